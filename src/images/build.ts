@@ -1,0 +1,167 @@
+/**
+ * From a runtime's recipe to a root file system on disk. An image is built beside its final place
+ * and renamed into it at the end: what stands under its hash is complete, always.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import type { Runtime } from '../runtimes/definition.ts'
+import { runCommand } from '../setup/command.ts'
+import type { Progress } from '../setup/progress.ts'
+import { runInImage } from './chroot.ts'
+import { bootstrap } from './debootstrap.ts'
+import { addNpmPackages, addPythonPackages } from './language-packages.ts'
+import { imageHash } from './recipe.ts'
+import { seal, slim } from './slim.ts'
+import type { AptSources } from './sources.ts'
+
+export type Image = { rootfs: string; imageHash: string }
+export type ImageFacts = { sizeBytes: number; builtAt: string; packages: string[] }
+
+/** Asked only when something has to be built. */
+export type SourcesOf = (suite: string) => Promise<AptSources>
+
+const BUILDING_PREFIX = '.building-'
+const FACTS_FILE = 'image.json'
+const CHECK_TIMEOUT_MS = 120_000
+
+/** The image when it is there, without starting a process. */
+export function findImage(runtime: Runtime, home: string): Image | undefined {
+  const hash = imageHash(runtime)
+  const rootfs = join(imageFolder(runtime, home, hash), 'rootfs')
+  return existsSync(rootfs) ? { rootfs, imageHash: hash } : undefined
+}
+
+/** What was noted when the image was built. */
+export function readImageFacts(image: Image): ImageFacts {
+  return JSON.parse(readFileSync(join(image.rootfs, '..', FACTS_FILE), 'utf8')) as ImageFacts
+}
+
+/** Builds the image unless it is there. The caller holds the set-up lock. */
+export async function ensureImage(
+  runtime: Runtime,
+  home: string,
+  sourcesOf: SourcesOf,
+  progress: Progress,
+): Promise<Image> {
+  const present = findImage(runtime, home)
+  if (present) return present
+  const workDir = mkdtempSync(join(imagesFolder(home), `${BUILDING_PREFIX}${runtime.name}-`))
+  try {
+    const facts = await buildRootfs(runtime, workDir, home, sourcesOf, progress)
+    const finished = join(workDir, 'finished')
+    mkdirSync(finished, { mode: 0o755 })
+    renameSync(join(workDir, 'rootfs'), join(finished, 'rootfs'))
+    writeFileSync(join(finished, FACTS_FILE), `${JSON.stringify(facts, null, 1)}\n`)
+    // Everything reaches the disk before the name does: a power cut leaves no half image either.
+    await runCommand(['sync', '--file-system', finished], {
+      purpose: 'Writing the image to disk',
+      remedy: 'Check the disk.',
+    })
+    const hash = imageHash(runtime)
+    renameSync(finished, imageFolder(runtime, home, hash))
+    return { rootfs: join(imageFolder(runtime, home, hash), 'rootfs'), imageHash: hash }
+  } finally {
+    rmSync(workDir, { recursive: true, force: true })
+  }
+}
+
+/** Removes what interrupted builds left. The caller holds the set-up lock. */
+export async function removeUnfinishedBuilds(home: string): Promise<void> {
+  const folder = imagesFolder(home)
+  const left = readdirSync(folder).filter((name) => name.startsWith(BUILDING_PREFIX))
+  if (left.length === 0) return
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  const prefix = join(folder, BUILDING_PREFIX)
+  const mounted = mounts.map((line) => line.split(' ')[4] ?? '').filter((p) => p.startsWith(prefix))
+  for (const path of mounted.reverse()) {
+    await runCommand(['umount', '--lazy', path], {
+      purpose: `Unmounting ${path}`,
+      remedy: 'Unmount it by hand and start again.',
+    })
+  }
+  for (const name of left) rmSync(join(folder, name), { recursive: true, force: true })
+}
+
+/** Downloaded packages are of no use once all images stand. */
+export function removePackageCache(home: string): void {
+  rmSync(packageCache(home), { recursive: true, force: true })
+}
+
+async function buildRootfs(
+  runtime: Runtime,
+  workDir: string,
+  home: string,
+  sourcesOf: SourcesOf,
+  progress: Progress,
+): Promise<ImageFacts> {
+  const recipe = runtime.image
+  const rootfs = join(workDir, 'rootfs')
+  const title = `image ${runtime.name}`
+  const remedy = `Check the image in ${join(runtime.folder, 'runtime.json')}.`
+  progress(`${title}: reading package sources`, 0)
+  const sources = await sourcesOf(recipe.suite)
+  const places = { rootfs, workDir, packageCache: packageCache(home) }
+  await bootstrap(recipe, sources, places, (phase, percent) =>
+    progress(`${title}: ${phase}`, percent * 0.8),
+  )
+  if (Object.keys(recipe.npm).length > 0) progress(`${title}: npm packages`, 80)
+  await addNpmPackages(rootfs, workDir, recipe.npm)
+  if (recipe.requirements) {
+    progress(`${title}: pip packages`, 82)
+    await addPythonPackages(rootfs, join(runtime.folder, recipe.requirements))
+  }
+  for (const command of recipe.finish) {
+    progress(`${title}: finishing`, 85)
+    await runInImage(rootfs, command, { purpose: `"${command}" in ${title}`, remedy })
+  }
+  progress(`${title}: removing what is not needed`, 93)
+  const packages = await slim(rootfs, recipe.removePackages, recipe.prune)
+  seal(rootfs)
+  for (const command of recipe.check) {
+    progress(`${title}: checking`, 96)
+    await runInImage(rootfs, command, {
+      purpose: `The check "${command}" of ${title}`,
+      remedy,
+      asNobody: true,
+      env: runtime.env,
+      timeoutMs: CHECK_TIMEOUT_MS,
+    })
+  }
+  const { sizeBytes } = seal(rootfs)
+  refuseLarge(runtime, sizeBytes)
+  progress(`${title}: ${Math.round(sizeBytes / 1e6)} MB, done`, 100)
+  return { sizeBytes, builtAt: new Date().toISOString(), packages }
+}
+
+function refuseLarge(runtime: Runtime, sizeBytes: number): void {
+  const maxBytes = runtime.image.maxBytes
+  if (maxBytes === undefined || sizeBytes <= maxBytes) return
+  throw new ManagerError(
+    'SETUP_FAILED',
+    `The image ${runtime.name} takes ${sizeBytes} bytes, more than the ${maxBytes} its runtime.json allows: prune it or raise maxBytes.`,
+  )
+}
+
+function imagesFolder(home: string): string {
+  const folder = join(home, 'images')
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  return folder
+}
+
+function packageCache(home: string): string {
+  return join(home, 'images', '.packages')
+}
+
+function imageFolder(runtime: Runtime, home: string, hash: string): string {
+  return join(imagesFolder(home), `${runtime.name}-${hash}`)
+}

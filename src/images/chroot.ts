@@ -1,0 +1,34 @@
+/** Runs shell commands inside a root file system that is being built. */
+import { runCommand } from '../setup/command.ts'
+
+// The mounts live in the private mount namespace of a contained command and vanish with it.
+const ENTER = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift 2 && exec "$@"'
+
+export type ChrootOptions = {
+  purpose: string
+  remedy: string
+  /** Without it the command runs as root. */
+  asNobody?: boolean
+  env?: Record<string, string>
+  timeoutMs?: number
+}
+
+export async function runInImage(
+  rootfs: string,
+  command: string,
+  options: ChrootOptions,
+): Promise<string> {
+  const user = options.asNobody ? ['--userspec=65534:65534'] : []
+  const env = Object.entries({
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/tmp',
+    LANG: 'C.UTF-8',
+    ...options.env,
+  }).map(([name, value]) => `${name}=${value}`)
+  const inside = ['/usr/bin/env', '-i', ...env, '/bin/bash', '-euc', command]
+  const { asNobody: _asNobody, env: _env, ...rest } = options
+  return runCommand(
+    ['sh', '-euc', ENTER, 'sh', rootfs, '--', 'chroot', ...user, rootfs, ...inside],
+    { ...rest, contained: true },
+  )
+}

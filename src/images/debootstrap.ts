@@ -1,0 +1,113 @@
+/** Makes a root file system from Debian packages with mmdebstrap. */
+import { mkdirSync } from 'node:fs'
+import type { ImageRecipe } from '../runtimes/definition.ts'
+import { runCommand } from '../setup/command.ts'
+import type { AptSources } from './sources.ts'
+import { buildStandIn } from './stand-in.ts'
+
+// Not unpacked at all: cheaper than deleting it afterwards. C.UTF-8 is part of libc itself.
+const UNPACKED_NEVER = ['doc', 'man', 'info', 'locale', 'lintian', 'bug', 'javascript'].map(
+  (folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`,
+)
+
+export type BootstrapPlaces = {
+  rootfs: string
+  /** Scratch folder of this build. */
+  workDir: string
+  /** Downloaded packages, shared by the images of one set-up. */
+  packageCache: string
+}
+
+/** Installs the recipe's Debian packages and what they need into `rootfs`. */
+export async function bootstrap(
+  recipe: ImageRecipe,
+  sources: AptSources,
+  places: BootstrapPlaces,
+  progress: (phase: string, percent: number) => void,
+): Promise<void> {
+  mkdirSync(places.packageCache, { recursive: true })
+  const standIn =
+    recipe.omitPackages.length > 0 ? await buildStandIn(places.workDir, recipe.omitPackages) : ''
+  const follow = bootstrapProgress(progress)
+  await runCommand(bootstrapArgv(recipe, sources, places, standIn), {
+    purpose: 'Building an image with mmdebstrap',
+    remedy: 'Check the network, the package sources of this machine and the free disk space.',
+    contained: true,
+    onLine: follow,
+  })
+}
+
+/** Pure: the command line. `standIn` is a .deb file or ''. */
+export function bootstrapArgv(
+  recipe: ImageRecipe,
+  sources: AptSources,
+  places: BootstrapPlaces,
+  standIn: string,
+): string[] {
+  const archives = 'var/cache/apt/archives'
+  return [
+    'mmdebstrap',
+    '--verbose',
+    '--mode=root',
+    '--format=directory',
+    // Debian's essential packages only; apt itself works from the outside.
+    '--variant=essential',
+    ...(recipe.packages.length > 0 ? [`--include=${recipe.packages.join(',')}`] : []),
+    // A file needs an --include of its own, and the hook that shows it to the inside.
+    ...(standIn
+      ? [`--include=${standIn}`, '--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount']
+      : []),
+    '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+    // The other way to a merged /usr is a package that brings all of perl along.
+    `--setup-hook=printf 'Package: usrmerge\\nPin: release *\\nPin-Priority: -1\\n' > "$1/etc/apt/preferences.d/merged-usr"`,
+    '--aptopt=Apt::Install-Recommends "false"',
+    '--aptopt=Acquire::Languages "none"',
+    ...sources.options.map((option) => `--aptopt=${option}`),
+    // An interrupted build is thrown away, so syncing every file to disk buys nothing.
+    '--dpkgopt=force-unsafe-io',
+    ...UNPACKED_NEVER,
+    // Hard links both ways: a package is downloaded once for all images of a set-up.
+    '--skip=essential/unlink',
+    `--setup-hook=mkdir -p "$1/${archives}" && cp -al "${places.packageCache}/." "$1/${archives}/"`,
+    `--customize-hook=find "$1/${archives}" -maxdepth 1 -name "*.deb" -exec cp -alf -t "${places.packageCache}" {} +`,
+    recipe.suite,
+    places.rootfs,
+    ...sources.lines,
+  ]
+}
+
+// Shares of a build's time: the packages of the first phase are few, downloads are quick.
+const PHASES: [RegExp, string, number, number][] = [
+  [/^I: running apt-get update/, 'reading package lists', 0, 8],
+  [/^I: downloading packages/, 'downloading', 8, 15],
+  [/^I: extracting archives/, 'unpacking essential packages', 15, 20],
+  [/^I: installing essential packages/, 'installing essential packages', 20, 35],
+  [/^I: installing remaining packages/, 'installing packages', 35, 95],
+  [/^I: cleaning package lists/, 'cleaning up', 95, 100],
+]
+
+/** Pure apart from its counters: turns mmdebstrap's and dpkg's lines into phase and percentage. */
+export function bootstrapProgress(
+  report: (phase: string, percent: number) => void,
+): (line: string) => void {
+  let phase = PHASES[0] as (typeof PHASES)[number]
+  let expected = 0
+  let seen = 0
+  return (line) => {
+    const next = PHASES.find(([pattern]) => pattern.test(line))
+    if (next) {
+      phase = next
+      seen = 0
+    }
+    const total = /(\d+) newly installed/.exec(line)
+    if (total) {
+      expected = Number(total[1]) * 2
+      seen = 0
+    }
+    if (/^(Unpacking|Setting up) /.test(line)) seen += 1
+    else if (!next) return
+    const [, name, from, to] = phase
+    const share = expected > 0 ? Math.min(seen / expected, 1) : 0
+    report(name, from + (to - from) * share)
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Makes a freshly installed root file system into an image: takes out what only its making needed,
+ * what names a host, and every way to gain rights; puts in what every sandbox expects.
+ */
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { runInImage } from './chroot.ts'
+
+/** Needed to install packages, to log in or to administer; no use, or a risk, in a sandbox. */
+const REMOVED_PACKAGES = [
+  ...['dpkg', 'debconf', 'perl-base', 'base-passwd', 'init-system-helpers', 'sysvinit-utils'],
+  ...['login', 'passwd', 'libpam-modules', 'libpam-modules-bin', 'libpam-runtime', 'libpam0g'],
+  ...['mount', 'util-linux', 'util-linux-extra', 'adduser', 'openssl'],
+]
+
+const REMOVED_PATHS = [
+  ...['/var/lib/*', '/var/cache/*', '/var/log/*', '/var/backups', '/var/mail', '/var/spool'],
+  ...['/etc/apt', '/etc/dpkg', '/etc/pam.conf', '/etc/pam.d', '/etc/security', '/etc/init.d'],
+  ...['/etc/rc?.d', '/etc/cron*', '/etc/systemd', '/etc/update-motd.d', '/etc/motd', '/etc/issue*'],
+  ...['/etc/shadow*', '/etc/gshadow*', '/etc/passwd-', '/etc/group-', '/etc/subuid*'],
+  ...['/etc/subgid*', '/etc/login.defs', '/etc/logrotate.d', '/etc/fstab', '/etc/skel'],
+  ...['/etc/default', '/etc/perl', '/etc/.pwd.lock', '/etc/hostname', '/run/*', '/root/.*'],
+  ...['/home/*', '/boot', '/media', '/mnt', '/srv', '/opt', '/tmp/*', '/usr/games'],
+  ...['/usr/share/pam*', '/usr/share/common-licenses', '/usr/share/polkit-1', '/usr/share/menu'],
+  ...['/usr/share/doc-base', '/usr/share/perl*', '/usr/share/dpkg', '/usr/share/debconf'],
+  ...['/usr/share/doc', '/usr/share/man', '/usr/share/info', '/usr/share/lintian'],
+  ...['/usr/share/locale', '/usr/share/bug', '/usr/share/pixmaps', '/usr/share/javascript'],
+  ...['/usr/include', '/usr/lib/systemd', '/usr/lib/init', '/usr/lib/apt', '/usr/lib/dpkg'],
+]
+
+const FOLDERS = ['/workspace', '/tmp', '/dev/shm', '/proc', '/sys', '/run', '/var/tmp', '/root']
+
+const FILES: Record<string, string> = {
+  '/etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
+  // Present and empty, so that a sandbox with a network has something to mount its own over.
+  '/etc/resolv.conf': '',
+  '/etc/machine-id': '',
+  '/etc/passwd':
+    'root:x:0:0:root:/root:/usr/sbin/nologin\n' +
+    'nobody:x:65534:65534:nobody:/workspace:/usr/sbin/nologin\n',
+  '/etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+  '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+}
+
+/** Returns the installed packages ("name version" each), read before the package lists go. */
+export async function slim(
+  rootfs: string,
+  extraPackages: string[],
+  prune: string[],
+): Promise<string[]> {
+  const packages = installedPackages(rootfs)
+  removePackageFiles(rootfs, [...REMOVED_PACKAGES, ...extraPackages])
+  const patterns = [...REMOVED_PATHS, ...prune].join(' ')
+  // In a chroot and by its own bash: whatever links the tree holds, nothing outside is deleted.
+  await runInImage(rootfs, `shopt -s globstar nullglob; rm -rf -- ${patterns}`, {
+    purpose: 'Removing what the image does not need',
+    remedy: "Check the prune patterns in the runtime's runtime.json.",
+  })
+  return packages
+}
+
+/** The last touch, after every command that may have written: identity, mount points, modes. */
+export function seal(rootfs: string): { sizeBytes: number } {
+  // Device nodes and the like are the sandbox's to provide.
+  for (const folder of ['dev', 'run', 'tmp', 'var/tmp']) {
+    for (const name of namesIn(join(rootfs, folder))) {
+      rmSync(join(rootfs, folder, name), { recursive: true, force: true })
+    }
+  }
+  for (const folder of FOLDERS) mkdirSync(join(rootfs, folder), { recursive: true })
+  for (const [path, content] of Object.entries(FILES)) {
+    rmSync(join(rootfs, path), { force: true })
+    writeFileSync(join(rootfs, path), content, { mode: 0o644 })
+  }
+  for (const folder of ['tmp', 'var/tmp', 'dev/shm']) chmodSync(join(rootfs, folder), 0o1777)
+  chmodSync(rootfs, 0o755)
+  return { sizeBytes: dropPrivilegeBits(rootfs) }
+}
+
+function installedPackages(rootfs: string): string[] {
+  const status = readFileSync(join(rootfs, 'var/lib/dpkg/status'), 'utf8')
+  return status.split('\n\n').flatMap((paragraph) => {
+    const name = /^Package: (.+)$/m.exec(paragraph)?.[1]
+    const version = /^Version: (.+)$/m.exec(paragraph)?.[1]
+    return name ? [`${name} ${version}`] : []
+  })
+}
+
+/** Deletes the packages' files by dpkg's own lists; a file another package also lists stays. */
+function removePackageFiles(rootfs: string, packages: string[]): void {
+  const info = join(rootfs, 'var/lib/dpkg/info')
+  const unwanted = new Set(packages)
+  const doomed = new Set<string>()
+  const kept = new Set<string>()
+  for (const file of readdirSync(info).filter((name) => name.endsWith('.list'))) {
+    const target = unwanted.has(basename(file, '.list').replace(/:.*/, '')) ? doomed : kept
+    for (const path of readFileSync(join(info, file), 'utf8').split('\n')) target.add(path)
+  }
+  const root = realpathSync(rootfs)
+  for (const path of doomed) {
+    if (path === '' || kept.has(path)) continue
+    const file = join(root, path)
+    if (!existsSync(dirname(file))) continue
+    // A package's list may lead through a link (/bin is one): follow it, but never out of the tree.
+    const real = join(realpathSync(dirname(file)), basename(file))
+    if (!real.startsWith(`${root}/`)) continue
+    const stats = lstatSync(real, { throwIfNoEntry: false })
+    if (stats && !stats.isDirectory()) unlinkSync(real)
+  }
+}
+
+/** Clears setuid, setgid and world-writable bits; returns the bytes on disk, hard links once. */
+function dropPrivilegeBits(rootfs: string): number {
+  const counted = new Set<number>()
+  let sizeBytes = 0
+  const visit = (path: string) => {
+    const stats = lstatSync(path)
+    if (!counted.has(stats.ino)) sizeBytes += stats.blocks * 512
+    counted.add(stats.ino)
+    if (stats.isSymbolicLink()) return
+    const sticky = stats.isDirectory() && (stats.mode & 0o1000) !== 0
+    const mode = stats.mode & 0o7777 & ~(sticky ? 0o6000 : 0o6002)
+    if (mode !== (stats.mode & 0o7777)) chmodSync(path, mode)
+    if (stats.isDirectory()) for (const name of readdirSync(path)) visit(join(path, name))
+  }
+  visit(rootfs)
+  return sizeBytes
+}
+
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : []
+}

@@ -1,0 +1,79 @@
+/**
+ * Where Debian packages come from: the mirror the host's own apt is set up for, so that a machine
+ * behind a local mirror or proxy needs no further settings.
+ */
+import { existsSync } from 'node:fs'
+import { runCommand } from '../setup/command.ts'
+
+export type AptSources = {
+  /** Lines of a sources.list. Empty: mmdebstrap knows the default for the suite itself. */
+  lines: string[]
+  /** apt settings of the host that downloading depends on (proxies, certificates). */
+  options: string[]
+}
+
+const REMEDY = 'Check that apt-get works on this machine.'
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+// Origin tells Debian's own archive from a third party's that uses the same release names.
+const TARGET_FORMAT = '$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)'
+
+/** Asks the host's apt; `hostSuite` is its VERSION_CODENAME, `suite` the one wanted. */
+export async function readAptSources(hostSuite: string, suite: string): Promise<AptSources> {
+  // On a fresh machine apt has no package lists yet and then knows no targets.
+  const targets = (await readTargets()) || (await updateLists().then(readTargets))
+  const dump = await runCommand(['apt-config', 'dump'], {
+    purpose: 'Reading the apt settings of this machine',
+    remedy: REMEDY,
+  })
+  return {
+    lines: sourceLines(targets, hostSuite, suite, existsSync(KEYRING) ? KEYRING : undefined),
+    options: downloadOptions(dump),
+  }
+}
+
+function readTargets(): Promise<string> {
+  return runCommand(
+    ['apt-get', 'indextargets', '--format', TARGET_FORMAT, 'Created-By: Packages'],
+    { purpose: 'Reading the package sources of this machine', remedy: REMEDY },
+  )
+}
+
+function updateLists(): Promise<string> {
+  return runCommand(['apt-get', 'update'], {
+    purpose: 'Downloading the package lists (apt-get update)',
+    remedy: 'Check the network and the package sources of this machine.',
+  })
+}
+
+/** The host's Debian sources, rewritten for `suite`: the release itself, its updates and security. */
+export function sourceLines(
+  targets: string,
+  hostSuite: string,
+  suite: string,
+  keyring?: string,
+): string[] {
+  const signed = keyring ? `[signed-by=${keyring}] ` : ''
+  const lines = targets.split('\n').flatMap((target) => {
+    const [origin, uri, release, component] = target.trim().split('|')
+    const pocket = pocketOf(release ?? '', hostSuite)
+    if (origin !== 'Debian' || component !== 'main' || pocket === undefined) return []
+    return [`deb ${signed}${(uri ?? '').replace(/\/+$/, '')} ${suite}${pocket} main`]
+  })
+  return [...new Set(lines)]
+}
+
+/** '' , '-updates' or '-security'; undefined for third-party sources and backports. */
+function pocketOf(release: string, hostSuite: string): string | undefined {
+  const normal = release.replace(/\/updates$/, '-security')
+  return ['', '-updates', '-security'].find((pocket) => normal === `${hostSuite}${pocket}`)
+}
+
+/** From `apt-config dump`: only what decides how a download reaches its server. */
+export function downloadOptions(dump: string): string[] {
+  return dump
+    .split('\n')
+    .map((line) => line.trim().replace(/;$/, ''))
+    .filter((line) =>
+      /^Acquire::(https?::\S+|Check-Valid-Until|Check-Date|Retries) ".+"$/.test(line),
+    )
+}

@@ -1,0 +1,156 @@
+/**
+ * What a language is to the manager: one folder under `runtimes/`, described by its `runtime.json`.
+ * Adding a language means adding a folder; nothing outside it may need to know its name.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { ManagerError } from '../errors.ts'
+
+/** A plain file name: it can never point outside the folder it is used in. */
+const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'must be a plain file name')
+const debianPackage = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be a Debian package name')
+const exactVersion = z.string().regex(/^\d+\.\d+\.\d+(-[\w.]+)?$/, 'must be an exact version')
+/** An absolute path inside the image; `*`, `**`, `?` and `[...]` as in bash. No `..`. */
+const imagePath = z
+  .string()
+  .regex(/^\/[\w.*?[\]/+-]+$/, 'must be an absolute path or pattern')
+  .refine((path) => !path.split('/').includes('..'), 'must not contain ..')
+const runtimeName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/)
+const positiveInteger = z.number().int().positive()
+
+const imageSchema = z.strictObject({
+  /** Debian release the image is made of. */
+  suite: z.string().regex(/^[a-z]+$/),
+  packages: z.array(debianPackage),
+  /** Hard dependencies that nobody here needs: an empty stand-in package takes their place. */
+  omitPackages: z.array(debianPackage).default([]),
+  /** Debian packages whose files are deleted once everything is installed. */
+  removePackages: z.array(debianPackage).default([]),
+  /** Installed under /usr/local/lib/node_modules; `node` becomes /usr/local/bin/node. */
+  npm: z.record(z.string().regex(/^(@[\w.-]+\/)?[\w.-]+$/), exactVersion).default({}),
+  /** A pip requirements file of the runtime's folder. */
+  requirements: fileName.optional(),
+  /** C files of the folder, compiled on the host into the agent folder. */
+  native: z
+    .array(
+      z.strictObject({
+        source: fileName,
+        output: fileName,
+        flags: z.array(z.string()).default(['-O2', '-shared', '-fPIC']),
+      }),
+    )
+    .default([]),
+  /** Deleted from the root file system. */
+  prune: z.array(imagePath).default([]),
+  /** Shell commands run as root inside the image, after the packages. */
+  finish: z.array(z.string()).default([]),
+  /** Shell commands run as uid 65534 inside the finished image; a failing one fails the build. */
+  check: z.array(z.string()).default([]),
+  /** The build fails when the image is larger. */
+  maxBytes: positiveInteger.optional(),
+})
+
+const definitionSchema = z.strictObject({
+  /** Further names a request may use as `language`. */
+  aliases: z.array(runtimeName).default([]),
+  /** "function": the code defines main; "script": no main, what it prints is the result. */
+  mode: z.enum(['function', 'script']),
+  /** Name the user's code bears in its working directory. */
+  sourceFile: fileName,
+  image: imageSchema,
+  /** argv of the runner; `{agent}` stands for the agent folder in the image. */
+  runner: z.array(z.string().min(1)).min(1),
+  /** Files of the runtime's folder that are put into the agent folder. */
+  runnerFiles: z.array(fileName).default([]),
+  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),
+  /** Modules the runner loads before any request. */
+  preload: z.array(z.string()).default([]),
+  /** What differs from the manager's limits for this language. */
+  limits: z
+    .strictObject({
+      memoryBytes: positiveInteger.optional(),
+      cpus: z.number().positive().optional(),
+      processes: positiveInteger.optional(),
+      workspaceBytes: positiveInteger.optional(),
+    })
+    .default({}),
+})
+
+export type ImageRecipe = z.infer<typeof imageSchema>
+export type RuntimeDefinition = z.infer<typeof definitionSchema>
+export type Runtime = RuntimeDefinition & {
+  /** The folder's name: what a request says as `language`. */
+  name: string
+  /** Absolute path of the runtime's folder. */
+  folder: string
+}
+
+const DEFINITION_FILE = 'runtime.json'
+
+/** Reads every runtime of the folder, sorted by name. A bad one stops everything: no half set-ups. */
+export function loadRuntimes(runtimesDir: string): Runtime[] {
+  const root = resolve(runtimesDir)
+  const runtimes = foldersWithDefinition(root).map((name) => loadRuntime(join(root, name), name))
+  if (runtimes.length === 0) throw invalid(root, 'holds no runtime folder')
+  refuseSharedNames(runtimes)
+  return runtimes
+}
+
+/** Checks one parsed runtime.json; `file` is only for the message. */
+export function parseDefinition(json: unknown, file: string): RuntimeDefinition {
+  const parsed = definitionSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const field = issue?.path.join('.') || 'the top level'
+  throw invalid(file, `${field}: ${issue?.message ?? 'is not valid'}`)
+}
+
+function foldersWithDefinition(root: string): string[] {
+  let entries: string[]
+  try {
+    entries = readdirSync(root)
+  } catch (cause) {
+    throw invalid(root, 'cannot be read', cause)
+  }
+  return entries.filter((name) => hasDefinition(join(root, name))).sort()
+}
+
+function hasDefinition(folder: string): boolean {
+  try {
+    return readdirSync(folder).includes(DEFINITION_FILE)
+  } catch {
+    return false
+  }
+}
+
+function loadRuntime(folder: string, name: string): Runtime {
+  const file = join(folder, DEFINITION_FILE)
+  if (!runtimeName.safeParse(name).success) {
+    throw invalid(file, `the folder's name "${name}" must match [a-z][a-z0-9-]{0,31}`)
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw invalid(file, `is not JSON: ${(cause as Error).message}`, cause)
+  }
+  return { ...parseDefinition(json, file), name, folder }
+}
+
+function refuseSharedNames(runtimes: Runtime[]): void {
+  const owner = new Map<string, string>()
+  for (const runtime of runtimes) {
+    for (const name of [runtime.name, ...runtime.aliases]) {
+      const other = owner.get(name)
+      if (other !== undefined) {
+        throw invalid(join(runtime.folder, DEFINITION_FILE), `"${name}" already names ${other}`)
+      }
+      owner.set(name, runtime.name)
+    }
+  }
+}
+
+function invalid(file: string, problem: string, cause?: unknown): ManagerError {
+  return new ManagerError('RUNTIME_INVALID', `${file}: ${problem}`, { cause })
+}
