@@ -1,5 +1,6 @@
 /** Makes a root file system from Debian packages with mmdebstrap. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { ImageRecipe } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
 import type { AptSources } from './sources.ts'
@@ -35,6 +36,19 @@ export async function bootstrap(
     contained: true,
     onLine: follow,
   })
+  if (standIn) forgetHostPath(places.rootfs, standIn)
+}
+
+/** The stand-in was shown inside under its path on the host: that path must not stay there. */
+function forgetHostPath(rootfs: string, standIn: string): void {
+  rmSync(join(rootfs, standIn), { force: true })
+  try {
+    for (let path = dirname(standIn); path !== '/'; path = dirname(path)) {
+      rmdirSync(join(rootfs, path))
+    }
+  } catch {
+    // The first folder that is not empty is the image's own.
+  }
 }
 
 /** Pure: the command line. `standIn` is a .deb file or ''. */

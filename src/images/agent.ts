@@ -1,0 +1,115 @@
+/**
+ * Puts what starts in a sandbox (the supervisor, the runtime's runner) into its image. The folder
+ * is named by its contents, so a change of the runner needs no new image and never meets a sandbox
+ * that still runs the old one.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import type { Runtime } from '../runtimes/definition.ts'
+import { runCommand } from '../setup/command.ts'
+import { shortHash } from './recipe.ts'
+
+export type Agent = { agentPath: string; agentHash: string }
+
+const AGENT_ROOT = '.executor'
+const SUPERVISOR = 'supervisor'
+const OLD_AFTER_MS = 24 * 60 * 60 * 1000
+
+/** The agent's identity: every file that goes in, and how native files are compiled. */
+export function agentHash(runtime: Runtime, supervisorPath: string): string {
+  const native = runtime.image.native
+  const files = [...runtime.runnerFiles, ...native.map((file) => file.source)]
+  return shortHash([
+    readFileSync(supervisorPath),
+    JSON.stringify([files, native]),
+    ...files.map((name) => readRuntimeFile(runtime, name)),
+  ])
+}
+
+/** The agent when it is in the image, without starting a process. */
+export function findAgent(
+  runtime: Runtime,
+  rootfs: string,
+  supervisorPath: string,
+): Agent | undefined {
+  const hash = agentHash(runtime, supervisorPath)
+  return existsSync(join(rootfs, AGENT_ROOT, hash)) ? agentOf(hash) : undefined
+}
+
+/** Installs the agent unless it is there. The caller holds the set-up lock. */
+export async function installAgent(
+  runtime: Runtime,
+  rootfs: string,
+  supervisorPath: string,
+): Promise<Agent> {
+  const present = findAgent(runtime, rootfs, supervisorPath)
+  if (present) return present
+  const root = join(rootfs, AGENT_ROOT)
+  mkdirSync(root, { recursive: true, mode: 0o755 })
+  chmodSync(root, 0o755)
+  const hash = agentHash(runtime, supervisorPath)
+  const fresh = mkdtempSync(join(root, '.new-'))
+  try {
+    copyFileSync(supervisorPath, join(fresh, SUPERVISOR))
+    for (const name of runtime.runnerFiles) {
+      copyFileSync(join(runtime.folder, name), join(fresh, name))
+    }
+    await compileNative(runtime, fresh)
+    for (const name of readdirSync(fresh)) {
+      chmodSync(join(fresh, name), name === SUPERVISOR ? 0o755 : 0o644)
+    }
+    chmodSync(fresh, 0o755)
+    renameSync(fresh, join(root, hash))
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+  removeOldAgents(root, hash)
+  return agentOf(hash)
+}
+
+async function compileNative(runtime: Runtime, folder: string): Promise<void> {
+  for (const { source, output, flags } of runtime.image.native) {
+    await runCommand(['gcc', ...flags, '-o', join(folder, output), join(runtime.folder, source)], {
+      purpose: `Compiling ${source} of the runtime ${runtime.name}`,
+      remedy: 'Check the file and its flags in runtime.json.',
+      contained: true,
+    })
+  }
+}
+
+/** A day is longer than any sandbox lives, another manager's included. */
+function removeOldAgents(root: string, current: string): void {
+  for (const name of readdirSync(root)) {
+    const path = join(root, name)
+    const isOld = Date.now() - statSync(path).ctimeMs > OLD_AFTER_MS
+    if (name !== current && isOld) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function readRuntimeFile(runtime: Runtime, name: string): Buffer {
+  try {
+    return readFileSync(join(runtime.folder, name))
+  } catch (cause) {
+    throw new ManagerError(
+      'RUNTIME_INVALID',
+      `${join(runtime.folder, 'runtime.json')}: the file ${name} is not in that folder`,
+      { cause },
+    )
+  }
+}
+
+function agentOf(hash: string): Agent {
+  return { agentPath: `/${AGENT_ROOT}/${hash}`, agentHash: hash }
+}

@@ -1,0 +1,197 @@
+/** Looks at the machine and says in plain words what it has and lacks. Changes nothing. */
+import { existsSync, readFileSync, statfsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { release } from 'node:os'
+import { dirname } from 'node:path'
+import { findAgent } from '../images/agent.ts'
+import { findImage, type Image, readImageFacts } from '../images/build.ts'
+import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
+import { cgroupFacts } from './cgroup.ts'
+import { readHostSystem } from './host.ts'
+import { missingHostPackages } from './host-packages.ts'
+import { probePlatform } from './platform.ts'
+import { findRunsc, type Runsc, runscSuite } from './runsc.ts'
+import { MINIMUM_RUNSC_DATE } from './runsc-version.ts'
+import { supervisorPath } from './supervisor.ts'
+
+/** `lacking`: it cannot work like this. `todo`: the next set-up brings it. `note`: worth knowing. */
+export type Finding = {
+  state: 'ok' | 'todo' | 'note' | 'lacking'
+  subject: string
+  text: string
+  remedy?: string
+}
+
+export type DoctorInput = {
+  home: string
+  runtimesDir: string
+  host: string
+  port: number
+}
+
+const NEEDED_DISK_BYTES = 3e9
+const MINIMUM_NODE = 20
+const RUN_SETUP = 'npm run setup (npm start does it too)'
+
+export async function examine(input: DoctorInput): Promise<Finding[]> {
+  const runsc = findRunsc(input.home)
+  const runtimes = loadRuntimes(input.runtimesDir)
+  const images = runtimes.map((runtime) => ({ runtime, image: findImage(runtime, input.home) }))
+  const anyImage = images.find((entry) => entry.image)?.image
+  const isInstalled = runsc !== undefined && images.every((entry) => entry.image)
+  return [
+    system(),
+    rights(),
+    node(),
+    runscFinding(runsc),
+    await platform(input.home, runsc, anyImage),
+    cgroup(),
+    hostPackages(isInstalled),
+    supervisor(input),
+    ...images.map(({ runtime, image }) => imageFinding(runtime, image, input)),
+    disk(input.home, isInstalled),
+    await port(input.host, input.port),
+  ]
+}
+
+function system(): Finding {
+  const host = readHostSystem()
+  const text = `${host.prettyName}, kernel ${release()}, ${process.arch}`
+  const subject = 'system'
+  if (host.id === 'debian' && host.version >= 12) return { state: 'ok', subject, text }
+  const remedy = 'Debian 12 or newer is what the set-up knows; elsewhere provide its tools yourself'
+  return { state: 'note', subject, text, remedy }
+}
+
+function rights(): Finding {
+  const subject = 'rights'
+  if (process.getuid?.() === 0) return { state: 'ok', subject, text: 'root' }
+  return { state: 'lacking', subject, text: 'not root', remedy: 'start it as root or with sudo' }
+}
+
+function node(): Finding {
+  const subject = 'Node.js'
+  const isRecent = Number.parseInt(process.versions.node, 10) >= MINIMUM_NODE
+  if (isRecent) return { state: 'ok', subject, text: process.versions.node }
+  const remedy = `install Node.js ${MINIMUM_NODE} or newer`
+  return { state: 'lacking', subject, text: process.versions.node, remedy }
+}
+
+function runscFinding(runsc: Runsc | undefined): Finding {
+  const subject = 'runsc'
+  if (runsc) return { state: 'ok', subject, text: `${runsc.runscVersion}, ${runsc.runscPath}` }
+  const text = `no version ${MINIMUM_RUNSC_DATE} or newer found`
+  const suite = runscSuite(readHostSystem())
+  if (suite) return { state: 'todo', subject, text, remedy: `${RUN_SETUP}: fetched from ${suite}` }
+  const remedy = "install gVisor's own release so that runsc is on the PATH"
+  return { state: 'lacking', subject, text, remedy }
+}
+
+async function platform(
+  home: string,
+  runsc: Runsc | undefined,
+  image: Image | undefined,
+): Promise<Finding> {
+  const subject = 'runsc platform'
+  if (!runsc || !image) {
+    return {
+      state: 'todo',
+      subject,
+      text: 'not probed yet: needs runsc and an image',
+      remedy: RUN_SETUP,
+    }
+  }
+  try {
+    const found = await probePlatform({ ...runsc, rootfs: image.rootfs, home })
+    if (found === 'systrap') return { state: 'ok', subject, text: 'systrap' }
+    const remedy = 'nothing needs doing; a newer kernel may bring systrap'
+    return { state: 'note', subject, text: `${found} only: slow system calls`, remedy }
+  } catch (error) {
+    const remedy = 'use another kernel, or a machine or container that grants more rights'
+    return { state: 'lacking', subject, text: (error as Error).message, remedy }
+  }
+}
+
+function cgroup(): Finding {
+  const subject = 'cgroup'
+  const facts = cgroupFacts(readOr('/proc/mounts'), readOr('/sys/fs/cgroup/cgroup.controllers'))
+  if (!facts) {
+    const remedy = 'mount cgroup2 on /sys/fs/cgroup'
+    return { state: 'lacking', subject, text: 'not mounted: limits cannot be enforced', remedy }
+  }
+  const text = `version ${facts.version}`
+  if (facts.missing.length === 0) return { state: 'ok', subject, text }
+  const remedy = 'enable them on the kernel command line, or in the container that this runs in'
+  return {
+    state: 'lacking',
+    subject,
+    text: `${text}, without the controllers ${facts.missing.join(', ')}`,
+    remedy,
+  }
+}
+
+function hostPackages(isInstalled: boolean): Finding {
+  const subject = 'host packages'
+  const missing = missingHostPackages()
+  if (missing.length === 0) return { state: 'ok', subject, text: 'all there' }
+  // Without them everything runs; only the next build needs them.
+  const state = isInstalled ? 'note' : 'todo'
+  return { state, subject, text: `missing: ${missing.join(', ')}`, remedy: RUN_SETUP }
+}
+
+function supervisor(input: DoctorInput): Finding {
+  const subject = 'supervisor'
+  const path = supervisorPath(input.home, input.runtimesDir)
+  if (existsSync(path)) return { state: 'ok', subject, text: path }
+  return { state: 'todo', subject, text: 'not compiled', remedy: RUN_SETUP }
+}
+
+function imageFinding(runtime: Runtime, image: Image | undefined, input: DoctorInput): Finding {
+  const subject = `image ${runtime.name}`
+  if (!image) return { state: 'todo', subject, text: 'not built', remedy: RUN_SETUP }
+  const { sizeBytes, builtAt } = readImageFacts(image)
+  const text = `${Math.round(sizeBytes / 1e6)} MB, ${image.imageHash}, built ${builtAt.slice(0, 10)}`
+  const path = supervisorPath(input.home, input.runtimesDir)
+  const hasAgent = existsSync(path) && findAgent(runtime, image.rootfs, path) !== undefined
+  if (hasAgent) return { state: 'ok', subject, text }
+  return { state: 'todo', subject, text: `${text}, without its runner`, remedy: RUN_SETUP }
+}
+
+function disk(home: string, isInstalled: boolean): Finding {
+  const subject = 'disk'
+  const stats = statfsSync(nearestFolder(home))
+  const freeBytes = stats.bavail * stats.bsize
+  const text = `${(freeBytes / 1e9).toFixed(1)} GB free in ${home}`
+  if (freeBytes >= NEEDED_DISK_BYTES) return { state: 'ok', subject, text }
+  const remedy = `free ${NEEDED_DISK_BYTES / 1e9} GB, or point EXECUTOR_MANAGER_HOME elsewhere`
+  return { state: isInstalled ? 'note' : 'lacking', subject, text, remedy }
+}
+
+async function port(host: string, number: number): Promise<Finding> {
+  const subject = 'port'
+  const error = await listenOnce(host, number)
+  if (error === undefined) return { state: 'ok', subject, text: `${host}:${number} is free` }
+  const text = `${host}:${number} cannot be opened (${error})`
+  const remedy = 'fine if the executor manager itself runs; else stop what holds it or set another'
+  return { state: 'note', subject, text, remedy }
+}
+
+function listenOnce(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen(port, host, () => server.close(() => resolve(undefined)))
+  })
+}
+
+function nearestFolder(path: string): string {
+  return existsSync(path) ? path : nearestFolder(dirname(path))
+}
+
+function readOr(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Everything between a fresh clone and a machine that can run sandboxes. Each step looks first and
+ * acts only on what is missing, so the set-up can be interrupted anywhere and started again.
+ */
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import { findAgent, installAgent } from '../images/agent.ts'
+import {
+  ensureImage,
+  findImage,
+  removePackageCache,
+  removeUnfinishedBuilds,
+} from '../images/build.ts'
+import { readAptSources } from '../images/sources.ts'
+import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
+import { CommandFailure, killRunningCommands } from './command.ts'
+import { readHostSystem } from './host.ts'
+import { installHostPackages } from './host-packages.ts'
+import { releaseLock, withSetupLock } from './lock.ts'
+import type { Progress } from './progress.ts'
+import { ensureRunsc, findRunsc, type Runsc } from './runsc.ts'
+import { ensureSupervisor, supervisorPath } from './supervisor.ts'
+
+export type InstalledRuntime = {
+  runtime: Runtime
+  rootfs: string
+  imageHash: string
+  /** The agent folder as seen in the image. */
+  agentPath: string
+  agentHash: string
+}
+
+export type Installation = Runsc & { runtimes: InstalledRuntime[] }
+
+/** What is installed, when all of it is. Reads files only: a start with nothing to do is quick. */
+export function findInstallation(home: string, runtimesDir: string): Installation | undefined {
+  const runtimes = loadRuntimes(runtimesDir)
+  const runsc = findRunsc(home)
+  const supervisor = supervisorPath(home, runtimesDir)
+  if (!runsc || !existsSync(supervisor)) return undefined
+  const installed: InstalledRuntime[] = []
+  for (const runtime of runtimes) {
+    const image = findImage(runtime, home)
+    const agent = image && findAgent(runtime, image.rootfs, supervisor)
+    if (!image || !agent) return undefined
+    installed.push({ runtime, ...image, ...agent })
+  }
+  return { ...runsc, runtimes: installed }
+}
+
+/** Installs what is missing. Throws SETUP_FAILED with one sentence that names the remedy. */
+export async function ensureInstallation(
+  home: string,
+  runtimesDir: string,
+  progress: Progress,
+): Promise<Installation> {
+  refuseUnfitMachine()
+  prepareHome(home)
+  const present = findInstallation(home, runtimesDir)
+  if (present) return present
+  const lockFile = join(home, 'setup.lock')
+  const stopWatching = stopOnSignals(lockFile)
+  try {
+    return await withSetupLock(lockFile, progress, () => install(home, runtimesDir, progress))
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined
+    if (cause instanceof CommandFailure) for (const line of cause.tail) progress(`| ${line}`)
+    throw error
+  } finally {
+    stopWatching()
+  }
+}
+
+async function install(
+  home: string,
+  runtimesDir: string,
+  progress: Progress,
+): Promise<Installation> {
+  const runtimes = loadRuntimes(runtimesDir)
+  await installHostPackages(progress)
+  const runsc = await ensureRunsc(home, progress)
+  const supervisor = await ensureSupervisor(home, runtimesDir, progress)
+  await removeUnfinishedBuilds(home)
+  const sourcesOf = (suite: string) => readAptSources(readHostSystem().codename, suite)
+  const installed: InstalledRuntime[] = []
+  for (const runtime of runtimes) {
+    const image = await ensureImage(runtime, home, sourcesOf, progress)
+    const agent = await installAgent(runtime, image.rootfs, supervisor)
+    installed.push({ runtime, ...image, ...agent })
+  }
+  removePackageCache(home)
+  return { ...runsc, runtimes: installed }
+}
+
+function refuseUnfitMachine(): void {
+  if (process.platform !== 'linux') {
+    throw new ManagerError('SETUP_FAILED', 'gVisor runs on Linux only: use a Linux machine.')
+  }
+  if (process.getuid?.() !== 0) {
+    throw new ManagerError(
+      'SETUP_FAILED',
+      'Root rights are needed to make sandboxes and images: start it as root or with sudo.',
+    )
+  }
+}
+
+function prepareHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o755 })
+    accessSync(home, constants.W_OK)
+  } catch (cause) {
+    throw new ManagerError(
+      'SETUP_FAILED',
+      `The data folder ${home} cannot be written: set EXECUTOR_MANAGER_HOME to one that can.`,
+      { cause },
+    )
+  }
+}
+
+/** An interrupted set-up takes its child processes with it; the next one clears what they left. */
+function stopOnSignals(lockFile: string): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const stop = (signal: NodeJS.Signals) => {
+    killRunningCommands()
+    releaseLock(lockFile)
+    process.stderr.write('\nSet-up interrupted; start it again to go on.\n')
+    process.exit(signal === 'SIGINT' ? 130 : 143)
+  }
+  for (const signal of signals) process.on(signal, stop)
+  return () => {
+    for (const signal of signals) process.off(signal, stop)
+  }
+}

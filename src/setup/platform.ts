@@ -1,0 +1,100 @@
+/**
+ * Which way runsc can catch a guest's system calls on this machine. Proven by running a program,
+ * with a time limit: a platform that does not work may hang instead of failing.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import { runCommand } from './command.ts'
+
+/** kvm is not tried: it hangs in nested virtual machines and gains little. */
+export type Platform = 'systrap' | 'ptrace'
+
+export type ProbeInput = {
+  runscPath: string
+  runscVersion: string
+  /** Any root file system with /bin/true; only read. */
+  rootfs: string
+  home: string
+}
+
+const PREFERENCE: Platform[] = ['systrap', 'ptrace']
+const PROBE_TIMEOUT_MS = 10_000
+
+/** The best platform that works. The answer is kept until runsc or the kernel changes. */
+export async function probePlatform(input: ProbeInput): Promise<Platform> {
+  const cacheFile = join(input.home, 'platform.json')
+  const key = `${input.runscPath} ${input.runscVersion} ${release()}`
+  const cached = readCached(cacheFile, key)
+  if (cached) return cached
+  const failures: string[] = []
+  for (const platform of PREFERENCE) {
+    try {
+      await tryPlatform(input, platform)
+      writeFileSync(`${cacheFile}.${process.pid}`, JSON.stringify({ key, platform }))
+      renameSync(`${cacheFile}.${process.pid}`, cacheFile)
+      return platform
+    } catch (error) {
+      failures.push(`${platform}: ${lastWords(error)}`)
+    }
+  }
+  throw new ManagerError(
+    'SETUP_FAILED',
+    `runsc ${input.runscVersion} cannot run a sandbox on this machine (${failures.join('; ')}): try another kernel, or a machine or container that grants more rights.`,
+  )
+}
+
+async function tryPlatform(input: ProbeInput, platform: Platform): Promise<void> {
+  mkdirSync(input.home, { recursive: true })
+  const work = mkdtempSync(join(input.home, '.probe-'))
+  try {
+    writeFileSync(join(work, 'config.json'), JSON.stringify(probeSpec(input.rootfs)))
+    // Contained: whatever of a hanging sandbox is left dies with its pid namespace.
+    await runCommand(
+      [
+        ...[input.runscPath, `--root=${join(work, 'state')}`, `--platform=${platform}`],
+        ...['--network=none', '--ignore-cgroups', '--host-uds=none', 'run'],
+        ...['--bundle', work, `executor-manager-probe-${process.pid}`],
+      ],
+      {
+        purpose: `The probe of the runsc platform ${platform}`,
+        remedy: '',
+        contained: true,
+        timeoutMs: PROBE_TIMEOUT_MS,
+      },
+    )
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+function probeSpec(rootfs: string): object {
+  return {
+    ociVersion: '1.0.2',
+    root: { path: rootfs, readonly: true },
+    process: {
+      user: { uid: 65534, gid: 65534 },
+      args: ['/bin/true'],
+      env: ['PATH=/usr/bin:/bin'],
+      cwd: '/',
+      noNewPrivileges: true,
+    },
+    mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    linux: { namespaces: [{ type: 'pid' }, { type: 'mount' }, { type: 'ipc' }, { type: 'uts' }] },
+  }
+}
+
+function readCached(file: string, key: string): Platform | undefined {
+  try {
+    const cached = JSON.parse(readFileSync(file, 'utf8')) as { key?: string; platform?: Platform }
+    return cached.key === key ? PREFERENCE.find((known) => known === cached.platform) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function lastWords(error: unknown): string {
+  const cause = (error as Error).cause as { tail?: string[] } | undefined
+  return cause?.tail?.at(-1) ?? (error as Error).message
+}

@@ -1,0 +1,154 @@
+/** Finds a runsc that is new enough, or fetches one without touching the system's own packages. */
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import { readAptSources } from '../images/sources.ts'
+import { runCommand } from './command.ts'
+import { findOnPath, type HostSystem, readHostSystem } from './host.ts'
+import type { Progress } from './progress.ts'
+import { isRunscRecent, MINIMUM_RUNSC_DATE, parseRunscVersion } from './runsc-version.ts'
+
+export type Runsc = { runscPath: string; runscVersion: string }
+
+const VERSION_TIMEOUT_MS = 10_000
+
+/** The first that is recent: the one on PATH, then ours. */
+export function findRunsc(home: string): Runsc | undefined {
+  for (const runscPath of [findOnPath('runsc'), ownRunsc(home)]) {
+    const runscVersion = runscPath && versionOf(runscPath, home)
+    if (runscPath && runscVersion && isRunscRecent(runscVersion)) return { runscPath, runscVersion }
+  }
+  return undefined
+}
+
+/** The version of any runsc; undefined when it does not run. Cached until the file changes. */
+export function versionOf(runscPath: string, home: string): string | undefined {
+  const stats = statSync(runscPath, { throwIfNoEntry: false })
+  if (!stats) return undefined
+  const key = `${runscPath} ${stats.size} ${stats.mtimeMs}`
+  const cacheFile = join(home, 'runsc-version.json')
+  const cached = readCache(cacheFile)
+  if (cached?.key === key) return cached.version
+  const result = spawnSync(runscPath, ['--version'], {
+    encoding: 'utf8',
+    timeout: VERSION_TIMEOUT_MS,
+  })
+  const version = parseRunscVersion(result.stdout ?? '')
+  if (version) writeCache(cacheFile, { key, version })
+  return version
+}
+
+export async function ensureRunsc(home: string, progress: Progress): Promise<Runsc> {
+  const present = findRunsc(home)
+  if (present) return present
+  const host = readHostSystem()
+  const suite = runscSuite(host)
+  if (suite === undefined) {
+    throw new ManagerError(
+      'SETUP_FAILED',
+      `runsc ${MINIMUM_RUNSC_DATE} or newer is needed and ${host.prettyName} has none to fetch: install gVisor's own release so that runsc is on the PATH.`,
+    )
+  }
+  progress(`runsc: fetching from ${suite}`)
+  await fetchRunsc(home, host, suite)
+  const fetched = findRunsc(home)
+  if (fetched) return fetched
+  throw new ManagerError(
+    'SETUP_FAILED',
+    `The runsc of ${suite} is older than ${MINIMUM_RUNSC_DATE} or does not run here: install gVisor's own release so that runsc is on the PATH.`,
+  )
+}
+
+/** Where Debian carries a recent one: 12 in its backports, later releases in main. */
+export function runscSuite(host: HostSystem): string | undefined {
+  if (host.id !== 'debian' || !(host.version >= 12) || host.codename === '') return undefined
+  return host.version === 12 ? `${host.codename}-backports` : host.codename
+}
+
+/** apt with a private state: neither the system's sources nor its lists nor its packages change. */
+async function fetchRunsc(home: string, host: HostSystem, suite: string): Promise<void> {
+  mkdirSync(join(home, 'bin'), { recursive: true, mode: 0o755 })
+  for (const name of readdirSync(home).filter((entry) => entry.startsWith(FETCHING_PREFIX))) {
+    rmSync(join(home, name), { recursive: true, force: true })
+  }
+  const work = mkdtempSync(join(home, FETCHING_PREFIX))
+  try {
+    chmodSync(work, 0o755)
+    const sources = await readAptSources(host.codename, suite)
+    // Of the host's Debian lines only the main archive carries the suite, not security or updates.
+    const line = sources.lines.find((entry) => entry.endsWith(` ${suite} main`))
+    if (line === undefined) {
+      throw new ManagerError(
+        'SETUP_FAILED',
+        `The package sources of this machine name no Debian archive for ${host.codename}, so ${suite} cannot be derived: add one, or put runsc ${MINIMUM_RUNSC_DATE} or newer on the PATH.`,
+      )
+    }
+    for (const folder of ['lists/partial', 'cache/archives/partial']) {
+      mkdirSync(join(work, folder), { recursive: true })
+    }
+    writeFileSync(join(work, 'sources.list'), `${line}\n`)
+    const options = privateAptOptions(work, sources.options)
+    const remedy = `Check the network, or put runsc ${MINIMUM_RUNSC_DATE} or newer on the PATH.`
+    const common = { remedy, cwd: work, contained: true }
+    const purpose = `Fetching runsc from ${suite}`
+    await runCommand(['apt-get', ...options, 'update'], { ...common, purpose })
+    await runCommand(['apt-get', ...options, 'download', 'runsc'], { ...common, purpose })
+    const archive = readdirSync(work).find((name) => name.endsWith('.deb')) ?? 'runsc.deb'
+    await runCommand(['dpkg-deb', '--extract', archive, 'tree'], { ...common, purpose })
+    renameSync(join(work, 'tree/usr/bin/runsc'), ownRunsc(home))
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+const FETCHING_PREFIX = '.fetching-runsc-'
+
+/** Pure: the options that keep apt within `work`. */
+export function privateAptOptions(work: string, hostOptions: string[]): string[] {
+  const settings = [
+    `Dir::Etc::sourcelist=${join(work, 'sources.list')}`,
+    'Dir::Etc::sourceparts=/dev/null',
+    `Dir::State::lists=${join(work, 'lists')}`,
+    `Dir::Cache=${join(work, 'cache')}`,
+    'APT::Sandbox::User=root',
+    // Hooks of the host are about the host's own packages.
+    'APT::Update::Post-Invoke-Success=',
+    ...hostOptions.map((option) => option.replace(/^(\S+) "(.*)"$/, '$1=$2')),
+  ]
+  return settings.flatMap((setting) => ['-o', setting])
+}
+
+function ownRunsc(home: string): string {
+  return join(home, 'bin', 'runsc')
+}
+
+type VersionCache = { key: string; version: string }
+
+function readCache(file: string): VersionCache | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as VersionCache
+  } catch {
+    return undefined
+  }
+}
+
+function writeCache(file: string, cache: VersionCache): void {
+  try {
+    mkdirSync(join(file, '..'), { recursive: true })
+    writeFileSync(`${file}.${process.pid}`, JSON.stringify(cache))
+    renameSync(`${file}.${process.pid}`, file)
+  } catch {
+    // Only a cache: doctor may run without the right to write.
+  }
+}
