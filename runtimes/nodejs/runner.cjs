@@ -1,0 +1,210 @@
+/**
+ * The Node.js runner: loads libraries, waits for a task, runs `main(arguments)`, hands back.
+ *
+ * Started by the supervisor as `node runner.cjs [MODULE ...]`, the modules to load beforehand. Speaks
+ * frames (u32 length, u8 type, payload; little-endian) on two pipes of its own, so that standard
+ * output and error are the user's alone. The other side is src/supervisor/protocol.ts.
+ */
+'use strict'
+
+const fs = require('node:fs')
+const Module = require('node:module')
+const util = require('node:util')
+
+const INPUT_FD = 198
+const CONTROL_FD = 199
+const STATUS_FD = 200
+const [PING, CODE, ARGUMENTS, START] = [1, 2, 3, 4]
+const [READY, PONG, RESULT, FAILURE] = [1, 2, 3, 4]
+
+const WORKSPACE = '/workspace'
+const SOURCE_PATH = `${WORKSPACE}/main.js`
+
+// What user code may replace is taken beforehand.
+const { writeSync, readSync, closeSync, writeFileSync } = fs
+const { parse, stringify } = JSON
+const { exit } = process
+
+// A bare `function main` counts as exported. On the last line, so that no line number changes.
+const FIND_MAIN = '\n;module.main = typeof main === "undefined" ? undefined : main;'
+
+const WARM_UP_SOURCE = `
+const items = [3, 1, 2]
+class Shape { constructor(side) { this.side = side } area() { return this.side ** 2 } }
+async function main({ name, list = items }) {
+  const total = list.map((n) => n * 2).reduce((a, b) => a + b, 0)
+  return { name, total, text: \`\${total}\`, area: new Shape(2).area(), sorted: [...list].sort() }
+}
+`
+const WARM_UP_ARGUMENTS = '{"name":"\\u00e9","list":[3,1,2]}'
+
+function send(type, payload = Buffer.alloc(0)) {
+  const frame = Buffer.allocUnsafe(5 + payload.length)
+  frame.writeUInt32LE(payload.length, 0)
+  frame[4] = type
+  payload.copy(frame, 5)
+  for (let at = 0; at < frame.length; ) at += writeSync(CONTROL_FD, frame, at)
+}
+
+function readExactly(length) {
+  const bytes = Buffer.allocUnsafe(length)
+  for (let at = 0; at < length; ) {
+    const count = readSync(INPUT_FD, bytes, at, length - at, null)
+    if (count === 0) exit(0)
+    at += count
+  }
+  return bytes
+}
+
+function receive() {
+  const head = readExactly(5)
+  return { type: head[4], payload: readExactly(head.readUInt32LE(0)) }
+}
+
+/** Compiles and executes the user's source as a CommonJS module; returns its main function. */
+function load(source) {
+  const module = new Module(SOURCE_PATH, null)
+  module.filename = SOURCE_PATH
+  module.paths = Module._nodeModulePaths(WORKSPACE)
+  process.mainModule = module
+  module._compile(source + FIND_MAIN, SOURCE_PATH)
+  module.loaded = true
+  const exported = module.exports
+  const main =
+    typeof exported === 'function' ? exported : (exported?.main ?? module.main)
+  delete module.main
+  if (typeof main !== 'function') {
+    throw new TypeError('main is not a function: the code must define a function main')
+  }
+  return main
+}
+
+function toJson(value) {
+  if (value === undefined) {
+    throw new TypeError('main() must return a value. Use null for an empty result.')
+  }
+  const text = stringify(value)
+  if (text === undefined) {
+    throw new TypeError(`main() returned a value that is not JSON: ${typeof value}`)
+  }
+  return Buffer.from(text, 'utf8')
+}
+
+/** The printed form of what was thrown, without the frames below the user's code. */
+function describe(error) {
+  if (!(error instanceof Error)) return `Uncaught ${util.inspect(error)}`
+  const cut = (text) => {
+    const lines = String(text).split('\n')
+    const ours = lines.findIndex((line) => /^\s+at /.test(line) && line.includes(__dirname))
+    if (ours < 0) return lines
+    let end = ours
+    while (end > 0 && /^\s+at .*\(?node:internal\//.test(lines[end - 1])) end--
+    return lines.slice(0, end)
+  }
+  for (let e = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) {
+    e.stack = cut(e.stack).join('\n')
+  }
+  return util.inspect(error)
+}
+
+function fail(error) {
+  let text = ''
+  const note = {}
+  try {
+    note.name = String(error?.name ?? typeof error)
+    if (typeof error?.code === 'string') note.code = error.code
+    text = describe(error)
+  } catch {
+    text = 'Uncaught exception that cannot be printed'
+  }
+  try {
+    send(FAILURE, Buffer.from(stringify(note)))
+  } catch {}
+  try {
+    writeSync(2, `${text}\n`)
+  } catch {}
+  exit(1)
+}
+
+function run(source, argumentsText) {
+  try {
+    writeFileSync(SOURCE_PATH, source)
+    const main = load(source.toString('utf8'))
+    const value = main(parse(argumentsText))
+    if (typeof value?.then !== 'function') {
+      send(RESULT, toJson(value))
+      return
+    }
+    const unsettled = () => {
+      fail(new Error('main() returned a promise that can never settle'))
+    }
+    process.once('beforeExit', unsettled)
+    value.then((result) => {
+      process.removeListener('beforeExit', unsettled)
+      try {
+        send(RESULT, toJson(result))
+      } catch (error) {
+        fail(error)
+      }
+    }, fail)
+  } catch (error) {
+    fail(error)
+  }
+}
+
+/** Makes the process look to the user's code as one that was started with it. */
+function lookFresh() {
+  process.argv = [process.execPath, SOURCE_PATH]
+  for (const id of Object.keys(require.cache)) delete require.cache[id]
+}
+
+function warmUp() {
+  const main = load(WARM_UP_SOURCE)
+  main(parse(WARM_UP_ARGUMENTS)).then(toJson)
+  lookFresh()
+}
+
+/**
+ * Tells the supervisor that a program came to its good end, so that nobody waits for Node.js to take
+ * itself down. After the last exit listener; a failed program still has its error to print.
+ */
+function announceEnd() {
+  const emit = process.emit
+  Object.defineProperty(process, 'emit', {
+    configurable: true,
+    writable: true,
+    value(event, ...rest) {
+      const handled = emit.call(this, event, ...rest)
+      if (event === 'exit' && !process.exitCode) writeSync(STATUS_FD, Buffer.from([0]))
+      return handled
+    },
+  })
+}
+
+function serve() {
+  let source = Buffer.alloc(0)
+  let argumentsText = '{}'
+  send(READY)
+  for (;;) {
+    const { type, payload } = receive()
+    if (type === PING) {
+      warmUp()
+      send(PONG)
+    } else if (type === CODE) {
+      source = payload
+    } else if (type === ARGUMENTS) {
+      argumentsText = payload.toString('utf8')
+    } else if (type === START) {
+      closeSync(INPUT_FD)
+      run(source, argumentsText)
+      return
+    }
+  }
+}
+
+for (const name of process.argv.slice(2)) require(name)
+void process.stdout
+void process.stderr
+warmUp()
+announceEnd()
+serve()

@@ -1,0 +1,136 @@
+"""Modules that are loaded before the user's code and stay out of its sight until it imports them.
+
+Loading pandas takes half a second, so the runner does it before the executor is ready. But a program
+must find the interpreter as if it had just started: ``sys.modules`` holds the start-up modules only,
+and importing ``json`` brings ``json`` and what it needs, not pandas. So preloaded modules are taken
+out of ``sys.modules`` and kept in a store together with what each one imported; an import of a stored
+module puts it and all that it needs back, as executing it would have done.
+"""
+
+import builtins
+import sys
+
+# The frozen import system is there from the first instruction on; its public face,
+# importlib.machinery, is not, and would have to be hidden in turn.
+from _frozen_importlib import BuiltinImporter, ModuleSpec
+
+
+class _StoredModuleLoader:
+    """The loader of a module that has been executed already (importlib's loader protocol)."""
+
+    def __init__(self, module):
+        self._module = module
+        self._spec = getattr(module, "__spec__", None)
+        self._loader = getattr(module, "__loader__", None)
+
+    def create_module(self, spec):
+        return self._module
+
+    def exec_module(self, module):
+        # importlib has just written this stand-in's spec into the module: put back the true one.
+        module.__spec__ = self._spec
+        module.__loader__ = self._loader
+
+
+class HiddenModules:
+    """Loads modules, hides them, and gives them back on import."""
+
+    def __init__(self, visible):
+        self._visible = frozenset(visible)
+        self._stored = {}
+        self._needs = {}
+        self._traces = {}
+        self._hooked = False
+
+    def load(self, names):
+        """Imports ``names`` in order. A name that cannot be imported raises ImportError: a preload
+        list that does not fit its image is an error of the image, not of a run."""
+        real_import = builtins.__import__
+        needs = self._needs
+
+        def recording_import(name, globals=None, locals=None, fromlist=(), level=0):
+            importer = globals.get("__name__") if globals else None
+            module = real_import(name, globals, locals, fromlist, level)
+            imported = getattr(module, "__name__", name)
+            self._note_traces(name if level == 0 else imported)
+            if importer:
+                found = needs.setdefault(importer, set())
+                found.add(imported)
+                if level == 0:
+                    found.add(name)
+                found.update(
+                    f"{imported}.{item}" for item in fromlist or () if f"{imported}.{item}" in sys.modules
+                )
+            return module
+
+        import warnings
+
+        self._warnings = warnings
+        self._first_filters, self._first_finders = list(warnings.filters), list(sys.meta_path)
+        self._known_filters = list(self._first_filters)
+        self._known_finders = list(self._first_finders)
+        builtins.__import__ = recording_import
+        try:
+            for name in names:
+                real_import(name)
+                self._note_traces(name)
+        finally:
+            builtins.__import__ = real_import
+
+    def _note_traces(self, name):
+        """Remembers what the import of ``name`` left outside its module: warning filters, finders."""
+        filters = [f for f in self._warnings.filters if f not in self._known_filters]
+        finders = [f for f in sys.meta_path if f not in self._known_finders]
+        if filters or finders:
+            self._traces[name] = (filters, finders)
+            self._known_filters += filters
+            self._known_finders += finders
+
+    def hide(self):
+        """Leaves the import system as a fresh interpreter has it. May be called again, after the
+        runner itself has made use of a hidden module."""
+        for name in [n for n in sys.modules if n not in self._visible]:
+            self._stored[name] = sys.modules.pop(name)
+        self._warnings.filters[:] = self._first_filters
+        self._warnings._filters_mutated()
+        sys.meta_path[:] = self._first_finders
+
+        if not self._hooked:
+            self._hooked = True
+            find_stored, find_builtin = self._find_spec, BuiltinImporter.find_spec
+
+            # The first finder that every import asks: sys.meta_path keeps the look of a fresh one.
+            def find_spec(fullname, path=None, target=None):
+                return find_stored(fullname) or find_builtin(fullname, path, target)
+
+            BuiltinImporter.find_spec = staticmethod(find_spec)
+
+    def get(self, name):
+        """The module of this name if it is loaded, hidden or not; else None."""
+        return self._stored.get(name) or sys.modules.get(name)
+
+    def _find_spec(self, name):
+        module = self._stored.get(name)
+        if module is None:
+            return None
+        self._reveal(name)
+        sys.modules.pop(name, None)
+        return ModuleSpec(name, _StoredModuleLoader(module), is_package=hasattr(module, "__path__"))
+
+    def _reveal(self, name):
+        waiting = [name]
+        while waiting:
+            current = waiting.pop()
+            module = self._stored.pop(current, None)
+            if module is None:
+                continue
+            sys.modules[current] = module
+            waiting.extend(self._needs.get(current, ()))
+            parent = current.rpartition(".")[0]
+            if parent:
+                waiting.append(parent)
+            filters, finders = self._traces.get(current, ((), ()))
+            if filters:
+                self._warnings.filters[:0] = filters
+                self._warnings._filters_mutated()
+            sys.meta_path.extend(finders)

@@ -1,0 +1,284 @@
+"""The Python runner: loads libraries, waits for a task, runs ``main(**arguments)``, hands back.
+
+Started by the supervisor as ``python3 -I -B runner.py [MODULE ...]``, the modules to load beforehand.
+Speaks frames (u32 length, u8 type, payload; little-endian) on two pipes of its own, so that standard
+output and error are the user's alone. The other side is src/supervisor/protocol.ts.
+"""
+
+import sys
+
+start_up_modules = frozenset(sys.modules)
+AGENT_FOLDER = __file__.rpartition("/")[0]
+
+
+def load_hidden_modules(names):
+    """Loads the runner's own modules and those to load beforehand, and hides them all."""
+    from _frozen_importlib_external import SourceFileLoader
+
+    loader = SourceFileLoader("hidden_modules", AGENT_FOLDER + "/hidden_modules.py")
+    namespace = {"__name__": "hidden_modules"}
+    exec(loader.get_code("hidden_modules"), namespace)
+    hidden = namespace["HiddenModules"](start_up_modules)
+    hidden.load(["gc", "json", "os", "struct", "threading", "types", *names])
+    return hidden
+
+
+modules = load_hidden_modules(sys.argv[1:])
+
+import gc
+import json
+import os
+import struct
+import types
+from time import sleep
+
+modules.hide()
+
+INPUT_FD, CONTROL_FD, STATUS_FD = 198, 199, 200
+PING, CODE, ARGUMENTS, START = 1, 2, 3, 4
+READY, PONG, RESULT, FAILURE = 1, 2, 3, 4
+
+WORKSPACE = "/workspace"
+SOURCE_PATH = WORKSPACE + "/main.py"
+
+_WARM_UP_SOURCE = """
+import math
+
+class Shape:
+    def __init__(self, side):
+        self.side = side
+
+    def area(self):
+        return math.pow(self.side, 2)
+
+def main(items=(), **rest):
+    total = sum(i["value"] for i in items)
+    return {"total": total, "text": f"{total:.2f}", "area": Shape(2).area(), "rest": sorted(rest)}
+"""
+_WARM_UP_ARGUMENTS = b'{"items": [{"value": 1}, {"value": 2.5}], "name": "\\u00e9"}'
+
+
+def send(frame_type, payload=b""):
+    data = struct.pack("<IB", len(payload), frame_type) + payload
+    view = memoryview(data)
+    while view:
+        view = view[os.write(CONTROL_FD, view) :]
+
+
+def receive():
+    """The next frame as (type, payload); exits when the supervisor is gone."""
+    length, frame_type = struct.unpack("<IB", _read_exactly(5))
+    return frame_type, _read_exactly(length)
+
+
+def _read_exactly(length):
+    parts = []
+    while length:
+        part = os.read(INPUT_FD, min(length, 1 << 20))
+        if not part:
+            os._exit(0)
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def to_json(value):
+    """JSON text of a result. NaN and the infinities become null, as in JavaScript: JSON has no
+    word for them, and a client that is not Python would fail on the whole answer."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        if "Out of range float" not in str(error):
+            raise
+        text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(text), separators=(",", ":")).encode("ascii")
+
+
+def _finite(value):
+    if isinstance(value, float):
+        return value if value - value == 0.0 else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def call_main(module, arguments_json):
+    """Runs the module's ``main`` and returns the result as JSON text."""
+    main = getattr(module, "main", None)
+    if not callable(main):
+        raise ImportError(
+            f"cannot import name 'main' from 'main' ({SOURCE_PATH}): the code must define a function main"
+        )
+    value = main(**json.loads(arguments_json))
+    if isinstance(value, types.CoroutineType):
+        import asyncio
+
+        value = asyncio.run(value)
+    return to_json(value)
+
+
+def load(source):
+    """Executes the user's source as the module ``main``, found in sys.modules by that name."""
+    module = types.ModuleType("main")
+    module.__file__ = SOURCE_PATH
+    module.__builtins__ = __builtins__
+    sys.modules["main"] = module
+    exec(compile(source, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
+    return module
+
+
+def users_part(traceback):
+    """The traceback without its frames above and below the user's code that are ours."""
+    while traceback and traceback.tb_frame.f_code.co_filename.startswith(AGENT_FOLDER):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def cut_our_frames(error):
+    """Takes the runner's frames out of an exception and of those that it was raised from."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = users_part(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def exit_code_of(system_exit):
+    """What the interpreter makes of SystemExit (https://docs.python.org/3/library/sys.html#sys.exit)."""
+    code = system_exit.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def report_failure(error):
+    cut_our_frames(error)
+    note = {"name": type(error).__name__, "memory": isinstance(error, MemoryError)}
+    if isinstance(error, OSError) and isinstance(error.errno, int):
+        note["errno"] = error.errno
+    try:
+        send(FAILURE, json.dumps(note).encode())
+    except BaseException:
+        pass
+    sys.excepthook(type(error), error, error.__traceback__)
+
+
+def finish(code):
+    """Ends the program as the interpreter would, less its tear-down, which takes tens of
+    milliseconds with pandas loaded: waits for threads, runs exit handlers, flushes."""
+    try:
+        modules.get("threading")._shutdown()
+        modules.get("atexit")._run_exitfuncs()
+    except BaseException:
+        pass
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            pass
+    try:
+        os.write(STATUS_FD, bytes([code]))
+        sleep(1)  # The supervisor ends this process as soon as it has read the code.
+    except BaseException:
+        pass
+    os._exit(code)
+
+
+def run(source, arguments_json):
+    code = 0
+    result = None
+    try:
+        with open(SOURCE_PATH, "wb") as file:
+            file.write(source)
+        result = call_main(load(source), arguments_json)
+    except SystemExit as error:
+        code = exit_code_of(error)
+    except BaseException as error:
+        code = 1
+        report_failure(error)
+    if result is not None:
+        send(RESULT, result)
+    finish(code)
+
+
+def reseed():
+    """Fresh randomness from the kernel: executors restored from one snapshot share their state.
+
+    Every generator that is seeded from the kernel when it is made needs nothing; these were made
+    before the snapshot was taken.
+    """
+    random = modules.get("random")
+    if random:
+        random.seed(os.urandom(32))
+    numpy = modules.get("numpy")
+    if numpy:
+        # Not numpy.random.seed(): that imports numpy, and so would bring it into sight.
+        key = numpy.frombuffer(os.urandom(624 * 4), dtype=numpy.uint32)
+        modules.get("numpy.random.mtrand")._rand._bit_generator.state = {
+            "bit_generator": "MT19937",
+            "state": {"key": key, "pos": 624},
+        }
+    ssl = modules.get("ssl")
+    if ssl:
+        ssl.RAND_add(os.urandom(48), 48.0)
+    tempfile = modules.get("tempfile")
+    if tempfile:
+        tempfile._name_sequence = None
+    uuid = modules.get("uuid")
+    if uuid:
+        uuid._node = uuid._last_timestamp = None
+    process = modules.get("multiprocessing.process")
+    if process:
+        process.current_process()._config["authkey"] = process.AuthenticationString(os.urandom(32))
+
+
+def warm_up():
+    """The way of a run, walked with a program of our own, so that its memory is present."""
+    module = types.ModuleType("main")
+    exec(compile(_WARM_UP_SOURCE, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
+    call_main(module, _WARM_UP_ARGUMENTS)
+    reseed()
+    modules.hide()
+
+
+def look_fresh():
+    """Leaves the interpreter as a program finds it that has just started."""
+    sys.argv = [SOURCE_PATH]
+    sys.path.insert(0, WORKSPACE)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.modules["__main__"].__builtins__ = __builtins__
+
+
+def serve():
+    source = arguments_json = b""
+    send(READY)
+    while True:
+        frame_type, payload = receive()
+        if frame_type == PING:
+            warm_up()
+            send(PONG)
+        elif frame_type == CODE:
+            source = payload
+        elif frame_type == ARGUMENTS:
+            arguments_json = payload
+        elif frame_type == START:
+            os.close(INPUT_FD)
+            reseed()
+            run(source, arguments_json)
+
+
+look_fresh()
+warm_up()
+# What is loaded now lives as long as the process: keep the collector from walking (and so, in a
+# restored sandbox, paging in) all of it.
+gc.collect()
+gc.freeze()
+serve()

@@ -1,0 +1,468 @@
+/*
+ * The supervisor: pid 1 of every sandbox, the same for all languages.
+ *
+ *   supervisor RUNNER [ARG ...]
+ *
+ * It starts the runner at once (interpreter up, libraries loaded), waits for one RUN frame, and then
+ * relays what the runner writes, ends it when a limit is passed, collects the artifacts and reports
+ * how the run ended. It knows nothing of languages: what the manager sends for the runner, and what
+ * the runner answers on its control pipe, passes through it unread.
+ *
+ * Frames (both ways, on stdin and stdout): u32 payload length, u8 type, payload; little-endian.
+ * The other side of this protocol is src/supervisor/protocol.ts; change both together.
+ *
+ *   to the supervisor     INPUT    bytes for the runner's input pipe
+ *                         RUN      struct run_limits, then bytes for the runner's input pipe
+ *   from the supervisor   STDOUT, STDERR, CONTROL   bytes as the runner wrote them
+ *                         ARTIFACT u16 name length, name, content
+ *                         EXIT     struct run_report; the last frame
+ *
+ * The runner's file descriptors: 0 /dev/null, 1 and 2 pipes, and the RUNNER_*_FDs below. A runner
+ * that is done may write its exit code as one byte to RUNNER_STATUS_FD instead of exiting: taking
+ * down a process with large libraries costs 10 ms, and the sandbox is thrown away anyway.
+ *
+ * Once user code runs it may do to this process whatever the same uid may do. The supervisor is not
+ * dumpable, so it cannot be traced or read through /proc, but nothing depends on that: the manager
+ * takes every frame as hostile and keeps its own deadline.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RUNNER_INPUT_FD = 198, RUNNER_CONTROL_FD = 199, RUNNER_STATUS_FD = 200 };
+
+enum frame_type {
+    FRAME_INPUT = 1,
+    FRAME_RUN = 2,
+    FRAME_STDOUT = 16,
+    FRAME_STDERR = 17,
+    FRAME_CONTROL = 18,
+    FRAME_ARTIFACT = 19,
+    FRAME_EXIT = 20,
+};
+
+/* What ended the run first. */
+enum cause { CAUSE_ENDED = 0, CAUSE_WALL_TIME = 1, CAUSE_OUTPUT = 2 };
+
+struct __attribute__((packed)) run_limits {
+    uint32_t wall_time_ms;
+    uint32_t max_processes;
+    uint32_t max_open_files;
+    uint32_t max_stdout_bytes;
+    uint32_t max_stderr_bytes;
+    uint32_t max_control_bytes;
+    uint32_t max_artifacts;
+    uint32_t max_artifact_bytes;
+};
+
+struct __attribute__((packed)) run_report {
+    uint8_t cause;
+    uint8_t output_stream; /* which stream passed its limit: a frame type, or 0 */
+    uint8_t exit_code;     /* of the runner, when signal is 0 */
+    uint8_t signal;        /* that ended the runner, or 0 */
+    uint32_t artifacts_left_out;
+    uint64_t wall_time_us;
+};
+
+struct stream {
+    int fd; /* -1: closed */
+    enum frame_type type;
+    uint64_t bytes;
+    uint64_t max_bytes;
+};
+
+static const char ARTIFACT_DIR[] = "/workspace/artifacts";
+static const uint64_t BOOT_STREAM_BYTES = 1 << 20;
+enum { CHUNK_BYTES = 64 * 1024, MAX_ARTIFACT_NAMES = 4096, REAP_PATIENCE_MS = 1000 };
+
+static volatile sig_atomic_t child_changed;
+static pid_t runner_pid;
+static int status_fd;
+static struct stream streams[3];
+
+static void die(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("supervisor: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    _exit(70);
+}
+
+static uint64_t now_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* The manager is gone when stdin or stdout fails: then nobody wants this sandbox. */
+static void read_exactly(void *buffer, size_t length) {
+    uint8_t *at = buffer;
+    while (length > 0) {
+        ssize_t n = read(STDIN_FILENO, at, length);
+        if (n == 0) _exit(0);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            _exit(0);
+        }
+        at += n;
+        length -= (size_t)n;
+    }
+}
+
+static void write_all(const struct iovec *parts, int count) {
+    struct iovec left[3];
+    memcpy(left, parts, sizeof(*parts) * (size_t)count);
+    int first = 0;
+    while (first < count) {
+        ssize_t n = writev(STDOUT_FILENO, left + first, count - first);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            _exit(0);
+        }
+        while (first < count && (size_t)n >= left[first].iov_len) {
+            n -= (ssize_t)left[first].iov_len;
+            first++;
+        }
+        if (first < count) {
+            left[first].iov_base = (uint8_t *)left[first].iov_base + n;
+            left[first].iov_len -= (size_t)n;
+        }
+    }
+}
+
+static void send_frame(enum frame_type type, const void *head, size_t head_length, const void *body,
+                       size_t body_length) {
+    uint8_t prefix[5];
+    uint32_t length = (uint32_t)(head_length + body_length);
+    memcpy(prefix, &length, 4);
+    prefix[4] = (uint8_t)type;
+    struct iovec parts[3] = {
+        {.iov_base = prefix, .iov_len = sizeof prefix},
+        {.iov_base = (void *)head, .iov_len = head_length},
+        {.iov_base = (void *)body, .iov_len = body_length},
+    };
+    write_all(parts, 3);
+}
+
+static void on_child(int signal_number) {
+    (void)signal_number;
+    child_changed = 1;
+}
+
+static void start_runner(char **argv, const sigset_t *runner_mask) {
+    int input[2], out[2], err[2], control[2], done[2];
+    if (pipe2(input, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) ||
+        pipe2(control, O_CLOEXEC) || pipe2(done, O_CLOEXEC))
+        die("pipe: %s", strerror(errno));
+    runner_pid = fork();
+    if (runner_pid < 0) die("fork: %s", strerror(errno));
+    if (runner_pid == 0) {
+        int null = open("/dev/null", O_RDONLY);
+        if (null < 0 || dup2(null, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0 ||
+            dup2(input[0], RUNNER_INPUT_FD) < 0 || dup2(control[1], RUNNER_CONTROL_FD) < 0 ||
+            dup2(done[1], RUNNER_STATUS_FD) < 0)
+            _exit(71);
+        if (null > 2) close(null);
+        setsid();
+        signal(SIGPIPE, SIG_DFL);
+        sigprocmask(SIG_SETMASK, runner_mask, NULL);
+        execv(argv[0], argv);
+        dprintf(2, "supervisor: cannot start %s: %s\n", argv[0], strerror(errno));
+        _exit(72);
+    }
+    close(input[0]);
+    close(out[1]);
+    close(err[1]);
+    close(control[1]);
+    close(done[1]);
+    status_fd = done[0];
+    if (dup3(input[1], RUNNER_INPUT_FD, O_CLOEXEC) < 0) die("dup: %s", strerror(errno));
+    close(input[1]);
+    streams[0] = (struct stream){out[0], FRAME_STDOUT, 0, BOOT_STREAM_BYTES};
+    streams[1] = (struct stream){err[0], FRAME_STDERR, 0, BOOT_STREAM_BYTES};
+    streams[2] = (struct stream){control[0], FRAME_CONTROL, 0, BOOT_STREAM_BYTES};
+    for (int i = 0; i < 3; i++) fcntl(streams[i].fd, F_SETFL, O_NONBLOCK);
+}
+
+/* A runner that is dead or closed its input gets nothing: how it ended tells the rest. */
+static void feed_runner(const uint8_t *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t n = write(RUNNER_INPUT_FD, bytes, length);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            return;
+        }
+        bytes += n;
+        length -= (size_t)n;
+    }
+}
+
+/* Relays what can be read now. Returns 0 when the stream passed its limit. */
+static int relay(struct stream *stream) {
+    static uint8_t chunk[CHUNK_BYTES];
+    for (;;) {
+        ssize_t n = read(stream->fd, chunk, sizeof chunk);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) return 1;
+            n = 0;
+        }
+        if (n == 0) {
+            close(stream->fd);
+            stream->fd = -1;
+            return 1;
+        }
+        uint64_t room = stream->max_bytes - stream->bytes;
+        size_t keep = (uint64_t)n > room ? (size_t)room : (size_t)n;
+        if (keep > 0) send_frame(stream->type, chunk, keep, NULL, 0);
+        stream->bytes += keep;
+        if (keep < (size_t)n) return 0;
+        if ((size_t)n < sizeof chunk) return 1;
+    }
+}
+
+/*
+ * Ends every process but this one. kill(-1) spares pid 1 and nobody else; it is repeated because a
+ * process may fork between two looks. With `reap` it waits until all are gone, a second at most: the
+ * manager destroys the sandbox anyway.
+ */
+static void end_everyone(int reap, int *status) {
+    uint64_t give_up = now_us() + REAP_PATIENCE_MS * 1000;
+    for (;;) {
+        int left = kill(-1, SIGKILL) == 0;
+        if (!reap) return;
+        int child_status;
+        pid_t pid;
+        while ((pid = waitpid(-1, &child_status, WNOHANG)) > 0)
+            if (pid == runner_pid) *status = child_status;
+        if (pid < 0 && errno == ECHILD && !left) return;
+        if (now_us() > give_up) return;
+        struct timespec pause = {0, 200 * 1000};
+        nanosleep(&pause, NULL);
+    }
+}
+
+static int is_artifact_name(const char *name) {
+    static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".svg",
+                                             ".pdf", ".csv", ".json", ".html"};
+    if (name[0] == '.' || strstr(name, "..") || strchr(name, '\\')) return 0;
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127) return 0;
+    const char *dot = strrchr(name, '.');
+    if (!dot) return 0;
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        if (strcasecmp(dot, extensions[i]) == 0) return 1;
+    return 0;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Sends one file. Returns 0 when it is left out for its size or the artifact count. */
+static int send_artifact(int dir, const char *name, const struct run_limits *limits,
+                         uint32_t *sent) {
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return 1;
+    struct stat info;
+    if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size == 0) {
+        close(fd);
+        return 1;
+    }
+    if (info.st_size > (off_t)limits->max_artifact_bytes || *sent >= limits->max_artifacts) {
+        close(fd);
+        return 0;
+    }
+    uint8_t *content = malloc((size_t)info.st_size);
+    size_t length = 0;
+    while (content && length < (size_t)info.st_size) {
+        ssize_t n = read(fd, content + length, (size_t)info.st_size - length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        length += (size_t)n;
+    }
+    close(fd);
+    if (length > 0) {
+        uint8_t head[2 + 256];
+        uint16_t name_length = (uint16_t)strlen(name);
+        memcpy(head, &name_length, 2);
+        memcpy(head + 2, name, name_length);
+        send_frame(FRAME_ARTIFACT, head, 2 + (size_t)name_length, content, length);
+        (*sent)++;
+    }
+    free(content);
+    return 1;
+}
+
+/* Regular files directly in the artifacts folder; no link is followed. Returns how many of them
+ * were left out for their number or size. */
+static uint32_t collect_artifacts(const struct run_limits *limits) {
+    int dir_fd = open(ARTIFACT_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir_fd < 0) return 0;
+    DIR *dir = fdopendir(dir_fd);
+    if (!dir) {
+        close(dir_fd);
+        return 0;
+    }
+    static char *names[MAX_ARTIFACT_NAMES];
+    size_t count = 0;
+    struct dirent *entry;
+    while (count < MAX_ARTIFACT_NAMES && (entry = readdir(dir)) != NULL)
+        if (is_artifact_name(entry->d_name) && (names[count] = strdup(entry->d_name))) count++;
+    qsort(names, count, sizeof *names, by_name);
+    uint32_t sent = 0, left_out = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!send_artifact(dirfd(dir), names[i], limits, &sent)) left_out++;
+    closedir(dir);
+    return left_out;
+}
+
+static void limit_runner(int resource, rlim_t value) {
+    struct rlimit limit = {value, value};
+    if (prlimit(runner_pid, (__rlimit_resource_t)resource, &limit, NULL) < 0)
+        die("prlimit %d: %s", resource, strerror(errno));
+}
+
+/* One run, from its RUN frame to its EXIT frame. */
+static void supervise(const struct run_limits *limits, const uint8_t *task, size_t task_length,
+                      const sigset_t *open_mask) {
+    uint64_t started = now_us();
+    uint64_t deadline = started + (uint64_t)limits->wall_time_ms * 1000;
+    streams[0].max_bytes = streams[0].bytes + limits->max_stdout_bytes;
+    streams[1].max_bytes = streams[1].bytes + limits->max_stderr_bytes;
+    streams[2].max_bytes = streams[2].bytes + limits->max_control_bytes;
+    limit_runner(RLIMIT_NPROC, limits->max_processes);
+    limit_runner(RLIMIT_NOFILE, limits->max_open_files);
+    feed_runner(task, task_length);
+    close(RUNNER_INPUT_FD);
+
+    struct run_report report = {0};
+    int status = 0, runner_ended = 0, runner_done = 0;
+    while (!runner_ended && !runner_done && report.cause == CAUSE_ENDED) {
+        struct pollfd fds[4] = {[3] = {status_fd, POLLIN, 0}};
+        for (int i = 0; i < 3; i++) fds[i] = (struct pollfd){streams[i].fd, POLLIN, 0};
+        uint64_t now = now_us();
+        if (now >= deadline) {
+            report.cause = CAUSE_WALL_TIME;
+            break;
+        }
+        struct timespec left = {(time_t)((deadline - now) / 1000000),
+                                (long)((deadline - now) % 1000000) * 1000};
+        if (!child_changed) ppoll(fds, 4, &left, open_mask);
+        for (int i = 0; i < 3 && report.cause == CAUSE_ENDED; i++) {
+            if (streams[i].fd >= 0 && fds[i].revents && !relay(&streams[i])) {
+                report.cause = CAUSE_OUTPUT;
+                report.output_stream = (uint8_t)streams[i].type;
+            }
+        }
+        if (fds[3].revents & POLLIN) {
+            uint8_t code;
+            if (read(status_fd, &code, 1) == 1) {
+                report.exit_code = code;
+                runner_done = 1;
+            }
+        } else if (fds[3].revents) {
+            status_fd = -1;
+        }
+        if (child_changed && !runner_done) {
+            child_changed = 0;
+            int child_status;
+            pid_t pid;
+            while ((pid = waitpid(-1, &child_status, WNOHANG)) > 0) {
+                if (pid != runner_pid) continue;
+                status = child_status;
+                runner_ended = 1;
+            }
+        }
+    }
+    report.wall_time_us = now_us() - started;
+    end_everyone(!runner_done, &status);
+    for (int i = 0; i < 3; i++) {
+        if (streams[i].fd < 0 || report.cause == CAUSE_OUTPUT) continue;
+        if (!relay(&streams[i]) && report.cause == CAUSE_ENDED) {
+            report.cause = CAUSE_OUTPUT;
+            report.output_stream = (uint8_t)streams[i].type;
+        }
+    }
+    if (!runner_done) {
+        report.exit_code = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
+        report.signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
+    }
+    if (report.cause == CAUSE_ENDED && report.exit_code == 0 && report.signal == 0)
+        report.artifacts_left_out = collect_artifacts(limits);
+    send_frame(FRAME_EXIT, &report, sizeof report, NULL, 0);
+}
+
+/* Before the run: what the runner says at its start, and INPUT frames, until RUN comes. */
+static void serve(const sigset_t *open_mask) {
+    for (;;) {
+        struct pollfd fds[4] = {{STDIN_FILENO, POLLIN, 0}};
+        for (int i = 0; i < 3; i++) fds[i + 1] = (struct pollfd){streams[i].fd, POLLIN, 0};
+        if (!child_changed && ppoll(fds, 4, NULL, open_mask) < 0 && errno != EINTR)
+            die("poll: %s", strerror(errno));
+        for (int i = 0; i < 3; i++)
+            if (streams[i].fd >= 0 && fds[i + 1].revents && !relay(&streams[i]))
+                die("the runner floods its output before it has a task");
+        if (child_changed) {
+            int status = 0;
+            waitpid(runner_pid, &status, WNOHANG);
+            for (int i = 0; i < 3; i++)
+                if (streams[i].fd >= 0) relay(&streams[i]);
+            die("the runner ended before it had a task (wait status %d)", status);
+        }
+        if (!fds[0].revents) continue;
+
+        uint8_t prefix[5];
+        uint32_t length;
+        read_exactly(prefix, sizeof prefix);
+        memcpy(&length, prefix, 4);
+        uint8_t *payload = malloc(length ? length : 1);
+        if (!payload) die("no memory for a frame of %u bytes", length);
+        read_exactly(payload, length);
+        if (prefix[4] == FRAME_INPUT) {
+            feed_runner(payload, length);
+        } else if (prefix[4] == FRAME_RUN && length >= sizeof(struct run_limits)) {
+            struct run_limits limits;
+            memcpy(&limits, payload, sizeof limits);
+            supervise(&limits, payload + sizeof limits, length - sizeof limits, open_mask);
+            return;
+        } else {
+            die("unexpected frame of type %u", prefix[4]);
+        }
+        free(payload);
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) die("usage: supervisor RUNNER [ARG ...]");
+    prctl(PR_SET_DUMPABLE, 0);
+    if (mkdir(ARTIFACT_DIR, 0755) && errno != EEXIST) die("%s: %s", ARTIFACT_DIR, strerror(errno));
+    signal(SIGPIPE, SIG_IGN);
+    struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
+    sigaction(SIGCHLD, &action, NULL);
+    sigset_t blocked, open_mask;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &blocked, &open_mask);
+    start_runner(argv + 1, &open_mask);
+    serve(&open_mask);
+    return 0;
+}

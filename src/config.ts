@@ -1,0 +1,169 @@
+import { availableParallelism, totalmem } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ManagerError } from './errors.ts'
+import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
+import { defaultHome } from './setup/home.ts'
+
+/** What one run may use. */
+export interface RunLimits {
+  /** Wall time of the user's program. */
+  readonly wallTimeMs: number
+  /** Memory that the run may add to what its idle executor holds. */
+  readonly memoryBytes: number
+  readonly cpus: number
+  /** Processes of the user's program, its runner included. */
+  readonly processes: number
+  readonly openFiles: number
+  /** Size of the writable folder `/workspace`. */
+  readonly workspaceBytes: number
+  /** Of each of stdout and stderr. */
+  readonly outputBytes: number
+  readonly resultBytes: number
+  readonly artifacts: number
+  readonly artifactBytes: number
+}
+
+export interface Config {
+  readonly projectDir: string
+  /** Where images, snapshots and downloaded binaries live. */
+  readonly home: string
+  readonly host: string
+  readonly port: number
+  /** Ready executors kept per runtime. */
+  readonly poolSize: number
+  /** Executors of all runtimes alive at once, so that their limits fit into the memory. */
+  readonly maxExecutors: number
+  /** How long a run may wait for an executor. */
+  readonly queueWaitMs: number
+  /** Runs that may wait for an executor at once. */
+  readonly queueLength: number
+  readonly maxBodyBytes: number
+  /** How long a stop lets running programs finish. */
+  readonly drainMs: number
+  readonly limits: RunLimits
+  readonly logLevel: string
+  /** Settings that are understood but have no effect here, for a line in the log. */
+  readonly ignoredSettings: readonly string[]
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent']
+
+/** The project's root folder, from src/ as well as from dist/src/. */
+export function projectDir(): string {
+  const here = path.dirname(fileURLToPath(import.meta.url))
+  return path.basename(path.dirname(here)) === 'dist'
+    ? path.dirname(path.dirname(here))
+    : path.dirname(here)
+}
+
+/**
+ * Reads all settings from the environment, the only place that does. An unset or empty variable
+ * takes its default.
+ * @throws ManagerError CONFIG_INVALID that names the variable
+ */
+export function readConfig(env: Environment): Config {
+  const root = projectDir()
+  const limits: RunLimits = Object.freeze({
+    wallTimeMs: setting(env, 'SANDBOX_TIMEOUT', 10_000, duration(100, 3_600_000)),
+    memoryBytes: setting(env, 'SANDBOX_MAX_MEMORY', 256 * MIB, size(16 * MIB)),
+    cpus: 1,
+    processes: 64,
+    openFiles: 1024,
+    workspaceBytes: 100 * MIB,
+    outputBytes: MIB,
+    resultBytes: 10 * MIB,
+    artifacts: 10,
+    artifactBytes: 10 * MIB,
+  })
+  const poolSize = setting(
+    env,
+    'SANDBOX_EXECUTOR_MANAGER_POOL_SIZE',
+    defaultPoolSize(availableParallelism(), totalmem()),
+    integer(1, 1000),
+  )
+  setting(env, 'SANDBOX_ENABLE_SECCOMP', false, boolean)
+  return Object.freeze({
+    projectDir: root,
+    home: defaultHome(root, env),
+    host: setting(env, 'EXECUTOR_MANAGER_HOST', '127.0.0.1', nonEmpty),
+    port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
+    poolSize,
+    maxExecutors: maxExecutors(poolSize, limits.memoryBytes, totalmem()),
+    queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
+    queueLength: setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000)),
+    maxBodyBytes: 16 * MIB,
+    drainMs: 10_000,
+    limits,
+    logLevel: setting(env, 'EXECUTOR_MANAGER_LOG_LEVEL', 'info', oneOf(LOG_LEVELS)),
+    ignoredSettings: ['SANDBOX_BASE_PYTHON_IMAGE', 'SANDBOX_BASE_NODEJS_IMAGE'].filter(
+      (name) => env[name],
+    ),
+  })
+}
+
+const IDLE_EXECUTOR_BYTES = 64 * MIB
+
+/** Two ready executors a core, as far as a tenth of the memory holds them. */
+export function defaultPoolSize(cores: number, memoryBytes: number): number {
+  const fitting = Math.floor((memoryBytes * 0.1) / IDLE_EXECUTOR_BYTES)
+  return Math.max(1, Math.min(2 * cores, fitting, 32))
+}
+
+/** As many as fit into four fifths of the memory with each at its limit; never below the pool. */
+export function maxExecutors(poolSize: number, limitBytes: number, memoryBytes: number): number {
+  const fitting = Math.floor((memoryBytes * 0.8) / (limitBytes + IDLE_EXECUTOR_BYTES))
+  return Math.max(2 * poolSize, fitting)
+}
+
+type Parser<T> = (text: string) => T | { readonly expected: string }
+
+function setting<T>(env: Environment, name: string, byDefault: T, parse: Parser<T>): T {
+  const text = env[name]
+  if (text === undefined || text === '') return byDefault
+  const value = parse(text)
+  if (typeof value === 'object' && value !== null && 'expected' in value) {
+    throw new ManagerError('CONFIG_INVALID', `${name}=${text} is not ${value.expected}`)
+  }
+  return value as T
+}
+
+const integer =
+  (min: number, max: number): Parser<number> =>
+  (text) => {
+    const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : { expected: `a whole number, ${min} to ${max}` }
+  }
+
+const duration =
+  (minMs: number, maxMs: number): Parser<number> =>
+  (text) => {
+    const ms = parseDurationMs(text)
+    return ms !== null && ms >= minMs && ms <= maxMs
+      ? ms
+      : { expected: `a time like 10s or 1m30s, ${minMs} ms to ${maxMs / 1000} s` }
+  }
+
+const size =
+  (minBytes: number): Parser<number> =>
+  (text) => {
+    const bytes = parseSizeBytes(text)
+    return bytes !== null && bytes >= minBytes
+      ? bytes
+      : { expected: `a size like 256m or 1g, at least ${minBytes / MIB}m` }
+  }
+
+const boolean: Parser<boolean> = (text) => {
+  if (/^(true|1|yes|on)$/i.test(text)) return true
+  if (/^(false|0|no|off)$/i.test(text)) return false
+  return { expected: 'true or false' }
+}
+
+const nonEmpty: Parser<string> = (text) => text.trim() || { expected: 'a host name or address' }
+
+const oneOf =
+  (choices: readonly string[]): Parser<string> =>
+  (text) =>
+    choices.includes(text) ? text : { expected: `one of ${choices.join(', ')}` }

@@ -1,0 +1,164 @@
+/**
+ * What is said between the manager and a sandbox. The other sides are
+ * `runtimes/supervisor/supervisor.c` and the runners; change them together.
+ */
+import type { RunLimits } from '../config.ts'
+import { encodeFrame } from './frames.ts'
+
+/** To the supervisor. */
+export const INPUT = 1
+export const RUN = 2
+
+/** From the supervisor. */
+export const STDOUT = 16
+export const STDERR = 17
+export const CONTROL = 18
+export const ARTIFACT = 19
+export const EXIT = 20
+
+/** To the runner, through the supervisor. Type 5 is kept for the code policy's rules. */
+export const RUNNER = { PING: 1, CODE: 2, ARGUMENTS: 3, START: 4 } as const
+
+/** From the runner, in the CONTROL stream. Type 5 is kept for the code policy's findings. */
+export const CONTROL_FRAME = { READY: 1, PONG: 2, RESULT: 3, FAILURE: 4 } as const
+
+/** The supervisor relays in chunks of 64 KiB; its other frames have a size of their own. */
+const RELAY_BYTES = 64 * 1024
+const FAILURE_BYTES = 4096
+const ARTIFACT_HEAD_BYTES = 2 + 255
+/** What CONTROL carries beside the result: READY, PONG, FAILURE and the frames' heads. */
+const CONTROL_MARGIN_BYTES = 64 * 1024
+
+export function maxSupervisorPayload(limits: RunLimits): (type: number) => number | undefined {
+  return (type) => {
+    if (type === STDOUT || type === STDERR || type === CONTROL) return RELAY_BYTES
+    if (type === ARTIFACT) return ARTIFACT_HEAD_BYTES + limits.artifactBytes
+    if (type === EXIT) return REPORT_BYTES
+    return undefined
+  }
+}
+
+export function maxControlPayload(limits: RunLimits): (type: number) => number | undefined {
+  return (type) => {
+    if (type === CONTROL_FRAME.READY || type === CONTROL_FRAME.PONG) return 0
+    if (type === CONTROL_FRAME.RESULT) return limits.resultBytes
+    if (type === CONTROL_FRAME.FAILURE) return FAILURE_BYTES
+    return undefined
+  }
+}
+
+export function maxControlBytes(limits: RunLimits): number {
+  return limits.resultBytes + CONTROL_MARGIN_BYTES
+}
+
+/** A program and what it is called with, as the runner gets them. */
+export interface Task {
+  /** UTF-8 source. */
+  readonly code: Buffer
+  /** JSON text of an object, as the caller wrote it: no number loses a digit on the way. */
+  readonly argumentsJson: Buffer
+}
+
+/** Asks the runner to walk the way of a run once and to answer PONG. */
+export function encodePing(): Buffer {
+  return encodeFrame(INPUT, encodeFrame(RUNNER.PING))
+}
+
+/** The one RUN frame of an executor: `struct run_limits`, then the runner's frames. */
+export function encodeRun(task: Task, limits: RunLimits): Buffer {
+  const head = Buffer.alloc(8 * 4)
+  const fields = [
+    limits.wallTimeMs,
+    limits.processes,
+    limits.openFiles,
+    limits.outputBytes,
+    limits.outputBytes,
+    maxControlBytes(limits),
+    limits.artifacts,
+    limits.artifactBytes,
+  ]
+  fields.forEach((value, index) => {
+    head.writeUInt32LE(value, index * 4)
+  })
+  return encodeFrame(
+    RUN,
+    Buffer.concat([
+      head,
+      encodeFrame(RUNNER.CODE, task.code),
+      encodeFrame(RUNNER.ARGUMENTS, task.argumentsJson),
+      encodeFrame(RUNNER.START),
+    ]),
+  )
+}
+
+/** What the supervisor says ended the run first. */
+export type Cause = 'ended' | 'wall_time' | 'output'
+
+/** `struct run_report`. Measured inside the sandbox: a program may have forged every field. */
+export interface RunReport {
+  readonly cause: Cause
+  readonly exitCode: number
+  /** The signal that ended the runner, or 0. */
+  readonly signal: number
+  readonly artifactsLeftOut: number
+  readonly wallTimeUs: number
+}
+
+const REPORT_BYTES = 4 + 4 + 8
+const CAUSES: readonly Cause[] = ['ended', 'wall_time', 'output']
+const MAX_SIGNAL = 64
+
+/** @returns null when the payload is not a report */
+export function decodeReport(payload: Buffer): RunReport | null {
+  const cause = CAUSES[payload[0] ?? 255]
+  const signal = payload[3] ?? 0
+  if (payload.length !== REPORT_BYTES || !cause || signal > MAX_SIGNAL) return null
+  return {
+    cause,
+    exitCode: payload[2] as number,
+    signal,
+    artifactsLeftOut: payload.readUInt32LE(4),
+    wallTimeUs: Number(payload.readBigUInt64LE(8)),
+  }
+}
+
+export interface ArtifactFile {
+  readonly name: Buffer
+  readonly content: Buffer
+}
+
+/** @returns null when the payload is not an artifact */
+export function decodeArtifact(payload: Buffer): ArtifactFile | null {
+  if (payload.length < 2) return null
+  const end = 2 + payload.readUInt16LE(0)
+  if (end > payload.length) return null
+  return { name: payload.subarray(2, end), content: payload.subarray(end) }
+}
+
+/** What the runner says of an exception that nobody caught. */
+export interface Failure {
+  readonly name: string
+  /** POSIX error number of an OSError (Python). */
+  readonly errno: number | null
+  /** Error code such as EACCES (Node.js). */
+  readonly code: string | null
+  readonly memory: boolean
+}
+
+/** @returns null when the payload is not a failure note */
+export function decodeFailure(payload: Buffer): Failure | null {
+  let note: unknown
+  try {
+    note = JSON.parse(payload.toString('utf8'))
+  } catch {
+    return null
+  }
+  if (typeof note !== 'object' || note === null) return null
+  const { name, errno, code, memory } = note as Record<string, unknown>
+  return {
+    name: typeof name === 'string' ? name : '',
+    errno: typeof errno === 'number' ? errno : null,
+    code: typeof code === 'string' ? code : null,
+    memory: memory === true,
+  }
+}

@@ -1,0 +1,200 @@
+import type { Readable, Writable } from 'node:stream'
+import type { RunLimits } from '../config.ts'
+import { FrameError, FrameParser } from './frames.ts'
+import {
+  ARTIFACT,
+  type ArtifactFile,
+  CONTROL,
+  CONTROL_FRAME,
+  decodeArtifact,
+  decodeFailure,
+  decodeReport,
+  EXIT,
+  encodePing,
+  encodeRun,
+  type Failure,
+  maxControlBytes,
+  maxControlPayload,
+  maxSupervisorPayload,
+  type RunReport,
+  STDERR,
+  STDOUT,
+  type Task,
+} from './protocol.ts'
+
+/** What a sandbox said in its run. Everything in it may be forged by the program that ran. */
+export interface Transcript {
+  stdout: Buffer[]
+  stderr: Buffer[]
+  /** JSON text that the runner calls the result; not yet checked to be JSON. */
+  result: Buffer | null
+  failure: Failure | null
+  artifacts: ArtifactFile[]
+  report: RunReport | null
+  /** Set when the sandbox broke the protocol or a size: nothing after that counts. */
+  violation: string | null
+}
+
+/**
+ * The talk with the supervisor of one executor, from READY to EXIT.
+ *
+ *   booting ──READY──► idle ──run()──► running ──EXIT, violation or end of stream──► ended
+ *      └──────────────────┴──────────── violation or end of stream ─────────────────►
+ *
+ * It trusts nothing that it reads: every stream is counted, and the first break of the rules ends
+ * the session. It has no clock: whoever holds the sandbox sets deadlines and kills it, which ends
+ * the stream here.
+ */
+export class Session {
+  readonly #input: Writable
+  readonly #limits: RunLimits
+  readonly #frames: FrameParser
+  readonly #control: FrameParser
+  readonly #counts = { stdout: 0, stderr: 0, control: 0, artifacts: 0 }
+  #bootOutput = ''
+  #state: 'booting' | 'idle' | 'running' | 'ended' = 'booting'
+  #expected: { frame: number; resolve: () => void; reject: (error: Error) => void } | null = null
+  #finish: ((transcript: Transcript) => void) | null = null
+  readonly #transcript: Transcript = {
+    stdout: [],
+    stderr: [],
+    result: null,
+    failure: null,
+    artifacts: [],
+    report: null,
+    violation: null,
+  }
+
+  constructor(input: Writable, output: Readable, limits: RunLimits) {
+    this.#input = input
+    this.#limits = limits
+    this.#frames = new FrameParser(maxSupervisorPayload(limits))
+    this.#control = new FrameParser(maxControlPayload(limits))
+    output.on('data', (chunk: Buffer) => this.#read(chunk))
+    output.on('error', () => this.#end(null))
+    output.on('close', () => this.#end(null))
+    input.on('error', () => {}) // A dead sandbox is noticed where its output ends.
+  }
+
+  /** Resolves when the runner is loaded and waits; rejects when the sandbox ends before that. */
+  ready(): Promise<void> {
+    return this.#expect(CONTROL_FRAME.READY)
+  }
+
+  /** Marks a session as ready whose READY went out before: its sandbox comes from a snapshot. */
+  resume(): void {
+    if (this.#state === 'booting') this.#state = 'idle'
+  }
+
+  /** One exchange over the way that a run takes. */
+  ping(): Promise<void> {
+    const answered = this.#expect(CONTROL_FRAME.PONG)
+    this.#input.write(encodePing())
+    return answered
+  }
+
+  /** Sends the task. Resolves once with what was said until EXIT, a violation or the end; never rejects. */
+  run(task: Task): Promise<Transcript> {
+    return new Promise((resolve) => {
+      if (this.#state !== 'idle') {
+        this.#transcript.violation ??= `the session was ${this.#state}`
+        resolve(this.#transcript)
+        return
+      }
+      this.#state = 'running'
+      this.#finish = resolve
+      this.#input.write(encodeRun(task, this.#limits))
+    })
+  }
+
+  /** Ends the session from outside, for the reason given. */
+  abandon(): void {
+    this.#end(null)
+  }
+
+  #expect(frame: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#state === 'ended') reject(new Error('the sandbox has ended'))
+      else this.#expected = { frame, resolve, reject }
+    })
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#state === 'ended') return
+    try {
+      for (const { type, payload } of this.#frames.push(chunk)) {
+        this.#take(type, payload)
+        if ((this.#state as string) === 'ended') return
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.#end(error.message)
+    }
+  }
+
+  #take(type: number, payload: Buffer): void {
+    if (type === CONTROL) {
+      this.#counts.control += payload.length
+      if (payload.length === 0 || this.#counts.control > maxControlBytes(this.#limits)) {
+        throw new FrameError('an empty control frame, or too many')
+      }
+      for (const frame of this.#control.push(payload)) this.#takeControl(frame.type, frame.payload)
+      return
+    }
+    if (this.#state !== 'running') {
+      // Before the run the runner is ours: what it prints then may be told.
+      if (type === STDOUT || type === STDERR) {
+        this.#bootOutput = (this.#bootOutput + payload.toString('utf8')).slice(-2000)
+        return
+      }
+      throw new FrameError(`frame of type ${type} before the run`)
+    }
+    if (type === STDOUT || type === STDERR) {
+      const stream = type === STDOUT ? 'stdout' : 'stderr'
+      this.#counts[stream] += payload.length
+      if (payload.length === 0 || this.#counts[stream] > this.#limits.outputBytes) {
+        throw new FrameError(`an empty ${stream} frame, or too many`)
+      }
+      this.#transcript[stream].push(payload)
+    } else if (type === ARTIFACT) {
+      const artifact = decodeArtifact(payload)
+      if (!artifact || ++this.#counts.artifacts > this.#limits.artifacts) {
+        throw new FrameError('an artifact that is none, or too many')
+      }
+      this.#transcript.artifacts.push(artifact)
+    } else if (type === EXIT) {
+      const report = decodeReport(payload)
+      if (!report) throw new FrameError('a report that is none')
+      this.#transcript.report = report
+      this.#end(null)
+    }
+  }
+
+  #takeControl(type: number, payload: Buffer): void {
+    if (type === this.#expected?.frame && this.#state !== 'running') {
+      this.#state = 'idle'
+      this.#expected.resolve()
+      this.#expected = null
+    } else if (this.#state !== 'running') {
+      throw new FrameError(`control frame of type ${type} before the run`)
+    } else if (type === CONTROL_FRAME.RESULT) {
+      this.#transcript.result ??= payload
+    } else if (type === CONTROL_FRAME.FAILURE) {
+      this.#transcript.failure ??= decodeFailure(payload)
+    } else {
+      throw new FrameError(`control frame of type ${type} in the run`)
+    }
+  }
+
+  #end(violation: string | null): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#transcript.violation ??= violation
+    this.#expected?.reject(
+      new Error(`${violation ?? 'the sandbox ended'}${this.#bootOutput && `: ${this.#bootOutput}`}`),
+    )
+    this.#expected = null
+    this.#finish?.(this.#transcript)
+    this.#finish = null
+  }
+}
