@@ -55,6 +55,7 @@ export async function ensureImage(
 ): Promise<Image> {
   const present = findImage(runtime, home)
   if (present) return present
+  mkdirSync(imagesFolder(home), { recursive: true, mode: 0o755 })
   const workDir = mkdtempSync(join(imagesFolder(home), `${BUILDING_PREFIX}${runtime.name}-`))
   try {
     const facts = await buildRootfs(runtime, workDir, home, sourcesOf, progress)
@@ -78,6 +79,7 @@ export async function ensureImage(
 /** Removes what interrupted builds left. The caller holds the set-up lock. */
 export async function removeUnfinishedBuilds(home: string): Promise<void> {
   const folder = imagesFolder(home)
+  if (!existsSync(folder)) return
   const left = readdirSync(folder).filter((name) => name.startsWith(BUILDING_PREFIX))
   if (left.length === 0) return
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
@@ -152,10 +154,9 @@ function refuseLarge(runtime: Runtime, sizeBytes: number): void {
   )
 }
 
-function imagesFolder(home: string): string {
-  const folder = join(home, 'images')
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
-  return folder
+/** Every image of the data folder stands here, as `<runtime>-<hash>`. */
+export function imagesFolder(home: string): string {
+  return join(home, 'images')
 }
 
 function packageCache(home: string): string {

@@ -1,10 +1,11 @@
-/** Looks at the machine and says in plain words what it has and lacks. Changes nothing. */
-import { existsSync, readFileSync, statfsSync } from 'node:fs'
+/** Looks at the machine and says in plain words what it has and lacks. Installs nothing. */
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { release } from 'node:os'
 import { dirname } from 'node:path'
 import { findAgent } from '../images/agent.ts'
-import { findImage, type Image, readImageFacts } from '../images/build.ts'
+import { findImage, type Image, imagesFolder, readImageFacts } from '../images/build.ts'
+import { imageHash } from '../images/recipe.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
 import { cgroupFacts } from './cgroup.ts'
 import { readHostSystem } from './host.ts'
@@ -49,6 +50,7 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
     hostPackages(isInstalled),
     supervisor(input),
     ...images.map(({ runtime, image }) => imageFinding(runtime, image, input)),
+    ...unusedImages(input.home, runtimes),
     disk(input.home, isInstalled),
     await port(input.host, input.port),
   ]
@@ -157,6 +159,17 @@ function imageFinding(runtime: Runtime, image: Image | undefined, input: DoctorI
   return { state: 'todo', subject, text: `${text}, without its runner`, remedy: RUN_SETUP }
 }
 
+/** Images of older recipes stay, for another manager may run from them. */
+function unusedImages(home: string, runtimes: Runtime[]): Finding[] {
+  const folder = imagesFolder(home)
+  const used = new Set(runtimes.map((runtime) => `${runtime.name}-${imageHash(runtime)}`))
+  const unused = foldersIn(folder).filter((name) => !name.startsWith('.') && !used.has(name))
+  if (unused.length === 0) return []
+  const text = `of older recipes: ${unused.join(', ')}`
+  const remedy = `delete them from ${folder} when no manager runs from them`
+  return [{ state: 'note', subject: 'unused images', text, remedy }]
+}
+
 function disk(home: string, isInstalled: boolean): Finding {
   const subject = 'disk'
   const stats = statfsSync(nearestFolder(home))
@@ -182,6 +195,10 @@ function listenOnce(host: string, port: number): Promise<string | undefined> {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     server.listen(port, host, () => server.close(() => resolve(undefined)))
   })
+}
+
+function foldersIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : []
 }
 
 function nearestFolder(path: string): string {

@@ -83,9 +83,10 @@ function isAlive(holder: string): boolean {
 function holderMark(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The command's name, in parentheses, may hold spaces; the start time is field 22.
-    const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    return `${pid} ${startTicks}`
+    // The command's name, in parentheses, may hold spaces; the state is field 3, the start time 22.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A zombie is dead, although nobody has asked for its exit status yet.
+    return fields[0] === 'Z' ? '' : `${pid} ${fields[19]}`
   } catch {
     return ''
   }

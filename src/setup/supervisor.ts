@@ -1,5 +1,13 @@
 /** Compiles the in-sandbox supervisor, once per source. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { shortHash } from '../images/recipe.ts'
 import { runCommand } from './command.ts'
@@ -35,6 +43,7 @@ export async function ensureSupervisor(
       remedy: 'Check that gcc and libc6-dev are installed and work.',
       contained: true,
     })
+    chmodSync(fresh, 0o755)
     renameSync(fresh, join(path, '..'))
   } finally {
     rmSync(fresh, { recursive: true, force: true })

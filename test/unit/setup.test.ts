@@ -1,0 +1,152 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { cgroupFacts } from '../../src/setup/cgroup.ts'
+import { runCommand } from '../../src/setup/command.ts'
+import { defaultHome } from '../../src/setup/home.ts'
+import { parseOsRelease } from '../../src/setup/host.ts'
+import { withSetupLock } from '../../src/setup/lock.ts'
+import { privateAptOptions, runscSuite } from '../../src/setup/runsc.ts'
+import { isRunscRecent, parseRunscVersion, runscDate } from '../../src/setup/runsc-version.ts'
+
+describe('runsc version', () => {
+  test.each([
+    ['runsc version 0.0~20240729.0\nspec: 1.0.2-dev', '0.0~20240729.0', 20240729, true],
+    ['runsc version release-20250113.0\nspec: 1.1.0', 'release-20250113.0', 20250113, true],
+    ['runsc version 0.0~20221219.0\n', '0.0~20221219.0', 20221219, false],
+    ['runsc version 0b3bfc1\n', '0b3bfc1', undefined, false],
+  ])('%j', (output, version, date, isRecent) => {
+    expect(parseRunscVersion(output)).toBe(version)
+    expect(runscDate(version)).toBe(date)
+    expect(isRunscRecent(version)).toBe(isRecent)
+  })
+
+  test('no version in what some other program prints', () => {
+    expect(parseRunscVersion('usage: runsc <flags>')).toBeUndefined()
+  })
+})
+
+describe('where runsc comes from', () => {
+  test.each([
+    ['ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n', 'bookworm-backports'],
+    ['ID=debian\nVERSION_ID="13"\nVERSION_CODENAME=trixie\n', 'trixie'],
+    ['ID=debian\nVERSION_ID="11"\nVERSION_CODENAME=bullseye\n', undefined],
+    ['ID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\n', undefined],
+    ['', undefined],
+  ])('%j', (osRelease, suite) => {
+    expect(runscSuite(parseOsRelease(osRelease))).toBe(suite)
+  })
+
+  test("apt keeps to its own folder and takes the host's proxy along", () => {
+    const options = privateAptOptions('/w', ['Acquire::http::Proxy "http://p.invalid"'])
+    expect(options).toContain('Dir::Etc::sourceparts=/dev/null')
+    expect(options).toContain('Dir::State::lists=/w/lists')
+    expect(options).toContain('Acquire::http::Proxy=http://p.invalid')
+  })
+})
+
+describe('cgroupFacts', () => {
+  const v1 = (...names: string[]) =>
+    names.map((name) => `cgroup /sys/fs/cgroup/${name} cgroup rw,relatime,${name} 0 0`).join('\n')
+  const v2 = 'cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0'
+
+  test.each([
+    ['v1', v1('memory', 'cpu', 'cpuacct', 'pids', 'freezer'), '', { version: 1, missing: [] }],
+    [
+      'v1 without pids',
+      v1('memory', 'cpu', 'cpuacct', 'freezer'),
+      '',
+      { version: 1, missing: ['pids'] },
+    ],
+    ['v2', v2, 'cpuset cpu io memory pids\n', { version: 2, missing: [] }],
+    ['v2 without memory', v2, 'cpu pids\n', { version: 2, missing: ['memory'] }],
+    ['none', 'proc /proc proc rw 0 0', '', undefined],
+  ])('%s', (_name, mounts, controllers, facts) => {
+    expect(cgroupFacts(mounts, controllers)).toEqual(facts)
+  })
+})
+
+describe('defaultHome', () => {
+  test('is var under the project unless the environment names one', () => {
+    expect(defaultHome('/p', {})).toBe('/p/var')
+    expect(defaultHome('/p', { EXECUTOR_MANAGER_HOME: '/data' })).toBe('/data')
+  })
+})
+
+describe('runCommand', () => {
+  const words = { purpose: 'Trying it', remedy: 'Try again.' }
+
+  test('returns what the command prints', async () => {
+    expect(await runCommand(['printf', 'a\nb'], words)).toBe('a\nb')
+  })
+
+  test('a failure is one sentence with its remedy, the last lines are kept apart', async () => {
+    const failure = runCommand(['sh', '-c', 'echo why >&2; exit 3'], words)
+    await expect(failure).rejects.toMatchObject({
+      code: 'SETUP_FAILED',
+      message: 'Trying it failed (exit status 3). Try again.',
+      cause: { tail: ['why'] },
+    })
+  })
+
+  test('so is a command that is not there', async () => {
+    await expect(runCommand(['/not/there'], words)).rejects.toMatchObject({ code: 'SETUP_FAILED' })
+  })
+
+  test('a time limit ends a command and what it started', async () => {
+    const startedMs = Date.now()
+    const hanging = runCommand(['sh', '-c', 'sleep 30 & sleep 30'], { ...words, timeoutMs: 50 })
+    await expect(hanging).rejects.toMatchObject({ code: 'SETUP_FAILED' })
+    expect(Date.now() - startedMs).toBeLessThan(5_000)
+  })
+})
+
+describe('withSetupLock', () => {
+  function lockFile(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'lock-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    return join(folder, 'setup.lock')
+  }
+
+  test('holds the lock during the work and gives it back after a failure', async () => {
+    const file = lockFile()
+    const work = withSetupLock(
+      file,
+      () => {},
+      async () => {
+        expect(existsSync(file)).toBe(true)
+        throw new Error('no luck')
+      },
+    )
+    await expect(work).rejects.toThrow('no luck')
+    expect(existsSync(file)).toBe(false)
+  })
+
+  test.each(['999999999 1', `${process.pid} 1`, 'garbage'])(
+    'takes over the lock of a dead holder: %j',
+    async (holder) => {
+      const file = lockFile()
+      writeFileSync(file, holder)
+      expect(
+        await withSetupLock(
+          file,
+          () => {},
+          async () => 'done',
+        ),
+      ).toBe('done')
+    },
+  )
+
+  test('two at once come one after the other', async () => {
+    const file = lockFile()
+    const order: string[] = []
+    const job = (name: string) => async () => {
+      order.push(`${name} begins`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      order.push(`${name} ends`)
+    }
+    await Promise.all(['a', 'b'].map((name) => withSetupLock(file, () => {}, job(name))))
+    expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends'])
+  })
+})
