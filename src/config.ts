@@ -34,6 +34,8 @@ export interface Config {
   readonly poolSize: number
   /** Executors of all runtimes alive at once, so that their limits fit into the memory. */
   readonly maxExecutors: number
+  /** Executors made at once. */
+  readonly parallelBoots: number
   /** How long a run may wait for an executor. */
   readonly queueWaitMs: number
   /** Runs that may wait for an executor at once. */
@@ -45,6 +47,11 @@ export interface Config {
   readonly logLevel: string
   /** Settings that are understood but have no effect here, for a line in the log. */
   readonly ignoredSettings: readonly string[]
+}
+
+/** What a runtime may set for itself. */
+export type RuntimeLimits = {
+  readonly [K in 'memoryBytes' | 'cpus' | 'processes' | 'workspaceBytes']?: number | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -92,6 +99,7 @@ export function readConfig(env: Environment): Config {
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     poolSize,
     maxExecutors: maxExecutors(poolSize, limits.memoryBytes, totalmem()),
+    parallelBoots: Math.max(1, availableParallelism()),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
     queueLength: setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000)),
     maxBodyBytes: 16 * MIB,
@@ -102,6 +110,12 @@ export function readConfig(env: Environment): Config {
       (name) => env[name],
     ),
   })
+}
+
+/** The limits of a runtime: the manager's, but for what the runtime sets itself. */
+export function limitsOf(config: Config, overrides: RuntimeLimits): RunLimits {
+  const given = Object.entries(overrides).filter(([, value]) => value !== undefined)
+  return Object.freeze({ ...config.limits, ...Object.fromEntries(given) })
 }
 
 const IDLE_EXECUTOR_BYTES = 64 * MIB

@@ -70,8 +70,7 @@ function load(source) {
   module._compile(source + FIND_MAIN, SOURCE_PATH)
   module.loaded = true
   const exported = module.exports
-  const main =
-    typeof exported === 'function' ? exported : (exported?.main ?? module.main)
+  const main = typeof exported === 'function' ? exported : (exported?.main ?? module.main)
   delete module.main
   if (typeof main !== 'function') {
     throw new TypeError('main is not a function: the code must define a function main')

@@ -10,6 +10,8 @@ const NEEDED: { name: string; isPresent: () => boolean }[] = [
   { name: 'mmdebstrap', isPresent: () => findOnPath('mmdebstrap') !== undefined },
   { name: 'gcc', isPresent: () => findOnPath('gcc') !== undefined },
   { name: 'libc6-dev', isPresent: () => existsSync('/usr/include/stdio.h') },
+  // A minimal container has no mount.
+  { name: 'mount', isPresent: () => findOnPath('mount') !== undefined },
   {
     name: 'debian-archive-keyring',
     isPresent: () => existsSync('/usr/share/keyrings/debian-archive-keyring.gpg'),

@@ -101,10 +101,9 @@ export interface RunReport {
   /** The signal that ended the runner, or 0. */
   readonly signal: number
   readonly artifactsLeftOut: number
-  readonly wallTimeUs: number
 }
 
-const REPORT_BYTES = 4 + 4 + 8
+const REPORT_BYTES = 4 + 4
 const CAUSES: readonly Cause[] = ['ended', 'wall_time', 'output']
 const MAX_SIGNAL = 64
 
@@ -118,7 +117,6 @@ export function decodeReport(payload: Buffer): RunReport | null {
     exitCode: payload[2] as number,
     signal,
     artifactsLeftOut: payload.readUInt32LE(4),
-    wallTimeUs: Number(payload.readBigUInt64LE(8)),
   }
 }
 

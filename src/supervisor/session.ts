@@ -31,8 +31,8 @@ export interface Transcript {
   failure: Failure | null
   artifacts: ArtifactFile[]
   report: RunReport | null
-  /** Set when the sandbox broke the protocol or a size: nothing after that counts. */
-  violation: string | null
+  /** Set when the sandbox said more than a limit or what the protocol does not know. */
+  violation: 'output' | 'protocol' | null
 }
 
 /**
@@ -93,11 +93,13 @@ export class Session {
     return answered
   }
 
-  /** Sends the task. Resolves once with what was said until EXIT, a violation or the end; never rejects. */
+  /**
+   * Sends the task. Resolves once with what was said until EXIT, a violation or the end of the
+   * stream, at once when the sandbox has ended already; never rejects.
+   */
   run(task: Task): Promise<Transcript> {
     return new Promise((resolve) => {
       if (this.#state !== 'idle') {
-        this.#transcript.violation ??= `the session was ${this.#state}`
         resolve(this.#transcript)
         return
       }
@@ -105,11 +107,6 @@ export class Session {
       this.#finish = resolve
       this.#input.write(encodeRun(task, this.#limits))
     })
-  }
-
-  /** Ends the session from outside, for the reason given. */
-  abandon(): void {
-    this.#end(null)
   }
 
   #expect(frame: number): Promise<void> {
@@ -128,7 +125,7 @@ export class Session {
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
-      this.#end(error.message)
+      this.#end('protocol', error.message)
     }
   }
 
@@ -152,10 +149,9 @@ export class Session {
     if (type === STDOUT || type === STDERR) {
       const stream = type === STDOUT ? 'stdout' : 'stderr'
       this.#counts[stream] += payload.length
-      if (payload.length === 0 || this.#counts[stream] > this.#limits.outputBytes) {
-        throw new FrameError(`an empty ${stream} frame, or too many`)
-      }
-      this.#transcript[stream].push(payload)
+      if (payload.length === 0) throw new FrameError(`an empty ${stream} frame`)
+      if (this.#counts[stream] <= this.#limits.outputBytes) this.#transcript[stream].push(payload)
+      else this.#end('output')
     } else if (type === ARTIFACT) {
       const artifact = decodeArtifact(payload)
       if (!artifact || ++this.#counts.artifacts > this.#limits.artifacts) {
@@ -186,13 +182,11 @@ export class Session {
     }
   }
 
-  #end(violation: string | null): void {
+  #end(violation: Transcript['violation'], why = 'the sandbox ended'): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#transcript.violation ??= violation
-    this.#expected?.reject(
-      new Error(`${violation ?? 'the sandbox ended'}${this.#bootOutput && `: ${this.#bootOutput}`}`),
-    )
+    this.#expected?.reject(new Error(this.#bootOutput ? `${why}: ${this.#bootOutput}` : why))
     this.#expected = null
     this.#finish?.(this.#transcript)
     this.#finish = null

@@ -95,7 +95,12 @@ export function sandboxSpec(shape: SandboxShape): object {
     root: { path: shape.rootfs, readonly: true },
     hostname: HOSTNAME,
     mounts: [
-      { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'nodev', 'noexec'] },
+      {
+        destination: '/proc',
+        type: 'proc',
+        source: 'proc',
+        options: ['nosuid', 'nodev', 'noexec'],
+      },
       tmpfs('/workspace', shape.workspaceBytes, `mode=0755,uid=${GUEST_UID},gid=${GUEST_UID}`),
       tmpfs('/tmp', TMP_BYTES, 'mode=1777'),
       tmpfs('/dev/shm', SHM_BYTES, 'mode=1777'),

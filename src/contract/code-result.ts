@@ -1,0 +1,55 @@
+/** The answer of RAGFlow's `POST /run`; its field names are the wire's. */
+
+export type ResultStatus =
+  | 'success'
+  | 'program_error'
+  | 'resource_limit_exceeded'
+  | 'unauthorized_access'
+  | 'runtime_error'
+  | 'program_runner_error'
+
+export interface Artifact {
+  readonly name: string
+  readonly mime_type: string
+  readonly size: number
+  readonly content_b64: string
+}
+
+export interface CodeResult {
+  readonly status: ResultStatus
+  readonly stdout: string
+  readonly stderr: string
+  readonly exit_code: number
+  readonly detail: string | null
+  readonly time_used_ms: number | null
+  readonly memory_used_kb: number | null
+  readonly resource_limit_type: 'time' | 'memory' | 'output' | null
+  readonly unauthorized_access_type: 'disallowed_syscall' | 'file_access' | 'network_access' | null
+  readonly runtime_error_type: 'signalled' | 'nonzero_exit' | null
+  readonly artifacts: readonly Artifact[]
+  /** JSON text of what main returned, valid JSON; null when there is no result. */
+  readonly resultJson: string | null
+}
+
+export const EMPTY_RESULT: Omit<CodeResult, 'status' | 'exit_code'> = Object.freeze({
+  stdout: '',
+  stderr: '',
+  detail: null,
+  time_used_ms: null,
+  memory_used_kb: null,
+  resource_limit_type: null,
+  unauthorized_access_type: null,
+  runtime_error_type: null,
+  artifacts: [],
+  resultJson: null,
+})
+
+/**
+ * The body of the answer. The result's JSON text goes in as the runner wrote it: parsing it here
+ * would turn 1.0 into 1 and take digits from large numbers.
+ */
+export function serializeCodeResult({ resultJson, ...rest }: CodeResult): string {
+  const result =
+    resultJson === null ? 'null' : `{"present":true,"value":${resultJson},"type":"json"}`
+  return `${JSON.stringify(rest).slice(0, -1)},"result":${result}}`
+}

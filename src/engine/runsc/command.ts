@@ -1,0 +1,30 @@
+/** runsc's command lines, as pure functions. */
+
+import type { Platform } from '../../setup/platform.ts'
+
+export interface RunscFlags {
+  readonly platform: Platform
+  /** Folder for the state of this one sandbox: removing it is all that `runsc delete` would do. */
+  readonly stateFolder: string
+}
+
+/**
+ * Flags of every call for one sandbox. Cgroups are ours (see cgroup.ts); no host socket, no host
+ * FIFO; a write to the root file system fails instead of landing in an overlay.
+ */
+function globalFlags(flags: RunscFlags): string[] {
+  return [
+    `--root=${flags.stateFolder}`,
+    `--platform=${flags.platform}`,
+    '--network=none',
+    '--ignore-cgroups',
+    '--oci-seccomp',
+    '--host-uds=none',
+    '--host-fifo=none',
+    '--overlay2=none',
+  ]
+}
+
+export function runCommand(flags: RunscFlags, bundleFolder: string, id: string): string[] {
+  return [...globalFlags(flags), 'run', `--bundle=${bundleFolder}`, id]
+}

@@ -1,0 +1,98 @@
+import type { RunLimits } from '../../config.ts'
+import { ManagerError } from '../../errors.ts'
+import type { Executor } from '../../pool/executor.ts'
+import type { RunFacts } from '../../result/facts.ts'
+import type { Task } from '../../supervisor/protocol.ts'
+import { Session } from '../../supervisor/session.ts'
+import type { Sandbox } from './sandbox.ts'
+
+/** How long after the wall time limit, which the supervisor keeps, the manager steps in itself. */
+const DEADLINE_GRACE_MS = 1500
+/** A run comes before the making of new executors wherever both want the processor. */
+const RUN_CPU_WEIGHT = 1000
+
+/**
+ * An executor that is a runsc sandbox. Once its runner is loaded it is frozen, so that waiting costs
+ * no processor time, until its one run.
+ */
+export class SandboxExecutor implements Executor {
+  readonly id: string
+  readonly ended: Promise<void>
+  readonly #sandbox: Sandbox
+  readonly #session: Session
+  readonly #limits: RunLimits
+  #idleMemoryBytes = 0
+
+  constructor(id: string, sandbox: Sandbox, limits: RunLimits) {
+    this.id = id
+    this.ended = sandbox.ended
+    this.#sandbox = sandbox
+    this.#limits = limits
+    this.#session = new Session(sandbox.input, sandbox.output, limits)
+  }
+
+  /**
+   * Waits until the runner is loaded, lets it walk the way of a run once, sets the memory limit
+   * above what it holds now, and freezes it.
+   * @throws ManagerError ENGINE_FAILED with what the sandbox printed
+   */
+  async prepare(timeoutMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#sandbox.kill(), timeoutMs)
+    try {
+      await this.#session.ready()
+      await this.#session.ping()
+      const { cgroup } = this.#sandbox
+      this.#idleMemoryBytes = cgroup.memoryBytes()
+      cgroup.setMemoryLimit(this.#idleMemoryBytes + this.#limits.memoryBytes)
+      cgroup.resetPeakMemory()
+      cgroup.setCpuWeight(RUN_CPU_WEIGHT)
+      cgroup.freeze()
+    } catch (error) {
+      throw new ManagerError(
+        'ENGINE_FAILED',
+        `executor ${this.id} did not become ready: ${(error as Error).message} ${this.#sandbox.errors}`.trim(),
+        { cause: error },
+      )
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async run(task: Task, signal: AbortSignal): Promise<RunFacts> {
+    const { cgroup } = this.#sandbox
+    let intervention: RunFacts['intervention'] = null
+    const end = (reason: 'deadline' | 'cancelled') => {
+      intervention ??= reason
+      this.#sandbox.kill()
+    }
+    const onAbort = () => end('cancelled')
+    const cpuBefore = cgroup.cpuTimeUs()
+    const started = performance.now()
+    const deadline = setTimeout(() => end('deadline'), this.#limits.wallTimeMs + DEADLINE_GRACE_MS)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      if (signal.aborted) end('cancelled')
+      cgroup.thaw()
+      const transcript = await this.#session.run(task)
+      return {
+        transcript,
+        intervention,
+        outOfMemoryKills: cgroup.outOfMemoryKills(),
+        peakMemoryBytes: Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes),
+        cpuTimeMs: (cgroup.cpuTimeUs() - cpuBefore) / 1000,
+        wallTimeMs: performance.now() - started,
+      }
+    } catch (error) {
+      throw new ManagerError('ENGINE_FAILED', `executor ${this.id}: ${(error as Error).message}`, {
+        cause: error,
+      })
+    } finally {
+      clearTimeout(deadline)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  dispose(): Promise<void> {
+    return this.#sandbox.dispose()
+  }
+}

@@ -1,0 +1,92 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import type { Readable, Writable } from 'node:stream'
+import type { Cgroup } from './cgroup.ts'
+
+/** Joins the cgroup folders named before `--`, then becomes the command behind it. */
+const JOIN_AND_EXEC =
+  'until [ "$1" = -- ]; do echo 0 > "$1" || exit 97; shift; done; shift; exec "$@"'
+const STDERR_KEPT_BYTES = 4096
+
+/**
+ * The processes of one sandbox: runsc, its sentry and its gofer, all in one cgroup, whose standard
+ * input and output are the supervisor's. Whoever made it disposes of it.
+ */
+export class Sandbox {
+  readonly cgroup: Cgroup
+  /** Resolves when the sandbox's output has ended, for whatever reason. */
+  readonly ended: Promise<void>
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #stateFolder: string
+  #errors = ''
+  #disposal: Promise<void> | null = null
+
+  /**
+   * @param command runsc and its arguments
+   * @param stateFolder made here, removed with the sandbox
+   */
+  constructor(command: readonly string[], stateFolder: string, cgroup: Cgroup) {
+    this.cgroup = cgroup
+    this.#stateFolder = stateFolder
+    mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
+    this.#child = spawn(
+      '/bin/sh',
+      ['-c', JOIN_AND_EXEC, 'sh', ...cgroup.joinFiles, '--', ...command],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        cwd: '/',
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+        // A session of its own, so that an interrupt typed at the manager leaves it to the manager.
+        detached: true,
+      },
+    )
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#errors = (this.#errors + chunk.toString('utf8')).slice(-STDERR_KEPT_BYTES)
+    })
+    this.ended = new Promise((resolve) => {
+      this.#child.once('close', () => resolve())
+      this.#child.once('error', (error) => {
+        this.#errors += error.message
+        resolve()
+      })
+    })
+  }
+
+  get input(): Writable {
+    return this.#child.stdin
+  }
+
+  get output(): Readable {
+    return this.#child.stdout
+  }
+
+  /**
+   * The end of what runsc and the supervisor wrote to standard error. To be told only of a sandbox
+   * that never ran user code, which could write there too.
+   */
+  get errors(): string {
+    return this.#errors.trim()
+  }
+
+  /** Ends every process at once. The output ends soon after. */
+  kill(): void {
+    this.cgroup.kill()
+  }
+
+  /** Kills what runs and removes cgroup and files. May be called more than once. */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  async #dispose(): Promise<void> {
+    this.kill()
+    this.#child.stdin.destroy()
+    this.#child.stdout.destroy()
+    this.#child.stderr.destroy()
+    await this.cgroup.remove()
+    await this.ended
+    await rm(this.#stateFolder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,51 @@
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { addRunRoute, type RunService } from './run-route.ts'
+
+export interface AppOptions {
+  readonly maxBodyBytes: number
+  readonly logger: FastifyBaseLogger
+}
+
+/** The HTTP side: routes and the shape of every error answer. */
+export function buildApp(options: AppOptions, runs: RunService): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: options.maxBodyBytes,
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    // A stop lets connections finish what they wait for and closes those that wait for nothing.
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  })
+  // Only JSON, and as bytes: a web page can send other types to a local address without asking.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
+
+  const ok = async () => ({ status: 'ok' })
+  app.get('/', ok)
+  app.get('/healthz', ok)
+  addRunRoute(app, runs)
+
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
+  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+      const most = options.maxBodyBytes / 1024 ** 2
+      return reply.code(413).send({ detail: `The request body is larger than ${most} MiB.` })
+    }
+    if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+      const msg = 'The body must be JSON, with the header Content-Type: application/json'
+      return reply
+        .code(422)
+        .send({
+          detail: [{ type: 'json_type', loc: ['header', 'content-type'], msg, input: null }],
+        })
+    }
+    const status = error.statusCode ?? 500
+    if (status >= 500) request.log.error({ err: error }, 'request failed')
+    return reply
+      .code(status)
+      .send({ detail: status < 500 ? error.message : 'Internal Server Error' })
+  })
+  return app
+}

@@ -1,0 +1,112 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { CodeResult } from '../contract/code-result.ts'
+import { serializeCodeResult } from '../contract/code-result.ts'
+import { INTERNAL_ERROR, POOL_BUSY } from '../contract/refusals.ts'
+import { parseRunRequest, type ValidationIssue } from '../contract/run-request.ts'
+import { ManagerError } from '../errors.ts'
+import type { RunFacts } from '../result/facts.ts'
+import type { AdmittedRun, RunTimings } from '../scheduler/scheduler.ts'
+
+/** What the route needs of the rest. */
+export interface RunService {
+  /** Runtime name by accepted language name. */
+  readonly languages: ReadonlyMap<string, string>
+  submit(run: AdmittedRun, signal: AbortSignal): Promise<{ facts: RunFacts; timings: RunTimings }>
+  /** What the facts of a run mean, in the contract's words. */
+  classify(facts: RunFacts, runtime: string): CodeResult
+}
+
+/** `POST /run`, RAGFlow's contract: HTTP 200 once the body is valid. */
+export function addRunRoute(app: FastifyInstance, service: RunService): void {
+  app.post('/run', async (request, reply) => {
+    const parsed = parseRunRequest(request.body as Buffer, service.languages)
+    if ('issues' in parsed) return refuse(reply, parsed.issues)
+    const { runtime, code, argumentsJson } = parsed.request
+    const caller = callerOf(request, reply)
+    try {
+      const run: AdmittedRun = { runtime, task: { code, argumentsJson } }
+      const { facts, timings } = await service.submit(run, caller.signal)
+      const collectStarted = performance.now()
+      const result = service.classify(facts, runtime)
+      const body = serializeCodeResult(result)
+      const collectMs = performance.now() - collectStarted
+      reply.header('server-timing', serverTiming({ ...timings, collectMs }))
+      logRun(request, runtime, result, parsed.request, timings)
+      return reply.type('application/json; charset=utf-8').send(body)
+    } catch (error) {
+      return answerFailure(request, reply, runtime, error as Error)
+    } finally {
+      caller.done()
+    }
+  })
+}
+
+function refuse(reply: FastifyReply, detail: readonly ValidationIssue[]): FastifyReply {
+  return reply.code(422).send({ detail })
+}
+
+/** A signal that fires when the caller hangs up before it has its answer. */
+function callerOf(request: FastifyRequest, reply: FastifyReply) {
+  const controller = new AbortController()
+  const onClose = () => controller.abort()
+  reply.raw.once('close', onClose)
+  if (request.raw.destroyed) controller.abort()
+  return { signal: controller.signal, done: () => reply.raw.off('close', onClose) }
+}
+
+function answerFailure(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  runtime: string,
+  error: Error,
+): FastifyReply {
+  const code = error instanceof ManagerError ? error.code : null
+  if (code === 'RUN_CANCELLED') {
+    request.log.info({ runtime, outcome: 'cancelled' }, 'run')
+    return reply.code(499).send()
+  }
+  if (code === 'SHUTTING_DOWN') return reply.code(503).send({ detail: error.message })
+  if (code === 'POOL_BUSY') {
+    request.log.warn({ runtime, outcome: 'busy' }, 'run')
+    return sendResult(reply, POOL_BUSY)
+  }
+  request.log.error({ runtime, outcome: 'internal_error', err: error }, 'run')
+  return sendResult(reply, INTERNAL_ERROR)
+}
+
+function sendResult(reply: FastifyReply, result: CodeResult): FastifyReply {
+  return reply.type('application/json; charset=utf-8').send(serializeCodeResult(result))
+}
+
+/** https://www.w3.org/TR/server-timing/ */
+function serverTiming(timings: RunTimings & { collectMs: number }): string {
+  const { queueMs, executeMs, collectMs } = timings
+  return Object.entries({ queue: queueMs, execute: executeMs, collect: collectMs })
+    .map(([name, ms]) => `${name};dur=${ms.toFixed(3)}`)
+    .join(', ')
+}
+
+/** One line for each run: sizes, times and outcome; never code, arguments or output. */
+function logRun(
+  request: FastifyRequest,
+  runtime: string,
+  result: CodeResult,
+  sizes: { code: Buffer; argumentsJson: Buffer },
+  timings: RunTimings,
+): void {
+  request.log.info(
+    {
+      runtime,
+      outcome: result.status,
+      limit: result.resource_limit_type ?? undefined,
+      codeBytes: sizes.code.length,
+      argumentsBytes: sizes.argumentsJson.length,
+      resultBytes: result.resultJson?.length ?? 0,
+      artifacts: result.artifacts.length,
+      queueMs: Math.round(timings.queueMs),
+      executeMs: Math.round(timings.executeMs),
+      memoryKb: result.memory_used_kb,
+    },
+    'run',
+  )
+}

@@ -1,0 +1,23 @@
+import type { RunFacts } from '../result/facts.ts'
+import type { Task } from '../supervisor/protocol.ts'
+
+/**
+ * One sandbox made ready for one language and good for one run: what the pool asks of an engine.
+ * Whoever made it disposes of it, whatever happened.
+ */
+export interface Executor {
+  readonly id: string
+  /** Resolves when the sandbox is gone, whoever ended it. */
+  readonly ended: Promise<void>
+  /**
+   * Runs the task; once only. User code that fails, and a sandbox that dies, are facts.
+   * @param signal ends the run early: nobody waits for its result any more
+   * @throws ManagerError ENGINE_FAILED when the task could not be handed over
+   */
+  run(task: Task, signal: AbortSignal): Promise<RunFacts>
+  /** Destroys the sandbox and everything that belongs to it. May be called again. */
+  dispose(): Promise<void>
+}
+
+/** Makes one executor ready. @throws ManagerError ENGINE_FAILED */
+export type ExecutorFactory = () => Promise<Executor>

@@ -1,0 +1,50 @@
+/**
+ * What the pools of all runtimes share: how many executors are made at once, and how many there may
+ * be in all. Places are taken and given back in one synchronous step.
+ */
+export class Gate {
+  readonly #maxMaking: number
+  readonly #maxAlive: number
+  readonly #waiting = new Set<() => void>()
+  #making = 0
+  #alive = 0
+
+  constructor(maxMaking: number, maxAlive: number) {
+    this.#maxMaking = maxMaking
+    this.#maxAlive = maxAlive
+  }
+
+  /** Takes a place for an executor that is about to be made. */
+  tryEnter(): boolean {
+    if (this.#making >= this.#maxMaking || this.#alive >= this.#maxAlive) return false
+    this.#making++
+    this.#alive++
+    return true
+  }
+
+  /** The making is over, well or badly. */
+  made(): void {
+    this.#making--
+    this.#wake()
+  }
+
+  /** An executor is gone. */
+  left(): void {
+    this.#alive--
+    this.#wake()
+  }
+
+  /** Calls `wake` whenever a place has become free; every pool is asked in turn. */
+  onFree(wake: () => void): void {
+    this.#waiting.add(wake)
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) {
+      // The one that was asked first goes last the next time.
+      this.#waiting.delete(wake)
+      this.#waiting.add(wake)
+      wake()
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import type { Transcript } from '../supervisor/session.ts'
+
+/** All that is known of a run when its sandbox is about to be destroyed. */
+export interface RunFacts {
+  /** What the sandbox said: hostile. */
+  readonly transcript: Transcript
+  /** What the manager did to end it, or null when it ended by itself. */
+  readonly intervention: 'deadline' | 'cancelled' | null
+  /** Counted by the kernel outside of the sandbox. */
+  readonly outOfMemoryKills: number
+  /** The most that the run held beyond its idle executor. */
+  readonly peakMemoryBytes: number
+  readonly cpuTimeMs: number
+  readonly wallTimeMs: number
+}
