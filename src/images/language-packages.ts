@@ -2,6 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../setup/command.ts'
+import { runInImage } from './chroot.ts'
 
 /** Exact versions into /usr/local/lib/node_modules. `node` becomes /usr/local/bin/node. */
 export async function addNpmPackages(
@@ -54,10 +55,11 @@ function npmName(name: string): string {
 /** Wheels only, chosen for the image's Python whatever Python the host has. */
 export async function addPythonPackages(rootfs: string, requirements: string): Promise<void> {
   const version = imagePythonVersion(rootfs)
+  const folder = join('/usr/local/lib', `python${version}`, 'dist-packages')
   await runCommand(
     [
       ...['python3', '-m', 'pip', 'install', '--requirement', requirements],
-      ...['--target', join(rootfs, 'usr/local/lib', `python${version}`, 'dist-packages')],
+      ...['--target', join(rootfs, folder)],
       ...['--python-version', version, '--only-binary=:all:', '--no-compile'],
       ...['--disable-pip-version-check', '--no-input', '--root-user-action=ignore'],
     ],
@@ -68,6 +70,11 @@ export async function addPythonPackages(rootfs: string, requirements: string): P
       contained: true,
     },
   )
+  // The root is read-only at run time: what is not compiled now is compiled at every import.
+  await runInImage(rootfs, `python3 -m compileall -q ${folder}`, {
+    purpose: 'Compiling the pip packages',
+    remedy: 'Check that the image has python3.',
+  })
 }
 
 function imagePythonVersion(rootfs: string): string {

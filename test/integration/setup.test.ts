@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { readImageFacts } from '../../src/images/build.ts'
+import { loadRuntimes } from '../../src/runtimes/definition.ts'
+import { examine } from '../../src/setup/doctor.ts'
+import { defaultHome } from '../../src/setup/home.ts'
+import { ensureInstallation, type Installation } from '../../src/setup/install.ts'
+import { probePlatform } from '../../src/setup/platform.ts'
+
+const project = join(import.meta.dirname, '../..')
+const runtimesDir = join(project, 'runtimes')
+const home = defaultHome(project, process.env)
+const names = loadRuntimes(runtimesDir).map((runtime) => runtime.name)
+
+let installation: Installation
+
+beforeAll(async () => {
+  installation = await ensureInstallation(home, runtimesDir, () => {})
+})
+
+function installed(name: string) {
+  const found = installation.runtimes.find((entry) => entry.runtime.name === name)
+  if (!found) throw new Error(`${name} is not installed`)
+  return found
+}
+
+describe('a finished set-up', () => {
+  test('is found again at once', async () => {
+    const startedMs = performance.now()
+    expect(await ensureInstallation(home, runtimesDir, () => {})).toEqual(installation)
+    expect(performance.now() - startedMs).toBeLessThan(150)
+  })
+
+  test('leaves no traces of building', () => {
+    const left = readdirSync(join(home, 'images')).filter((name) => name.startsWith('.'))
+    expect(left).toEqual([])
+    expect(existsSync(join(home, 'setup.lock'))).toBe(false)
+  })
+
+  test('satisfies the doctor', async () => {
+    const findings = await examine({ home, runtimesDir, host: '127.0.0.1', port: 0 })
+    expect(findings.filter(({ state }) => state === 'lacking' || state === 'todo')).toEqual([])
+  })
+
+  test('runs on a platform that was proven by running a program', async () => {
+    const { rootfs } = installed('bash')
+    const platform = await probePlatform({ ...installation, rootfs, home })
+    expect(['systrap', 'ptrace']).toContain(platform)
+  })
+})
+
+describe.each(names)('the image of %s', (name) => {
+  test('is no larger than its recipe allows', () => {
+    const { runtime, rootfs, imageHash } = installed(name)
+    const { sizeBytes } = readImageFacts({ rootfs, imageHash })
+    expect(sizeBytes).toBeLessThan(runtime.image.maxBytes ?? Number.POSITIVE_INFINITY)
+  })
+
+  test('grants no rights: no setuid, setgid or device file, nothing writable but scratch', () => {
+    const { rootfs } = installed(name)
+    const scratch = ['/tmp', '/var/tmp', '/dev/shm']
+    const suspicious = filesOf(rootfs).filter((path) => {
+      const stats = lstatSync(join(rootfs, path))
+      if (stats.isSymbolicLink()) return false
+      const isWritable = (stats.mode & 0o002) !== 0 && !scratch.includes(path)
+      const isPlain = stats.isFile() || stats.isDirectory()
+      return (stats.mode & 0o6000) !== 0 || isWritable || !isPlain || stats.uid !== 0
+    })
+    expect(suspicious).toEqual([])
+  })
+
+  test('names no host', () => {
+    const { rootfs } = installed(name)
+    expect(existsSync(join(rootfs, 'etc/hostname'))).toBe(false)
+    expect(readFileSync(join(rootfs, 'etc/resolv.conf'), 'utf8')).toBe('')
+    expect(readFileSync(join(rootfs, 'etc/machine-id'), 'utf8')).toBe('')
+    expect(readFileSync(join(rootfs, 'etc/passwd'), 'utf8').trim().split('\n')).toHaveLength(2)
+  })
+
+  test('brings no package manager, perl or compiler', () => {
+    const { rootfs } = installed(name)
+    const tools = ['apt-get', 'dpkg', 'perl', 'gcc', 'su', 'mount']
+    expect(tools.filter((tool) => existsSync(join(rootfs, 'usr/bin', tool)))).toEqual([])
+  })
+
+  test('holds its agent, which nobody but root can change', () => {
+    const { runtime, rootfs, agentPath } = installed(name)
+    const folder = join(rootfs, agentPath)
+    const files = ['supervisor', ...runtime.runnerFiles]
+    for (const path of [folder, ...files.map((file) => join(folder, file))]) {
+      const stats = statSync(path)
+      expect(stats.uid).toBe(0)
+      expect(stats.mode & 0o022).toBe(0)
+      expect(stats.mode & 0o004).toBe(0o004)
+    }
+  })
+
+  test('starts its interpreter', () => {
+    const { runtime, rootfs } = installed(name)
+    const [interpreter = ''] = runtime.runner
+    const { status } = spawnSync('chroot', [rootfs, interpreter, '--version'])
+    expect(status).toBe(0)
+  })
+})
+
+function filesOf(rootfs: string, folder = '/'): string[] {
+  return readdirSync(join(rootfs, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    return entry.isDirectory() ? [path, ...filesOf(rootfs, path)] : [path]
+  })
+}
