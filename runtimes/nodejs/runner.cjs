@@ -10,6 +10,7 @@
 const fs = require('node:fs')
 const Module = require('node:module')
 const util = require('node:util')
+const { compileFunction } = require('node:vm')
 
 const INPUT_FD = 198
 const CONTROL_FD = 199
@@ -67,7 +68,13 @@ function load(source) {
   module.filename = SOURCE_PATH
   module.paths = Module._nodeModulePaths(WORKSPACE)
   process.mainModule = module
-  module._compile(source + FIND_MAIN, SOURCE_PATH)
+  try {
+    module._compile(source + FIND_MAIN, SOURCE_PATH)
+  } catch (error) {
+    // If the source alone does not parse, tell that without the line which was added to it.
+    if (error instanceof SyntaxError) compileFunction(source, [], { filename: SOURCE_PATH })
+    throw error
+  }
   module.loaded = true
   const exported = module.exports
   const main = typeof exported === 'function' ? exported : (exported?.main ?? module.main)
@@ -97,13 +104,14 @@ function describe(error) {
     const ours = lines.findIndex((line) => /^\s+at /.test(line) && line.includes(__dirname))
     if (ours < 0) return lines
     let end = ours
-    while (end > 0 && /^\s+at .*\(?node:internal\//.test(lines[end - 1])) end--
+    while (end > 0 && /^\s+at .*\(?node:(internal\/|vm:)/.test(lines[end - 1])) end--
     return lines.slice(0, end)
   }
   for (let e = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) {
     e.stack = cut(e.stack).join('\n')
   }
-  return util.inspect(error)
+  // An error without frames is printed in brackets.
+  return util.inspect(error).replace(/^\[([^]*)\]$/, '$1')
 }
 
 function fail(error) {
@@ -202,8 +210,8 @@ function serve() {
 }
 
 for (const name of process.argv.slice(2)) require(name)
-void process.stdout
-void process.stderr
+// Written when the call returns: nothing is lost by process.exit(), nothing piles up in memory.
+for (const stream of [process.stdout, process.stderr]) stream._handle.setBlocking(true)
 warmUp()
 announceEnd()
 serve()

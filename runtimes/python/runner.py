@@ -86,15 +86,31 @@ def to_json(value):
     """JSON text of a result. NaN and the infinities become null, as in JavaScript: JSON has no
     word for them, and a client that is not Python would fail on the whole answer."""
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError as error:
-        if "Out of range float" not in str(error):
-            raise
-        text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
+        try:
+            text = _dump(value)
+        except ValueError as error:
+            if "Out of range float" not in str(error):
+                raise
+            text = _dump(_finite(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJson(f"main() returned a value that is not JSON: {error}") from None
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
+        # Half of a surrogate pair has no UTF-8, but JSON can escape it.
         return json.dumps(json.loads(text), separators=(",", ":")).encode("ascii")
+
+
+class NotJson(TypeError):
+    """The result cannot be handed over. Shown to the user as the TypeError that it is."""
+
+
+NotJson.__name__ = NotJson.__qualname__ = "TypeError"
+NotJson.__module__ = "builtins"
+
+
+def _dump(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _finite(value):
@@ -133,7 +149,7 @@ def load(source):
 
 
 def users_part(traceback):
-    """The traceback without its frames above and below the user's code that are ours."""
+    """The traceback from the first frame on that is not ours."""
     while traceback and traceback.tb_frame.f_code.co_filename.startswith(AGENT_FOLDER):
         traceback = traceback.tb_next
     return traceback

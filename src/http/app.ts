@@ -35,11 +35,9 @@ export function buildApp(options: AppOptions, runs: RunService): FastifyInstance
     }
     if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
       const msg = 'The body must be JSON, with the header Content-Type: application/json'
-      return reply
-        .code(422)
-        .send({
-          detail: [{ type: 'json_type', loc: ['header', 'content-type'], msg, input: null }],
-        })
+      return reply.code(422).send({
+        detail: [{ type: 'json_type', loc: ['header', 'content-type'], msg, input: null }],
+      })
     }
     const status = error.statusCode ?? 500
     if (status >= 500) request.log.error({ err: error }, 'request failed')

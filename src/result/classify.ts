@@ -11,6 +11,9 @@ const SIGKILL = 9
 /** 128 + SIGXFSZ, what a shell calls a program that wrote too much; the contract names no code. */
 const OUTPUT_EXIT_CODE = -153
 
+/** The kernel charges memory to a cgroup in batches of 64 pages: below that it cannot tell. */
+const MEMORY_STEP_KB = 256
+
 /**
  * Decides how a run ended, from facts alone: no text of the program is ever searched.
  *
@@ -23,7 +26,8 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   const base = {
     ...EMPTY_RESULT,
     time_used_ms: round(facts.wallTimeMs),
-    memory_used_kb: Math.ceil(facts.peakMemoryBytes / 1024),
+    memory_used_kb:
+      MEMORY_STEP_KB * Math.max(1, Math.ceil(facts.peakMemoryBytes / 1024 / MEMORY_STEP_KB)),
   }
   const cleanExit = report?.cause === 'ended' && report.exitCode === 0 && report.signal === 0
 
@@ -71,7 +75,7 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   if (report.exitCode !== 0) {
     return failed(base, report.exitCode, text(transcript.stderr), failure)
   }
-  const resultJson = transcript.result && transcript.result.toString('utf8')
+  const resultJson = transcript.result === null ? null : transcript.result.toString('utf8')
   if (resultJson !== null && !isJson(resultJson)) {
     return programError(base, 1, 'The result is not JSON.')
   }

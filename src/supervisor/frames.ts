@@ -21,6 +21,9 @@ export function encodeFrame(type: number, payload: Uint8Array = Buffer.alloc(0))
 /** What was read is not what the protocol allows. Data about a sandbox, never our own failure. */
 export class FrameError extends Error {}
 
+/** A frame is longer than its type may be. */
+export class FrameTooLongError extends FrameError {}
+
 /**
  * Cuts a byte stream into frames. The stream is hostile: a frame longer than its type may be is
  * refused as soon as its head is read, before anything is kept for it, and so is an unknown type.
@@ -48,7 +51,7 @@ export class FrameParser {
       const type = head[4] as number
       const most = this.#maxPayloadBytes(type)
       if (most === undefined) throw new FrameError(`unknown frame type ${type}`)
-      if (length > most) throw new FrameError(`frame of type ${type} with ${length} bytes`)
+      if (length > most) throw new FrameTooLongError(`frame of type ${type} with ${length} bytes`)
       if (this.#buffered < HEAD_BYTES + length) return
       const whole = this.#gather(HEAD_BYTES + length)
       this.#consume(whole)

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { RunLimits } from '../config.ts'
-import { FrameError, FrameParser } from './frames.ts'
+import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   ARTIFACT,
   type ArtifactFile,
@@ -125,7 +125,7 @@ export class Session {
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
-      this.#end('protocol', error.message)
+      this.#end(error instanceof FrameTooLongError ? 'output' : 'protocol', error.message)
     }
   }
 

@@ -11,7 +11,7 @@ import {
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ManagerError } from '../../errors.ts'
-import { type CgroupTree, treeFolders, type V1_CONTROLLERS } from './cgroup-tree.ts'
+import { type CgroupTree, delegate, treeFolders, type V1_CONTROLLERS } from './cgroup-tree.ts'
 
 export interface CgroupLimits {
   readonly memoryBytes: number
@@ -168,8 +168,9 @@ class CgroupV2 implements Cgroup {
   create(limits: CgroupLimits): void {
     const owner = path.dirname(this.#folder)
     if (!existsSync(owner)) {
-      mkdirSync(owner)
-      write(owner, 'cgroup.subtree_control', '+memory +cpu +pids')
+      mkdirSync(owner, { recursive: true })
+      delegate(path.dirname(owner))
+      delegate(owner)
     }
     mkdirSync(this.#folder, { recursive: true })
     this.setMemoryLimit(limits.memoryBytes)

@@ -28,9 +28,10 @@ export function claimOwnership(tree: CgroupTree): Owner {
   return { name, runFolder }
 }
 
-/** Removes the owner's folders; its sandboxes must be gone. */
+/** Removes the owner's folders, and the tree if nobody else uses it; its sandboxes must be gone. */
 export function dropOwnership(owner: Owner, tree: CgroupTree): void {
   removeFolders(tree, owner.name)
+  removeFolders(tree, '.')
   rmSync(owner.runFolder, { recursive: true, force: true })
 }
 

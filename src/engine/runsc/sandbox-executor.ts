@@ -8,6 +8,12 @@ import type { Sandbox } from './sandbox.ts'
 
 /** How long after the wall time limit, which the supervisor keeps, the manager steps in itself. */
 const DEADLINE_GRACE_MS = 1500
+/**
+ * How often a run is looked at for a kill by the kernel for want of memory. After one the sandbox
+ * often does not end but hangs, a guest process having lost its host process. There is no event to
+ * wait for that needs no native code on cgroup v1.
+ */
+const MEMORY_WATCH_MS = 100
 /** A run comes before the making of new executors wherever both want the processor. */
 const RUN_CPU_WEIGHT = 1000
 
@@ -68,6 +74,9 @@ export class SandboxExecutor implements Executor {
     const onAbort = () => end('cancelled')
     const cpuBefore = cgroup.cpuTimeUs()
     const started = performance.now()
+    const memoryWatch = setInterval(() => {
+      if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
+    }, MEMORY_WATCH_MS)
     const deadline = setTimeout(() => end('deadline'), this.#limits.wallTimeMs + DEADLINE_GRACE_MS)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
@@ -88,6 +97,7 @@ export class SandboxExecutor implements Executor {
       })
     } finally {
       clearTimeout(deadline)
+      clearInterval(memoryWatch)
       signal.removeEventListener('abort', onAbort)
     }
   }
