@@ -38,7 +38,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -62,8 +61,6 @@ enum cause { CAUSE_ENDED = 0, CAUSE_WALL_TIME = 1, CAUSE_OUTPUT = 2 };
 
 struct __attribute__((packed)) run_limits {
     uint32_t wall_time_ms;
-    uint32_t max_processes;
-    uint32_t max_open_files;
     uint32_t max_stdout_bytes;
     uint32_t max_stderr_bytes;
     uint32_t max_control_bytes;
@@ -239,15 +236,14 @@ static int relay(struct stream *stream) {
 }
 
 /*
- * Ends every process but this one. kill(-1) spares pid 1 and nobody else; it is repeated because a
- * process may fork between two looks. With `reap` it waits until all are gone, a second at most: the
- * manager destroys the sandbox anyway.
+ * Ends every process but this one and reaps them, in a second at most: the manager destroys the
+ * sandbox anyway. kill(-1) spares pid 1 and nobody else; it is repeated because a process may fork
+ * between two looks.
  */
-static void end_everyone(int reap, int *status) {
+static void end_everyone(int *status) {
     uint64_t give_up = now_us() + REAP_PATIENCE_MS * 1000;
     for (;;) {
         int left = kill(-1, SIGKILL) == 0;
-        if (!reap) return;
         int child_status;
         pid_t pid;
         while ((pid = waitpid(-1, &child_status, WNOHANG)) > 0)
@@ -334,12 +330,6 @@ static uint32_t collect_artifacts(const struct run_limits *limits) {
     return left_out;
 }
 
-static void limit_runner(int resource, rlim_t value) {
-    struct rlimit limit = {value, value};
-    if (prlimit(runner_pid, (__rlimit_resource_t)resource, &limit, NULL) < 0)
-        die("prlimit %d: %s", resource, strerror(errno));
-}
-
 /* One run, from its RUN frame to its EXIT frame. */
 static void supervise(const struct run_limits *limits, const uint8_t *task, size_t task_length,
                       const sigset_t *open_mask) {
@@ -347,8 +337,6 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     streams[0].max_bytes = streams[0].bytes + limits->max_stdout_bytes;
     streams[1].max_bytes = streams[1].bytes + limits->max_stderr_bytes;
     streams[2].max_bytes = streams[2].bytes + limits->max_control_bytes;
-    limit_runner(RLIMIT_NPROC, limits->max_processes);
-    limit_runner(RLIMIT_NOFILE, limits->max_open_files);
     feed_runner(task, task_length);
     close(RUNNER_INPUT_FD);
 
@@ -391,7 +379,10 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
             }
         }
     }
-    end_everyone(!runner_done, &status);
+    // A runner that is done is only stopped, with all that it may have left: taking it down would
+    // hold up this report for tens of milliseconds.
+    if (runner_done) kill(-1, SIGSTOP);
+    else end_everyone(&status);
     for (int i = 0; i < 3; i++) {
         if (streams[i].fd < 0 || report.cause == CAUSE_OUTPUT) continue;
         if (!relay(&streams[i]) && report.cause == CAUSE_ENDED) {
@@ -435,6 +426,9 @@ static void serve(const sigset_t *open_mask) {
         if (!payload) die("no memory for a frame of %u bytes", length);
         read_exactly(payload, length);
         if (prefix[4] == FRAME_INPUT) {
+            // Walks this side's part of a run as well, so that its memory is present.
+            const struct run_limits nothing = {0};
+            collect_artifacts(&nothing);
             feed_runner(payload, length);
         } else if (prefix[4] == FRAME_RUN && length >= sizeof(struct run_limits)) {
             struct run_limits limits;

@@ -66,11 +66,9 @@ export function encodePing(): Buffer {
 
 /** The one RUN frame of an executor: `struct run_limits`, then the runner's frames. */
 export function encodeRun(task: Task, limits: RunLimits): Buffer {
-  const head = Buffer.alloc(8 * 4)
+  const head = Buffer.alloc(6 * 4)
   const fields = [
     limits.wallTimeMs,
-    limits.processes,
-    limits.openFiles,
     limits.outputBytes,
     limits.outputBytes,
     maxControlBytes(limits),

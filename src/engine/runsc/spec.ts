@@ -11,7 +11,7 @@ export interface SandboxShape {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly workspaceBytes: number
-  /** Guest limit before a run sets its own, lower one. */
+  /** Processes and threads together, by RLIMIT_NPROC of the guest. */
   readonly processes: number
   readonly openFiles: number
 }
