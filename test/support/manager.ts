@@ -1,0 +1,53 @@
+import path from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll } from 'vitest'
+import { type Config, projectDir, type RunLimits, readConfig } from '../../src/config.ts'
+import { MIB } from '../../src/lib/units.ts'
+import { ExecutorManager } from '../../src/manager.ts'
+import { ensureInstallation, type InstalledRuntime } from '../../src/setup/install.ts'
+import { probePlatform } from '../../src/setup/platform.ts'
+import { Client } from './client.ts'
+
+export type Settings = Partial<Omit<Config, 'limits'>> & { limits?: Partial<RunLimits> }
+
+/**
+ * A manager with real sandboxes for all tests of a file: limits low enough to be reached in little
+ * time, one ready executor for each language.
+ * @returns a client of it, of use from the first test on
+ */
+export function useManager(settings: Settings = {}): Client {
+  const client = new Client()
+  let manager: ExecutorManager | undefined
+  beforeAll(async () => {
+    manager = await openManager(settings)
+    client.url = await manager.start()
+  })
+  afterAll(() => manager?.stop())
+  return client
+}
+
+/** Not started yet. A process can have one at a time: its sandboxes carry the process's mark. */
+export async function openManager(settings: Settings = {}): Promise<ExecutorManager> {
+  const config = testConfig(settings)
+  const runtimesDir = path.join(config.projectDir, 'runtimes')
+  const installation = await ensureInstallation(config.home, runtimesDir, () => {})
+  const { rootfs } = installation.runtimes[0] as InstalledRuntime
+  const platform = await probePlatform({ ...installation, rootfs, home: config.home })
+  const log = pino({ level: config.logLevel })
+  return ExecutorManager.open(config, log, installation, platform)
+}
+
+function testConfig({ limits, ...rest }: Settings): Config {
+  const env = { EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME }
+  const base = readConfig(env)
+  return {
+    ...base,
+    projectDir: projectDir(),
+    port: 0,
+    poolSize: 1,
+    queueWaitMs: 60_000,
+    logLevel: 'error',
+    ...rest,
+    limits: { ...base.limits, wallTimeMs: 3000, memoryBytes: 128 * MIB, ...limits },
+  }
+}

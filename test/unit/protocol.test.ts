@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { FrameParser } from '../../src/supervisor/frames.ts'
+import {
+  ARTIFACT,
+  CONTROL,
+  CONTROL_FRAME,
+  decodeArtifact,
+  decodeFailure,
+  decodeReport,
+  EXIT,
+  encodePing,
+  encodeRun,
+  INPUT,
+  maxControlBytes,
+  maxControlPayload,
+  maxSupervisorPayload,
+  RUN,
+  RUNNER,
+  STDERR,
+  STDOUT,
+} from '../../src/supervisor/protocol.ts'
+import { LIMITS } from '../support/limits.ts'
+
+function framesOf(bytes: Buffer) {
+  return [...new FrameParser(() => 2 ** 32).push(bytes)]
+}
+
+describe('what is sent', () => {
+  test('a run: limits, code, arguments and the start in one frame', () => {
+    const code = Buffer.from('def main(): return "ü"')
+    const argumentsJson = Buffer.from('{"a": 1.0}')
+    const [run, ...more] = framesOf(encodeRun({ code, argumentsJson }, LIMITS))
+    expect(more).toEqual([])
+    expect(run?.type).toBe(RUN)
+    const payload = run?.payload as Buffer
+    const limits = Array.from({ length: 6 }, (_, index) => payload.readUInt32LE(index * 4))
+    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS), 3, 500])
+    expect(framesOf(payload.subarray(24))).toEqual([
+      { type: RUNNER.CODE, payload: code },
+      { type: RUNNER.ARGUMENTS, payload: argumentsJson },
+      { type: RUNNER.START, payload: Buffer.alloc(0) },
+    ])
+  })
+
+  test('a ping goes to the runner as input', () => {
+    const [input] = framesOf(encodePing())
+    expect(input?.type).toBe(INPUT)
+    expect(framesOf(input?.payload as Buffer)).toMatchObject([{ type: RUNNER.PING }])
+  })
+})
+
+describe('how long a frame may be', () => {
+  test.each([
+    [STDOUT, 65_536],
+    [STDERR, 65_536],
+    [CONTROL, 65_536],
+    [ARTIFACT, 2 + 255 + 500],
+    [EXIT, 8],
+    [INPUT, undefined],
+    [0, undefined],
+    [255, undefined],
+  ])('type %i from the supervisor: %s', (type, most) => {
+    expect(maxSupervisorPayload(LIMITS)(type)).toBe(most)
+  })
+
+  test.each([
+    [CONTROL_FRAME.READY, 0],
+    [CONTROL_FRAME.PONG, 0],
+    [CONTROL_FRAME.RESULT, 2000],
+    [CONTROL_FRAME.FAILURE, 4096],
+    [99, undefined],
+  ])('type %i from the runner: %s', (type, most) => {
+    expect(maxControlPayload(LIMITS)(type)).toBe(most)
+  })
+})
+
+describe('decodeReport', () => {
+  test.each([
+    [[0, 0, 0, 0, 0, 0, 0, 0], { cause: 'ended', exitCode: 0, signal: 0, artifactsLeftOut: 0 }],
+    [[0, 0, 3, 0, 1, 1, 0, 0], { cause: 'ended', exitCode: 3, signal: 0, artifactsLeftOut: 257 }],
+    [[1, 0, 0, 9, 0, 0, 0, 0], { cause: 'wall_time', exitCode: 0, signal: 9, artifactsLeftOut: 0 }],
+    [[2, 16, 0, 9, 0, 0, 0, 0], { cause: 'output', exitCode: 0, signal: 9, artifactsLeftOut: 0 }],
+  ])('%j', (bytes, report) => {
+    expect(decodeReport(Buffer.from(bytes))).toEqual(report)
+  })
+
+  test.each([
+    ['nothing', []],
+    ['too short', [0, 0, 0, 0, 0, 0, 0]],
+    ['too long', [0, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ['a cause that is none', [3, 0, 0, 0, 0, 0, 0, 0]],
+    ['a signal that is none', [0, 0, 0, 65, 0, 0, 0, 0]],
+  ])('is null for %s', (_what, bytes) => {
+    expect(decodeReport(Buffer.from(bytes))).toBeNull()
+  })
+})
+
+describe('decodeArtifact', () => {
+  test('takes name and content apart', () => {
+    const artifact = decodeArtifact(Buffer.from([3, 0, 97, 46, 98, 1, 2]))
+    expect(artifact).toEqual({ name: Buffer.from('a.b'), content: Buffer.from([1, 2]) })
+  })
+
+  test.each([[[]], [[1]], [[1, 0]], [[255, 255, 97]]])('is null for %j', (bytes) => {
+    expect(decodeArtifact(Buffer.from(bytes))).toBeNull()
+  })
+})
+
+describe('decodeFailure', () => {
+  const decode = (text: string) => decodeFailure(Buffer.from(text))
+
+  test('reads what the runners say', () => {
+    expect(decode('{"name":"PermissionError","errno":13,"memory":false}')).toEqual({
+      name: 'PermissionError',
+      errno: 13,
+      code: null,
+      memory: false,
+    })
+    expect(decode('{"name":"Error","code":"EACCES"}')).toMatchObject({
+      code: 'EACCES',
+      errno: null,
+    })
+    expect(decode('{"memory":true}')).toMatchObject({ name: '', memory: true })
+  })
+
+  test('takes nothing of a wrong type', () => {
+    expect(decode('{"name":1,"errno":"13","code":{},"memory":"yes"}')).toEqual({
+      name: '',
+      errno: null,
+      code: null,
+      memory: false,
+    })
+  })
+
+  test.each(['', '{', 'null', '1', '"x"'])('is null for %j', (text) => {
+    expect(decode(text)).toBeNull()
+  })
+})
+
+test('no decoder ever throws', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
+      const payload = Buffer.from(bytes)
+      decodeReport(payload)
+      decodeArtifact(payload)
+      decodeFailure(payload)
+    }),
+  )
+})

@@ -1,0 +1,233 @@
+import { PassThrough } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { encodeFrame, FrameParser } from '../../src/supervisor/frames.ts'
+import {
+  ARTIFACT,
+  CONTROL,
+  CONTROL_FRAME,
+  EXIT,
+  encodePing,
+  RUN,
+  STDERR,
+  STDOUT,
+} from '../../src/supervisor/protocol.ts'
+import { Session, type Transcript } from '../../src/supervisor/session.ts'
+import { LIMITS } from '../support/limits.ts'
+
+const TASK = { code: Buffer.from('code'), argumentsJson: Buffer.from('{}') }
+const GOOD_END = encodeFrame(EXIT, Buffer.alloc(8))
+
+let input: PassThrough
+let output: PassThrough
+let session: Session
+
+beforeEach(() => {
+  input = new PassThrough()
+  output = new PassThrough()
+  session = new Session(input, output, LIMITS)
+})
+
+const control = (type: number, payload = '') =>
+  encodeFrame(CONTROL, encodeFrame(type, Buffer.from(payload)))
+const ready = control(CONTROL_FRAME.READY)
+
+function artifact(name: string, content: string): Buffer {
+  const head = Buffer.from([name.length, 0])
+  return encodeFrame(ARTIFACT, Buffer.concat([head, Buffer.from(name), Buffer.from(content)]))
+}
+
+/** A session that runs, and what will be its transcript. */
+async function running(): Promise<{ transcript: Promise<Transcript> }> {
+  const isReady = session.ready()
+  output.write(ready)
+  await isReady
+  return { transcript: session.run(TASK) }
+}
+
+async function transcriptOf(...said: Buffer[]): Promise<Transcript> {
+  const { transcript } = await running()
+  for (const bytes of said) output.write(bytes)
+  return transcript
+}
+
+describe('before the run', () => {
+  test('is ready when the runner says so, and answers a ping', async () => {
+    const isReady = session.ready()
+    output.write(ready)
+    await isReady
+    const answered = session.ping()
+    expect(input.read()).toEqual(encodePing())
+    output.write(control(CONTROL_FRAME.PONG))
+    await answered
+  })
+
+  test('fails with what the sandbox printed when that ends instead', async () => {
+    const isReady = session.ready()
+    output.write(encodeFrame(STDERR, Buffer.from('No module named x')))
+    output.destroy()
+    await expect(isReady).rejects.toThrow('No module named x')
+    await expect(session.ping()).rejects.toThrow('the sandbox has ended')
+  })
+
+  test.each([
+    ['a result', control(CONTROL_FRAME.RESULT, '1')],
+    ['an answer nobody asked for', control(CONTROL_FRAME.PONG)],
+    ['an end', GOOD_END],
+    ['an artifact', artifact('a.csv', 'x')],
+    ['an unknown frame', encodeFrame(99)],
+    ['an unknown control frame', control(99)],
+  ])('%s breaks the rules', async (_what, bytes) => {
+    const isReady = session.ready()
+    output.write(bytes)
+    await expect(isReady).rejects.toThrow()
+  })
+
+  test('a second READY breaks the rules: the run then ends at once', async () => {
+    const isReady = session.ready()
+    output.write(ready)
+    await isReady
+    output.write(ready)
+    await turn()
+    expect(await session.run(TASK)).toMatchObject({ report: null, violation: 'protocol' })
+  })
+})
+
+describe('a run', () => {
+  test('sends one RUN frame', async () => {
+    await running()
+    const sent = [...new FrameParser(() => 2 ** 32).push(input.read())]
+    expect(sent.map(({ type }) => type)).toEqual([RUN])
+  })
+
+  test('is told by what was said until EXIT', async () => {
+    const transcript = await transcriptOf(
+      encodeFrame(STDOUT, Buffer.from('out ')),
+      encodeFrame(STDERR, Buffer.from('err')),
+      encodeFrame(STDOUT, Buffer.from('more')),
+      control(CONTROL_FRAME.RESULT, '{"a":1.0}'),
+      artifact('a.csv', 'x'),
+      GOOD_END,
+    )
+    expect(Buffer.concat(transcript.stdout).toString()).toBe('out more')
+    expect(Buffer.concat(transcript.stderr).toString()).toBe('err')
+    expect(transcript).toMatchObject({
+      result: Buffer.from('{"a":1.0}'),
+      artifacts: [{ name: Buffer.from('a.csv'), content: Buffer.from('x') }],
+      report: { cause: 'ended', exitCode: 0, signal: 0 },
+      violation: null,
+    })
+  })
+
+  test('a control frame may come in pieces', async () => {
+    const frame = encodeFrame(CONTROL_FRAME.RESULT, Buffer.from('"long"'))
+    const pieces = [...frame].map((byte) => encodeFrame(CONTROL, Buffer.from([byte])))
+    expect((await transcriptOf(...pieces, GOOD_END)).result?.toString()).toBe('"long"')
+  })
+
+  test('the first result and the first failure count', async () => {
+    const transcript = await transcriptOf(
+      control(CONTROL_FRAME.RESULT, '1'),
+      control(CONTROL_FRAME.RESULT, '2'),
+      control(CONTROL_FRAME.FAILURE, '{"errno":13}'),
+      control(CONTROL_FRAME.FAILURE, '{"errno":1}'),
+      GOOD_END,
+    )
+    expect(transcript.result?.toString()).toBe('1')
+    expect(transcript.failure?.errno).toBe(13)
+  })
+
+  test('what comes after EXIT is not heard', async () => {
+    const transcript = await transcriptOf(
+      Buffer.concat([GOOD_END, encodeFrame(STDOUT, Buffer.from('late')), encodeFrame(99)]),
+    )
+    expect(transcript).toMatchObject({ stdout: [], violation: null })
+  })
+
+  test('a stream that ends too early leaves no report', async () => {
+    const { transcript } = await running()
+    output.write(encodeFrame(STDOUT, Buffer.from('partial')))
+    output.write(encodeFrame(STDOUT, Buffer.from('cut')).subarray(0, 6))
+    await turn()
+    output.destroy()
+    expect(await transcript).toMatchObject({ report: null, violation: null })
+    expect(Buffer.concat((await transcript).stdout).toString()).toBe('partial')
+  })
+
+  test('a sandbox that has died before gives an empty transcript at once', async () => {
+    const isReady = session.ready()
+    output.write(ready)
+    await isReady
+    output.destroy()
+    await turn()
+    expect(await session.run(TASK)).toMatchObject({ report: null, stdout: [] })
+  })
+
+  test('an input that breaks does not throw', async () => {
+    const { transcript } = await running()
+    input.destroy(new Error('EPIPE'))
+    output.write(GOOD_END)
+    expect((await transcript).report).not.toBeNull()
+  })
+
+  const full = encodeFrame(STDOUT, Buffer.alloc(LIMITS.outputBytes))
+  const head = (type: number, length: number) => {
+    const bytes = Buffer.alloc(5)
+    bytes.writeUInt32LE(length)
+    bytes[4] = type
+    return bytes
+  }
+
+  test.each([
+    ['an empty output frame', [encodeFrame(STDOUT)], 'protocol'],
+    ['an empty control frame', [encodeFrame(CONTROL)], 'protocol'],
+    ['an unknown frame', [encodeFrame(21)], 'protocol'],
+    ['an unknown control frame', [control(77)], 'protocol'],
+    ['a second READY', [ready], 'protocol'],
+    ['a PONG', [control(CONTROL_FRAME.PONG)], 'protocol'],
+    ['a report that is none', [encodeFrame(EXIT, Buffer.from('xx'))], 'protocol'],
+    ['a report with a forged cause', [encodeFrame(EXIT, Buffer.alloc(8, 7))], 'protocol'],
+    ['an artifact that is none', [encodeFrame(ARTIFACT, Buffer.from([9]))], 'protocol'],
+    ['too many artifacts', Array(4).fill(artifact('a.csv', 'x')), 'protocol'],
+    ['an output frame that claims 4 GiB', [head(STDOUT, 2 ** 32 - 1)], 'output'],
+    ['an artifact that claims 4 GiB', [head(ARTIFACT, 2 ** 32 - 1)], 'output'],
+    [
+      'a result that is too long',
+      [encodeFrame(CONTROL, head(3, LIMITS.resultBytes + 1))],
+      'output',
+    ],
+    ['more output than is kept', [full, encodeFrame(STDOUT, Buffer.from('x'))], 'output'],
+  ] as const)('%s ends it', async (_what, said, violation) => {
+    const transcript = await transcriptOf(...said)
+    expect(transcript).toMatchObject({ violation, report: null })
+  })
+
+  test('as much output as is kept, on both streams, is within the rules', async () => {
+    const bytes = Buffer.alloc(LIMITS.outputBytes, 'x')
+    const said = [encodeFrame(STDOUT, bytes), encodeFrame(STDERR, bytes), GOOD_END]
+    expect((await transcriptOf(...said)).violation).toBeNull()
+  })
+
+  test('endless control frames end it', async () => {
+    const many = Array(2000).fill(control(CONTROL_FRAME.RESULT, 'x'.repeat(500)))
+    expect((await transcriptOf(...many)).violation).toBe('protocol')
+  })
+
+  test('garbage never keeps it from ending, and is never kept beyond the limits', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 })), async (chunks) => {
+        const streams = [new PassThrough(), new PassThrough()] as const
+        const other = new Session(...streams, LIMITS)
+        other.resume()
+        const transcript = other.run(TASK)
+        for (const chunk of chunks) streams[1].write(chunk)
+        streams[1].end()
+        await turn()
+        streams[1].destroy()
+        const { stdout, stderr } = await transcript
+        expect(Buffer.concat([...stdout, ...stderr]).length).toBeLessThanOrEqual(2000)
+      }),
+    )
+  })
+})

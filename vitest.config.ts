@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config'
+import { ClosingLine } from './test/support/closing-line.ts'
+
+export default defineConfig({
+  test: {
+    reporters: ['default', new ClosingLine()],
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          // An owner of sandboxes is a process, so each file needs one of its own; and one after the
+          // other, for each fills pools of sandboxes.
+          pool: 'forks',
+          fileParallelism: false,
+          // Generous: they end a test that hangs, nothing is measured by them.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
