@@ -1,11 +1,8 @@
-import path from 'node:path'
 import { pino } from 'pino'
+import { assembleManager } from './assemble.ts'
 import { readConfig } from './config.ts'
 import { ManagerError } from './errors.ts'
-import { ExecutorManager } from './manager.ts'
-import { ensureInstallation, type InstalledRuntime } from './setup/install.ts'
-import { probePlatform } from './setup/platform.ts'
-import { consoleProgress } from './setup/progress.ts'
+import type { ExecutorManager } from './manager.ts'
 
 /** The composition root of the service: sets up, starts, and stops on a signal. */
 async function main(): Promise<void> {
@@ -14,12 +11,7 @@ async function main(): Promise<void> {
   for (const name of config.ignoredSettings) {
     log.warn(`${name} names a Docker image; images are built here, so it has no effect`)
   }
-  const { progress, end } = consoleProgress()
-  const runtimesDir = path.join(config.projectDir, 'runtimes')
-  const installation = await ensureInstallation(config.home, runtimesDir, progress).finally(end)
-  const rootfs = (installation.runtimes[0] as InstalledRuntime).rootfs
-  const platform = await probePlatform({ ...installation, rootfs, home: config.home })
-  const manager = await ExecutorManager.open(config, log, installation, platform)
+  const manager = await assembleManager(config, log)
   stopOnSignals(manager)
   try {
     const url = await manager.start()

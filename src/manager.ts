@@ -2,13 +2,18 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Config, limitsOf, type RunLimits } from './config.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
+import type { EngineEvents, ExecutorMaker } from './engine/runsc/executor-maker.ts'
 import { buildApp } from './http/app.ts'
+import { Metrics } from './metrics.ts'
 import { Gate } from './pool/gate.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
+import type { SlotState } from './pool/slot.ts'
 import { classify } from './result/classify.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
-import type { Installation } from './setup/install.ts'
+import type { Installation, InstalledRuntime } from './setup/install.ts'
 import type { Platform } from './setup/platform.ts'
+
+const COUNTED_STATES: readonly SlotState[] = ['warming', 'ready', 'leased', 'disposing']
 
 /**
  * The executor manager's lifespan. Before: the pools are made, then it listens. After: it stops
@@ -18,64 +23,63 @@ export class ExecutorManager {
   readonly #config: Config
   readonly #log: Logger
   readonly #engine: RunscEngine
+  readonly #metrics: Metrics
+  readonly #makers: ExecutorMaker[] = []
   readonly #pools = new Map<string, Pool>()
+  readonly #limits = new Map<string, RunLimits>()
+  /** Runtime name by accepted language name. */
+  readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
   readonly #app: FastifyInstance
-  readonly #firstReady: Promise<unknown>
+  readonly #firstReady: Promise<void>[] = []
   readonly #hurry = new AbortController()
   #stopping: Promise<void> | null = null
 
-  private constructor(
-    config: Config,
-    log: Logger,
-    engine: RunscEngine,
-    installation: Installation,
-  ) {
+  private constructor(config: Config, log: Logger, engine: RunscEngine, metrics: Metrics) {
     this.#config = config
     this.#log = log
     this.#engine = engine
-    const gate = new Gate(config.parallelBoots, config.maxExecutors)
-    const ready = new Map<string, () => void>()
-    const events = this.#poolEvents((runtime) => ready.get(runtime)?.())
-    const firsts: Promise<void>[] = []
-    const languages = new Map<string, string>()
-    const limitsByRuntime = new Map<string, RunLimits>()
-    for (const installed of installation.runtimes) {
-      const { name, aliases } = installed.runtime
-      for (const language of [name, ...aliases]) languages.set(language, name)
-      firsts.push(new Promise((resolve) => ready.set(name, resolve)))
-      const limits = limitsOf(config, installed.runtime.limits)
-      limitsByRuntime.set(name, limits)
-      const create = () => engine.create(installed, limits)
-      this.#pools.set(
-        name,
-        new Pool({ runtime: name, size: config.poolSize, create, gate, events }),
-      )
-    }
-    this.#firstReady = Promise.all(firsts)
+    this.#metrics = metrics
     this.#scheduler = new Scheduler(this.#pools, config)
     this.#app = buildApp(
-      { maxBodyBytes: config.maxBodyBytes, logger: log },
+      { maxBodyBytes: config.maxBodyBytes, logger: log, metrics: metrics.registry },
       {
-        languages,
+        languages: this.#languages,
         submit: (run, signal) => this.#scheduler.submit(run, signal),
-        classify: (facts, runtime) =>
-          classify(facts, limitsByRuntime.get(runtime) ?? config.limits),
+        classify: (facts, runtime) => classify(facts, this.#limits.get(runtime) ?? config.limits),
+        metrics,
       },
     )
   }
 
-  /** Opens the engine and begins to fill the pools. @throws ManagerError SETUP_FAILED */
+  /**
+   * Opens the engine: removes what killed managers left, and makes this one known.
+   * @throws ManagerError SETUP_FAILED
+   */
   static async open(
     config: Config,
     log: Logger,
     installation: Installation,
     platform: Platform,
   ): Promise<ExecutorManager> {
-    const engine = await RunscEngine.open(installation.runscPath, platform, (sandboxes) =>
-      log.warn({ sandboxes }, 'removed what an earlier manager left'),
-    )
-    return new ExecutorManager(config, log, engine, installation)
+    const metrics: Metrics = new Metrics({
+      executors: () => manager.#executorCounts(),
+      queued: () => manager.#scheduler.queued,
+    })
+    const events = engineEvents(log, metrics)
+    const engine = await RunscEngine.open(installation, platform, config.home, events)
+    if (engine.sweptSandboxes > 0) {
+      log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
+    }
+    const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics)
+    const gate = new Gate(config.parallelBoots, config.maxExecutors)
+    for (const installed of installation.runtimes) manager.#addRuntime(installed, gate)
+    return manager
+  }
+
+  /** Makes the snapshots that are missing, or all of them anew. Needs no start(). */
+  async prepareSnapshots(anew = false): Promise<void> {
+    await Promise.all(this.#makers.map((maker) => maker.prepare(anew)))
   }
 
   /**
@@ -83,9 +87,48 @@ export class ExecutorManager {
    * @returns the address it listens on, as a URL
    */
   async start(): Promise<string> {
+    await this.prepareSnapshots()
     for (const pool of this.#pools.values()) pool.start()
-    await this.#firstReady
+    await Promise.all(this.#firstReady)
     return this.#app.listen({ host: this.#config.host, port: this.#config.port })
+  }
+
+  #addRuntime(installed: InstalledRuntime, gate: Gate): void {
+    const { name, aliases, limits: overrides } = installed.runtime
+    for (const language of [name, ...aliases]) this.#languages.set(language, name)
+    const limits = limitsOf(this.#config, overrides)
+    this.#limits.set(name, limits)
+    const maker = this.#engine.makerFor(installed, limits)
+    this.#makers.push(maker)
+    let onFirst = () => {}
+    this.#firstReady.push(
+      new Promise((resolve) => {
+        onFirst = resolve
+      }),
+    )
+    const events: PoolEvents = {
+      ready: () => {
+        onFirst()
+        this.#scheduler.wake(name)
+      },
+      createFailed: (err) => {
+        this.#log.error({ runtime: name, err }, 'executor not made')
+        this.#metrics.executorFailed(name, 'create')
+      },
+      disposeFailed: (err) => this.#log.error({ runtime: name, err }, 'executor not removed'),
+      diedWaiting: () => {
+        this.#log.warn({ runtime: name }, 'executor died while it waited')
+        this.#metrics.executorFailed(name, 'died_waiting')
+      },
+    }
+    const create = () => maker.create()
+    this.#pools.set(name, new Pool({ size: this.#config.poolSize, create, gate, events }))
+  }
+
+  *#executorCounts() {
+    for (const [runtime, pool] of this.#pools) {
+      for (const state of COUNTED_STATES) yield { runtime, state, count: pool.count(state) }
+    }
   }
 
   /**
@@ -110,11 +153,7 @@ export class ExecutorManager {
       await pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed'))
     }
     await closed.catch((err) => this.#log.error({ err }, 'server not closed'))
-    try {
-      this.#engine.close()
-    } catch (err) {
-      this.#log.error({ err }, 'engine not closed')
-    }
+    await this.#engine.close().catch((err) => this.#log.error({ err }, 'engine not closed'))
   }
 
   #graceOver(): Promise<void> {
@@ -125,16 +164,25 @@ export class ExecutorManager {
       if (this.#hurry.signal.aborted) resolve()
     })
   }
+}
 
-  #poolEvents(onReady: (runtime: string) => void): PoolEvents {
-    return {
-      ready: (runtime) => {
-        onReady(runtime)
-        this.#scheduler.wake(runtime)
-      },
-      createFailed: (runtime, err) => this.#log.error({ runtime, err }, 'executor not made'),
-      disposeFailed: (runtime, err) => this.#log.error({ runtime, err }, 'executor not removed'),
-      diedWaiting: (runtime) => this.#log.warn({ runtime }, 'executor died while it waited'),
-    }
+/** What the engine tells, for the log and the metrics. */
+function engineEvents(log: Logger, metrics: Metrics): EngineEvents {
+  return {
+    snapshotBuilding: (runtime) => log.info({ runtime }, 'making a snapshot'),
+    snapshotReady: (runtime, createdAtMs) => {
+      log.info({ runtime }, 'snapshot ready')
+      metrics.snapshotReady(runtime, createdAtMs)
+    },
+    restored: (runtime, ms) => metrics.executorMade(runtime, 'restore', ms),
+    restoreFailed: (runtime, err) => {
+      log.error({ runtime, err }, 'restore failed')
+      metrics.restoreFailed(runtime)
+    },
+    coldBooted: (runtime, ms) => metrics.executorMade(runtime, 'boot', ms),
+    coldFallback: (runtime, err) => {
+      log.error({ runtime, err }, 'no snapshot: executors are booted cold, slower, as isolated')
+      metrics.coldFallback(runtime)
+    },
   }
 }

@@ -10,7 +10,8 @@
 const fs = require('node:fs')
 const Module = require('node:module')
 const util = require('node:util')
-const { compileFunction } = require('node:vm')
+const v8 = require('node:v8')
+const vm = require('node:vm')
 
 const INPUT_FD = 198
 const CONTROL_FD = 199
@@ -21,8 +22,11 @@ const [READY, PONG, RESULT, FAILURE] = [1, 2, 3, 4]
 const WORKSPACE = '/workspace'
 const SOURCE_PATH = `${WORKSPACE}/main.js`
 
+const reseedOpenSsl = require('./reseed.node')
+
 // What user code may replace is taken beforehand.
-const { writeSync, readSync, closeSync, writeFileSync } = fs
+const { writeSync, readSync, closeSync, unlinkSync, writeFileSync } = fs
+const { randomBytes } = require('node:crypto')
 const { parse, stringify } = JSON
 const { exit } = process
 
@@ -72,7 +76,7 @@ function load(source) {
     module._compile(source + FIND_MAIN, SOURCE_PATH)
   } catch (error) {
     // If the source alone does not parse, tell that without the line which was added to it.
-    if (error instanceof SyntaxError) compileFunction(source, [], { filename: SOURCE_PATH })
+    if (error instanceof SyntaxError) vm.compileFunction(source, [], { filename: SOURCE_PATH })
     throw error
   }
   module.loaded = true
@@ -111,7 +115,7 @@ function describe(error) {
     e.stack = cut(e.stack).join('\n')
   }
   // An error without frames is printed in brackets.
-  return util.inspect(error).replace(/^\[([^]*)\]$/, '$1')
+  return util.inspect(error).replace(/^\[([\s\S]*)\]$/, '$1')
 }
 
 function fail(error) {
@@ -159,6 +163,49 @@ function run(source, argumentsText) {
   }
 }
 
+/**
+ * Fresh randomness from the kernel: executors restored from one snapshot share their state.
+ *
+ * Math.random of a context takes its seed when it is first called, from the flag if that is set, else
+ * from its isolate's generator, which is in the snapshot. So the main context is seeded here, through
+ * the flag, and drawn from a random number of times, since a flag has 32 bits only. The flag is then
+ * cleared: a Worker has an isolate of its own, which asks OpenSSL. Contexts of the main isolate are
+ * seeded as they are made, see seedNewContexts().
+ */
+function reseed() {
+  if (!reseedOpenSsl()) throw new Error('OpenSSL could not be reseeded')
+  seedMathRandom(Math.random)
+}
+
+function seedMathRandom(random) {
+  const entropy = randomBytes(6)
+  v8.setFlagsFromString(`--random-seed=${entropy.readInt32LE(0) || 1}`)
+  for (let draws = entropy.readUInt16LE(4) + 1; draws > 0; draws--) random()
+  v8.setFlagsFromString('--random-seed=0')
+}
+
+/** Makes every way to a new context of the vm module seed that context's Math.random. */
+function seedNewContexts() {
+  const { createContext, runInContext, Script } = vm
+  vm.createContext = function (...args) {
+    const context = createContext.apply(this, args)
+    seedMathRandom(runInContext('Math.random', context))
+    return context
+  }
+  vm.runInNewContext = (code, object, options) =>
+    runInContext(code, vm.createContext(object, contextOptions(options)), options)
+  Script.prototype.runInNewContext = function (object, options) {
+    return this.runInContext(vm.createContext(object, contextOptions(options)), options)
+  }
+}
+
+/** Those of runInNewContext()'s options that are about the context it makes. */
+function contextOptions(options) {
+  if (typeof options !== 'object' || options === null) return undefined
+  const { contextName: name, contextOrigin: origin, contextCodeGeneration, microtaskMode } = options
+  return { name, origin, codeGeneration: contextCodeGeneration, microtaskMode }
+}
+
 /** Makes the process look to the user's code as one that was started with it. */
 function lookFresh() {
   process.argv = [process.execPath, SOURCE_PATH]
@@ -168,6 +215,9 @@ function lookFresh() {
 function warmUp() {
   const main = load(WARM_UP_SOURCE)
   main(parse(WARM_UP_ARGUMENTS)).then(toJson)
+  writeFileSync(SOURCE_PATH, WARM_UP_SOURCE)
+  unlinkSync(SOURCE_PATH)
+  reseedOpenSsl()
   lookFresh()
 }
 
@@ -203,6 +253,7 @@ function serve() {
       argumentsText = payload.toString('utf8')
     } else if (type === START) {
       closeSync(INPUT_FD)
+      reseed()
       run(source, argumentsText)
       return
     }
@@ -212,6 +263,7 @@ function serve() {
 for (const name of process.argv.slice(2)) require(name)
 // Written when the call returns: nothing is lost by process.exit(), nothing piles up in memory.
 for (const stream of [process.stdout, process.stderr]) stream._handle.setBlocking(true)
+seedNewContexts()
 warmUp()
 announceEnd()
 serve()

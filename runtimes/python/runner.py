@@ -138,6 +138,11 @@ def call_main(module, arguments_json):
     return to_json(value)
 
 
+def write_source(source):
+    with open(SOURCE_PATH, "wb") as file:
+        file.write(source)
+
+
 def load(source):
     """Executes the user's source as the module ``main``, found in sys.modules by that name."""
     module = types.ModuleType("main")
@@ -212,8 +217,7 @@ def run(source, arguments_json):
     code = 0
     result = None
     try:
-        with open(SOURCE_PATH, "wb") as file:
-            file.write(source)
+        write_source(source)
         result = call_main(load(source), arguments_json)
     except SystemExit as error:
         code = exit_code_of(error)
@@ -261,6 +265,8 @@ def warm_up():
     module = types.ModuleType("main")
     exec(compile(_WARM_UP_SOURCE, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
     call_main(module, _WARM_UP_ARGUMENTS)
+    write_source(_WARM_UP_SOURCE.encode())
+    os.unlink(SOURCE_PATH)
     reseed()
     modules.hide()
 

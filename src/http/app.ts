@@ -1,7 +1,14 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { addRunRoute, type RunService } from './run-route.ts'
 
+export interface MetricsText {
+  readonly contentType: string
+  metrics(): Promise<string>
+}
+
 export interface AppOptions {
+  /** What `/metrics` answers, in Prometheus's format. */
+  readonly metrics: MetricsText
   readonly maxBodyBytes: number
   readonly logger: FastifyBaseLogger
 }
@@ -25,6 +32,9 @@ export function buildApp(options: AppOptions, runs: RunService): FastifyInstance
   const ok = async () => ({ status: 'ok' })
   app.get('/', ok)
   app.get('/healthz', ok)
+  app.get('/metrics', async (_request, reply) => {
+    return reply.type(options.metrics.contentType).send(await options.metrics.metrics())
+  })
   addRunRoute(app, runs)
 
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))

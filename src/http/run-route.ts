@@ -14,7 +14,15 @@ export interface RunService {
   submit(run: AdmittedRun, signal: AbortSignal): Promise<{ facts: RunFacts; timings: RunTimings }>
   /** What the facts of a run mean, in the contract's words. */
   classify(facts: RunFacts, runtime: string): CodeResult
+  readonly metrics: RunMetrics
 }
+
+export interface RunMetrics {
+  runEnded(runtime: string, outcome: string): void
+  runTimed(runtime: string, timings: PhaseTimings): void
+}
+
+type PhaseTimings = RunTimings & { readonly collectMs: number }
 
 /** `POST /run`, RAGFlow's contract: HTTP 200 once the body is valid. */
 export function addRunRoute(app: FastifyInstance, service: RunService): void {
@@ -29,12 +37,14 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
       const collectStarted = performance.now()
       const result = service.classify(facts, runtime)
       const body = serializeCodeResult(result)
-      const collectMs = performance.now() - collectStarted
-      reply.header('server-timing', serverTiming({ ...timings, collectMs }))
+      const phases = { ...timings, collectMs: performance.now() - collectStarted }
+      reply.header('server-timing', serverTiming(phases))
+      service.metrics.runEnded(runtime, result.status)
+      service.metrics.runTimed(runtime, phases)
       logRun(request, runtime, result, parsed.request, timings)
       return reply.type('application/json; charset=utf-8').send(body)
     } catch (error) {
-      return answerFailure(request, reply, runtime, error as Error)
+      return answerFailure(request, reply, runtime, error as Error, service.metrics)
     } finally {
       caller.done()
     }
@@ -59,8 +69,10 @@ function answerFailure(
   reply: FastifyReply,
   runtime: string,
   error: Error,
+  metrics: RunMetrics,
 ): FastifyReply {
   const code = error instanceof ManagerError ? error.code : null
+  metrics.runEnded(runtime, code?.toLowerCase() ?? 'unhandled')
   if (code === 'RUN_CANCELLED') {
     request.log.info({ runtime, outcome: 'cancelled' }, 'run')
     return reply.code(499).send()
@@ -79,7 +91,7 @@ function sendResult(reply: FastifyReply, result: CodeResult): FastifyReply {
 }
 
 /** https://www.w3.org/TR/server-timing/ */
-function serverTiming(timings: RunTimings & { collectMs: number }): string {
+function serverTiming(timings: PhaseTimings): string {
   const { queueMs, executeMs, collectMs } = timings
   return Object.entries({ queue: queueMs, execute: executeMs, collect: collectMs })
     .map(([name, ms]) => `${name};dur=${ms.toFixed(3)}`)

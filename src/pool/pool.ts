@@ -3,7 +3,6 @@ import type { Gate } from './gate.ts'
 import { Slot, type SlotState } from './slot.ts'
 
 export interface PoolOptions {
-  readonly runtime: string
   /** Ready executors to keep. */
   readonly size: number
   readonly create: ExecutorFactory
@@ -14,10 +13,10 @@ export interface PoolOptions {
 /** What a pool tells; none of these may throw. */
 export interface PoolEvents {
   /** An executor can be leased. */
-  ready(runtime: string): void
-  createFailed(runtime: string, error: Error): void
-  disposeFailed(runtime: string, error: Error): void
-  diedWaiting(runtime: string): void
+  ready(): void
+  createFailed(error: Error): void
+  disposeFailed(error: Error): void
+  diedWaiting(): void
 }
 
 const FIRST_RETRY_MS = 250
@@ -96,7 +95,7 @@ export class Pool {
   }
 
   async #make(slot: Slot): Promise<void> {
-    const { gate, create, events, runtime } = this.#options
+    const { gate, create, events } = this.#options
     let executor: Executor
     try {
       executor = await create()
@@ -104,7 +103,7 @@ export class Pool {
       this.#slots.delete(slot)
       slot.toGone()
       this.#holdBack()
-      events.createFailed(runtime, error as Error)
+      events.createFailed(error as Error)
       gate.made()
       gate.left()
       return
@@ -118,10 +117,10 @@ export class Pool {
     }
     void executor.ended.then(() => {
       if (slot.state !== 'ready') return
-      events.diedWaiting(runtime)
+      events.diedWaiting()
       this.#track(this.#dispose(slot))
     })
-    events.ready(runtime)
+    events.ready()
   }
 
   async #dispose(slot: Slot): Promise<void> {
@@ -129,7 +128,7 @@ export class Pool {
     try {
       await slot.executor.dispose()
     } catch (error) {
-      this.#options.events.disposeFailed(this.#options.runtime, error as Error)
+      this.#options.events.disposeFailed(error as Error)
     }
     slot.toGone()
     this.#slots.delete(slot)

@@ -66,6 +66,13 @@ const definitionSchema = z.strictObject({
   env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),
   /** Modules the runner loads before any request. */
   preload: z.array(z.string()).default([]),
+  /** A program for trying out an executor, and what it must answer. */
+  probe: z.strictObject({
+    code: z.string(),
+    /** JSON text of the result, as the runner writes it ("function" mode). */
+    result: z.string().nullable().default(null),
+    stdout: z.string().default(''),
+  }),
   /** What differs from the manager's limits for this language. */
   limits: z
     .strictObject({

@@ -15,7 +15,6 @@ import { type CgroupTree, delegate, treeFolders, type V1_CONTROLLERS } from './c
 
 export interface CgroupLimits {
   readonly memoryBytes: number
-  readonly cpus: number
   /** Host tasks, those of runsc included: a backstop behind the guest's own limit. */
   readonly tasks: number
 }
@@ -30,6 +29,7 @@ export interface Cgroup {
   /** A process that writes 0 into each of these is in the cgroup. */
   readonly joinFiles: readonly string[]
   setMemoryLimit(bytes: number): void
+  setCpuLimit(cpus: number): void
   setCpuWeight(weight: number): void
   memoryBytes(): number
   /** Since the last reset, where the kernel can reset (v1, and v2 from Linux 6.12 on). */
@@ -92,8 +92,6 @@ class CgroupV1 implements Cgroup {
   create(limits: CgroupLimits): void {
     for (const folder of this.#folders()) mkdirSync(folder, { recursive: true })
     this.setMemoryLimit(limits.memoryBytes)
-    write(this.#folder.cpu, 'cpu.cfs_period_us', CPU_PERIOD_US)
-    write(this.#folder.cpu, 'cpu.cfs_quota_us', Math.round(limits.cpus * CPU_PERIOD_US))
     write(this.#folder.pids, 'pids.max', limits.tasks)
   }
 
@@ -105,6 +103,11 @@ class CgroupV1 implements Cgroup {
     if (swapCounted && raise) write(this.#folder.memory, withSwap, bytes)
     write(this.#folder.memory, 'memory.limit_in_bytes', bytes)
     if (swapCounted && !raise) write(this.#folder.memory, withSwap, bytes)
+  }
+
+  setCpuLimit(cpus: number): void {
+    write(this.#folder.cpu, 'cpu.cfs_period_us', CPU_PERIOD_US)
+    write(this.#folder.cpu, 'cpu.cfs_quota_us', Math.round(cpus * CPU_PERIOD_US))
   }
 
   setCpuWeight(weight: number): void {
@@ -176,12 +179,15 @@ class CgroupV2 implements Cgroup {
     this.setMemoryLimit(limits.memoryBytes)
     if (existsSync(path.join(this.#folder, 'memory.swap.max')))
       write(this.#folder, 'memory.swap.max', 0)
-    write(this.#folder, 'cpu.max', `${Math.round(limits.cpus * CPU_PERIOD_US)} ${CPU_PERIOD_US}`)
     write(this.#folder, 'pids.max', limits.tasks)
   }
 
   setMemoryLimit(bytes: number): void {
     write(this.#folder, 'memory.max', bytes)
+  }
+
+  setCpuLimit(cpus: number): void {
+    write(this.#folder, 'cpu.max', `${Math.round(cpus * CPU_PERIOD_US)} ${CPU_PERIOD_US}`)
   }
 
   setCpuWeight(weight: number): void {

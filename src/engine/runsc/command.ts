@@ -28,3 +28,34 @@ function globalFlags(flags: RunscFlags): string[] {
 export function runCommand(flags: RunscFlags, bundleFolder: string, id: string): string[] {
   return [...globalFlags(flags), 'run', `--bundle=${bundleFolder}`, id]
 }
+
+export function restoreCommand(
+  flags: RunscFlags,
+  bundleFolder: string,
+  id: string,
+  imageFolder: string,
+): string[] {
+  return [
+    ...globalFlags(flags),
+    'restore',
+    `--bundle=${bundleFolder}`,
+    `--image-path=${imageFolder}`,
+    id,
+  ]
+}
+
+/** Uncompressed: restoring is what has to be quick, and disk is cheap. */
+export function checkpointCommand(flags: RunscFlags, id: string, imageFolder: string): string[] {
+  return [
+    ...globalFlags(flags),
+    'checkpoint',
+    `--image-path=${imageFolder}`,
+    '--compression=none',
+    id,
+  ]
+}
+
+/** What of the flags is fixed in a snapshot. */
+export function snapshotFlags(platform: Platform): string[] {
+  return globalFlags({ platform, stateFolder: '' })
+}

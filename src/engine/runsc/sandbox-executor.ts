@@ -38,30 +38,35 @@ export class SandboxExecutor implements Executor {
   }
 
   /**
-   * Waits until the runner is loaded, lets it walk the way of a run once, sets the memory limit
-   * above what it holds now, and freezes it.
+   * Waits until the runner is loaded and has walked the way of a run once.
+   * @param restored the sandbox comes from a snapshot: its runner was loaded then
    * @throws ManagerError ENGINE_FAILED with what the sandbox printed
    */
-  async prepare(timeoutMs: number): Promise<void> {
+  async load(restored: boolean, timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.#sandbox.kill(), timeoutMs)
     try {
-      await this.#session.ready()
+      if (restored) this.#session.resume()
+      else await this.#session.ready()
       await this.#session.ping()
-      const { cgroup } = this.#sandbox
-      this.#idleMemoryBytes = cgroup.memoryBytes()
-      cgroup.setMemoryLimit(this.#idleMemoryBytes + this.#limits.memoryBytes)
-      cgroup.resetPeakMemory()
-      cgroup.setCpuWeight(RUN_CPU_WEIGHT)
-      cgroup.freeze()
     } catch (error) {
-      throw new ManagerError(
-        'ENGINE_FAILED',
-        `executor ${this.id} did not become ready: ${(error as Error).message} ${this.#sandbox.errors}`.trim(),
-        { cause: error },
-      )
+      const why = `${(error as Error).message} ${this.#sandbox.errors}`.trim()
+      throw new ManagerError('ENGINE_FAILED', `executor ${this.id} did not become ready: ${why}`, {
+        cause: error,
+      })
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Sets the limits of a run, that of memory above what the executor holds now, and freezes it. */
+  rest(): void {
+    const { cgroup } = this.#sandbox
+    this.#idleMemoryBytes = cgroup.memoryBytes()
+    cgroup.setMemoryLimit(this.#idleMemoryBytes + this.#limits.memoryBytes)
+    cgroup.resetPeakMemory()
+    cgroup.setCpuLimit(this.#limits.cpus)
+    cgroup.setCpuWeight(RUN_CPU_WEIGHT)
+    cgroup.freeze()
   }
 
   async run(task: Task, signal: AbortSignal): Promise<RunFacts> {

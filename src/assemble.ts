@@ -1,0 +1,20 @@
+import path from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import { ExecutorManager } from './manager.ts'
+import { ensureInstallation, type InstalledRuntime } from './setup/install.ts'
+import { probePlatform } from './setup/platform.ts'
+import { consoleProgress } from './setup/progress.ts'
+
+/**
+ * Sets up what the machine lacks, shows how far it is, and opens the manager.
+ * @throws ManagerError SETUP_FAILED: one sentence that says what is missing and the remedy
+ */
+export async function assembleManager(config: Config, log: Logger): Promise<ExecutorManager> {
+  const { progress, end } = consoleProgress()
+  const runtimesDir = path.join(config.projectDir, 'runtimes')
+  const installation = await ensureInstallation(config.home, runtimesDir, progress).finally(end)
+  const { rootfs } = installation.runtimes[0] as InstalledRuntime
+  const platform = await probePlatform({ ...installation, rootfs, home: config.home })
+  return ExecutorManager.open(config, log, installation, platform)
+}
