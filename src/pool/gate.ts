@@ -40,11 +40,13 @@ export class Gate {
   }
 
   #wake(): void {
-    for (const wake of [...this.#waiting]) {
-      // The one that was asked first goes last the next time.
-      this.#waiting.delete(wake)
-      this.#waiting.add(wake)
-      wake()
+    const inTurn = [...this.#waiting]
+    const [first] = inTurn
+    if (first) {
+      // The one that is asked first now goes last the next time.
+      this.#waiting.delete(first)
+      this.#waiting.add(first)
     }
+    for (const wake of inTurn) wake()
   }
 }

@@ -71,6 +71,8 @@ export class Pool {
         return
       }
     }
+    // A close has taken it from its run.
+    if (this.#closing) return
     throw new Error(`executor ${executor.id} is not on lease`)
   }
 
