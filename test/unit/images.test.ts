@@ -14,6 +14,7 @@ function runtime(image: object = {}, folder = '/nowhere'): Runtime {
     sourceFile: 'main.sh',
     image: { suite: 'bookworm', packages: ['jq'], ...image },
     runner: ['/bin/bash'],
+    probe: { code: 'echo ok', stdout: 'ok\n' },
   }
   return { ...parseDefinition(json, 'runtime.json'), name: 'bash', folder }
 }

@@ -9,6 +9,7 @@ const minimal = {
   sourceFile: 'main.sh',
   image: { suite: 'bookworm', packages: ['jq'] },
   runner: ['/bin/bash', '{agent}/runner.sh'],
+  probe: { code: 'echo ok', stdout: 'ok\n' },
 }
 
 describe('parseDefinition', () => {

@@ -1,0 +1,36 @@
+import type { RunFacts } from '../../src/result/facts.ts'
+import type { Failure, RunReport } from '../../src/supervisor/protocol.ts'
+import type { Transcript } from '../../src/supervisor/session.ts'
+
+export const CLEAN_END: RunReport = { cause: 'ended', exitCode: 0, signal: 0, artifactsLeftOut: 0 }
+export const NO_FAILURE: Failure = { name: '', errno: null, code: null, memory: false }
+
+/** A transcript in which nothing was said but what is given. */
+export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
+  return {
+    stdout: [],
+    stderr: [],
+    result: null,
+    failure: null,
+    artifacts: [],
+    report: CLEAN_END,
+    violation: null,
+    ...part,
+  }
+}
+
+/** The facts of a run that ended well, but for what is given. */
+export function factsWith(
+  transcript: Partial<Transcript> = {},
+  part: Partial<Omit<RunFacts, 'transcript'>> = {},
+): RunFacts {
+  return {
+    transcript: transcriptWith(transcript),
+    intervention: null,
+    outOfMemoryKills: 0,
+    peakMemoryBytes: 1024 ** 2,
+    cpuTimeMs: 1,
+    wallTimeMs: 2.5,
+    ...part,
+  }
+}

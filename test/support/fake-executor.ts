@@ -1,0 +1,38 @@
+import type { Executor } from '../../src/pool/executor.ts'
+import type { RunFacts } from '../../src/result/facts.ts'
+import type { Task } from '../../src/supervisor/protocol.ts'
+import { factsWith } from './facts.ts'
+
+/** An executor without a sandbox, whose life is in the hands of a test. */
+export class FakeExecutor implements Executor {
+  readonly id: string
+  readonly ended: Promise<void>
+  /** Its sandbox dies by itself. */
+  die: () => void = () => {}
+  /** Ends the run that is under way. */
+  finish: (facts: RunFacts) => void = () => {}
+  fail: (error: Error) => void = () => {}
+  disposals = 0
+  task: Task | null = null
+
+  constructor(id: string) {
+    this.id = id
+    this.ended = new Promise((resolve) => {
+      this.die = resolve
+    })
+  }
+
+  run(task: Task, signal: AbortSignal): Promise<RunFacts> {
+    this.task = task
+    return new Promise((resolve, reject) => {
+      this.finish = resolve
+      this.fail = reject
+      signal.addEventListener('abort', () => resolve(factsWith({}, { intervention: 'cancelled' })))
+    })
+  }
+
+  async dispose(): Promise<void> {
+    this.disposals++
+    this.die()
+  }
+}

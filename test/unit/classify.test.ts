@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest'
+import { classify } from '../../src/result/classify.ts'
+import type { RunFacts } from '../../src/result/facts.ts'
+import { CLEAN_END, factsWith, NO_FAILURE } from '../support/facts.ts'
+import { LIMITS } from '../support/limits.ts'
+
+const stdout = [Buffer.from('printed')]
+const stderr = [Buffer.from('Traceback')]
+const result = Buffer.from('{"a":1.0}')
+const code = (exitCode: number) => ({ ...CLEAN_END, exitCode })
+const killed = (signal: number) => ({ ...CLEAN_END, signal })
+const said = { stdout, stderr, result }
+
+const outcomes: [string, RunFacts, object][] = [
+  [
+    'a good end with a result',
+    factsWith(said),
+    {
+      status: 'success',
+      exit_code: 0,
+      stdout: 'printed',
+      stderr: 'Traceback',
+      resultJson: '{"a":1.0}',
+    },
+  ],
+  ['a good end without one', factsWith({ stdout }), { status: 'success', resultJson: null }],
+  [
+    'an exit code',
+    factsWith({ ...said, report: code(3) }),
+    {
+      status: 'program_error',
+      exit_code: 3,
+      stderr: 'Traceback',
+      runtime_error_type: 'nonzero_exit',
+    },
+  ],
+  [
+    'a signal',
+    factsWith({ ...said, report: killed(11) }),
+    {
+      status: 'runtime_error',
+      exit_code: 139,
+      stderr: 'Traceback',
+      runtime_error_type: 'signalled',
+    },
+  ],
+  [
+    'a supervisor that is gone without a report',
+    factsWith({ ...said, report: null }),
+    { status: 'runtime_error', exit_code: 137, runtime_error_type: 'signalled' },
+  ],
+  [
+    'the wall time, kept by the supervisor',
+    factsWith({ ...said, report: { ...killed(9), cause: 'wall_time' } }),
+    {
+      status: 'resource_limit_exceeded',
+      exit_code: -124,
+      stderr: 'Execution timeout',
+      resource_limit_type: 'time',
+    },
+  ],
+  [
+    'the wall time, kept by the manager',
+    factsWith({ ...said, report: null }, { intervention: 'deadline' }),
+    { status: 'resource_limit_exceeded', exit_code: -124, resource_limit_type: 'time' },
+  ],
+  [
+    'a kill for want of memory',
+    factsWith({ ...said, report: code(1) }, { outOfMemoryKills: 1 }),
+    {
+      status: 'resource_limit_exceeded',
+      exit_code: -137,
+      stderr: 'Memory limit exceeded (killed by OOM)',
+      resource_limit_type: 'memory',
+    },
+  ],
+  [
+    'a MemoryError',
+    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, memory: true } }),
+    {
+      status: 'resource_limit_exceeded',
+      exit_code: 1,
+      stderr: 'Traceback',
+      resource_limit_type: 'memory',
+    },
+  ],
+  [
+    'output beyond its limit, seen by the supervisor',
+    factsWith({ ...said, report: { ...killed(9), cause: 'output' } }),
+    { status: 'resource_limit_exceeded', resource_limit_type: 'output' },
+  ],
+  [
+    'output beyond its limit, seen by the manager',
+    factsWith({ ...said, report: null, violation: 'output' }),
+    { status: 'resource_limit_exceeded', resource_limit_type: 'output' },
+  ],
+  ...([{ errno: 13 }, { code: 'EACCES' }] as const).map((part): [string, RunFacts, object] => [
+    `a denied file: ${JSON.stringify(part)}`,
+    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
+    {
+      status: 'unauthorized_access',
+      exit_code: 1,
+      stderr: 'Traceback',
+      unauthorized_access_type: 'file_access',
+    },
+  ]),
+  ...([{ errno: 1 }, { code: 'EPERM' }] as const).map((part): [string, RunFacts, object] => [
+    `a denied system call: ${JSON.stringify(part)}`,
+    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
+    {
+      status: 'unauthorized_access',
+      exit_code: 1,
+      unauthorized_access_type: 'disallowed_syscall',
+    },
+  ]),
+  [
+    'frames that break the rules',
+    factsWith({ ...said, report: null, violation: 'protocol' }),
+    {
+      status: 'program_error',
+      exit_code: 1,
+      stderr: 'The program interfered with its sandbox.',
+      runtime_error_type: 'nonzero_exit',
+    },
+  ],
+  [
+    'a result that is not JSON',
+    factsWith({ ...said, result: Buffer.from('{"a":') }),
+    {
+      status: 'program_error',
+      exit_code: 1,
+      stderr: 'The result is not JSON.',
+      runtime_error_type: 'nonzero_exit',
+    },
+  ],
+]
+
+describe('classify', () => {
+  test.each(outcomes)('%s', (_what, facts, expected) => {
+    expect(classify(facts, LIMITS)).toMatchObject(expected)
+  })
+
+  test.each(outcomes)('%s: nothing else is set', (_what, facts, expected) => {
+    const answer = classify(facts, LIMITS)
+    const isSuccess = answer.status === 'success'
+    const kinds = ['resource_limit_type', 'unauthorized_access_type', 'runtime_error_type'] as const
+    for (const kind of kinds) if (!(kind in expected)) expect(answer[kind]).toBeNull()
+    if (isSuccess) return
+    expect(answer).toMatchObject({ stdout: '', artifacts: [], resultJson: null, detail: null })
+  })
+
+  test.each(outcomes)('%s: time and memory are told', (_what, facts) => {
+    expect(classify(facts, LIMITS)).toMatchObject({ time_used_ms: 2.5, memory_used_kb: 1024 })
+  })
+
+  test('what the kernel counted goes before what the sandbox said', () => {
+    const facts = factsWith(
+      { violation: 'protocol', report: null },
+      { outOfMemoryKills: 1, intervention: 'deadline' },
+    )
+    expect(classify(facts, LIMITS).resource_limit_type).toBe('memory')
+  })
+
+  test('a run that came to its good end did not fail for a child that was killed', () => {
+    const answer = classify(factsWith(said, { outOfMemoryKills: 1 }), LIMITS)
+    expect(answer.status).toBe('success')
+  })
+
+  test('a report of a good end does not undo the manager ending the run', () => {
+    const answer = classify(factsWith(said, { intervention: 'deadline' }), LIMITS)
+    expect(answer.resource_limit_type).toBe('time')
+  })
+
+  test('time goes before output, output before forged frames, those before signals', () => {
+    const late = { ...killed(9), cause: 'wall_time' as const }
+    const type = (facts: RunFacts) => classify(facts, LIMITS).resource_limit_type
+    expect(type(factsWith({ report: late, violation: 'output' }))).toBe('time')
+    const loud = { ...killed(9), cause: 'output' as const }
+    expect(type(factsWith({ report: loud, violation: 'protocol' }))).toBe('output')
+    const forged = classify(factsWith({ report: killed(9), violation: 'protocol' }), LIMITS)
+    expect(forged.status).toBe('program_error')
+  })
+
+  test('memory goes before a denied file when a program says both', () => {
+    const failure = { ...NO_FAILURE, memory: true, errno: 13 }
+    const answer = classify(factsWith({ report: code(1), failure }), LIMITS)
+    expect(answer.status).toBe('resource_limit_exceeded')
+  })
+
+  test('a failure note counts for nothing when the program ended well', () => {
+    const failure = { ...NO_FAILURE, errno: 13 }
+    expect(classify(factsWith({ ...said, failure }), LIMITS).status).toBe('success')
+  })
+
+  test('no text is searched for words', () => {
+    const words = [Buffer.from('Permission denied, MemoryError, Execution timeout')]
+    const answer = classify(factsWith({ stderr: words, report: code(1) }), LIMITS)
+    expect(answer.status).toBe('program_error')
+  })
+
+  test('bytes that are not UTF-8 are replaced, characters cut by chunks are not', () => {
+    const euro = Buffer.from('€')
+    const chunks = [euro.subarray(0, 1), euro.subarray(1), Buffer.from([0xff])]
+    expect(classify(factsWith({ stdout: chunks }), LIMITS).stdout).toBe('€\ufffd')
+  })
+
+  test('artifacts left out are told, with the limits', () => {
+    const report = { ...CLEAN_END, artifactsLeftOut: 2 }
+    const limits = { ...LIMITS, artifacts: 10, artifactBytes: 10 * 1024 ** 2 }
+    expect(classify(factsWith({ report }), limits).detail).toBe(
+      '2 artifacts left out: at most 10, 10 MiB each',
+    )
+  })
+})

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { EMPTY_RESULT, serializeCodeResult } from '../../src/contract/code-result.ts'
+import { INTERNAL_ERROR, POOL_BUSY } from '../../src/contract/refusals.ts'
+
+const KEYS = [
+  'artifacts',
+  'detail',
+  'exit_code',
+  'memory_used_kb',
+  'resource_limit_type',
+  'result',
+  'runtime_error_type',
+  'status',
+  'stderr',
+  'stdout',
+  'time_used_ms',
+  'unauthorized_access_type',
+]
+const success = { ...EMPTY_RESULT, status: 'success', exit_code: 0 } as const
+
+test.each([success, POOL_BUSY, INTERNAL_ERROR])('every key is always there: %j', (answer) => {
+  const body = JSON.parse(serializeCodeResult(answer)) as object
+  expect(Object.keys(body).sort()).toEqual(KEYS)
+})
+
+test('the result goes out as it was written', () => {
+  const body = serializeCodeResult({ ...success, resultJson: '[1.0,12345678901234567890]' })
+  expect(body).toContain(
+    '"result":{"present":true,"value":[1.0,12345678901234567890],"type":"json"}',
+  )
+  expect(JSON.parse(body)).toMatchObject({ result: { present: true, type: 'json' } })
+})
+
+test('a null result is present, no result is null', () => {
+  const parse = (resultJson: string | null) =>
+    (JSON.parse(serializeCodeResult({ ...success, resultJson })) as { result: unknown }).result
+  expect(parse('null')).toEqual({ present: true, value: null, type: 'json' })
+  expect(parse(null)).toBeNull()
+})
+
+test("a busy pool answers in the contract's words", () => {
+  expect(POOL_BUSY).toMatchObject({
+    status: 'program_runner_error',
+    exit_code: -10,
+    stderr: 'Container pool is busy',
+    detail: 'no_available_container',
+  })
+})

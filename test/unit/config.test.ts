@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import { defaultPoolSize, limitsOf, maxExecutors, readConfig } from '../../src/config.ts'
+import { MIB } from '../../src/lib/units.ts'
+
+describe('readConfig', () => {
+  test('has a default for everything', () => {
+    const config = readConfig({})
+    expect(config).toMatchObject({ host: '127.0.0.1', port: 9385, queueWaitMs: 10_000 })
+    expect(config.limits).toMatchObject({
+      wallTimeMs: 10_000,
+      memoryBytes: 256 * MIB,
+      cpus: 1,
+      processes: 64,
+      workspaceBytes: 100 * MIB,
+      outputBytes: MIB,
+      resultBytes: 10 * MIB,
+      artifacts: 10,
+      artifactBytes: 10 * MIB,
+    })
+    expect(Object.isFrozen(config) && Object.isFrozen(config.limits)).toBe(true)
+  })
+
+  test('takes an empty variable for an unset one', () => {
+    const empty = { SANDBOX_TIMEOUT: '', SANDBOX_EXECUTOR_MANAGER_PORT: '' }
+    expect(readConfig(empty)).toEqual(readConfig({}))
+  })
+
+  test.each([
+    ['SANDBOX_EXECUTOR_MANAGER_PORT', '0', { port: 0 }],
+    ['SANDBOX_EXECUTOR_MANAGER_PORT', '65535', { port: 65_535 }],
+    ['SANDBOX_EXECUTOR_MANAGER_POOL_SIZE', '5', { poolSize: 5 }],
+    ['SANDBOX_TIMEOUT', '1m30s', { limits: { wallTimeMs: 90_000 } }],
+    ['SANDBOX_TIMEOUT', '5', { limits: { wallTimeMs: 5000 } }],
+    ['SANDBOX_MAX_MEMORY', '1g', { limits: { memoryBytes: 1024 * MIB } }],
+    ['SANDBOX_ENABLE_SECCOMP', 'true', {}],
+    ['SANDBOX_BASE_PYTHON_IMAGE', 'x', { ignoredSettings: ['SANDBOX_BASE_PYTHON_IMAGE'] }],
+    ['SANDBOX_BASE_NODEJS_IMAGE', 'x', { ignoredSettings: ['SANDBOX_BASE_NODEJS_IMAGE'] }],
+    ['EXECUTOR_MANAGER_HOST', '0.0.0.0', { host: '0.0.0.0' }],
+    ['EXECUTOR_MANAGER_HOME', '/data', { home: '/data' }],
+    ['EXECUTOR_MANAGER_QUEUE_WAIT', '250ms', { queueWaitMs: 250 }],
+    ['EXECUTOR_MANAGER_QUEUE_LENGTH', '7', { queueLength: 7 }],
+    ['EXECUTOR_MANAGER_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+  ])('%s=%s', (name, value, expected) => {
+    expect(readConfig({ [name]: value })).toMatchObject(expected)
+  })
+
+  test.each([
+    ['SANDBOX_EXECUTOR_MANAGER_PORT', ['65536', '-1', 'http', '80.5', '0x50', '1e3']],
+    ['SANDBOX_EXECUTOR_MANAGER_POOL_SIZE', ['0', '-1', 'many', '1001', '1.5']],
+    ['SANDBOX_TIMEOUT', ['0', '10ms', 'soon', '10x', '-5s', '2h', '10 s']],
+    ['SANDBOX_MAX_MEMORY', ['0', '1k', '15m', 'lots', '256mb', '-1g', '1.5g']],
+    ['SANDBOX_ENABLE_SECCOMP', ['maybe', '2']],
+    ['EXECUTOR_MANAGER_HOST', [' ']],
+    ['EXECUTOR_MANAGER_QUEUE_WAIT', ['0', 'never']],
+    ['EXECUTOR_MANAGER_QUEUE_LENGTH', ['0', 'long']],
+    ['EXECUTOR_MANAGER_LOG_LEVEL', ['loud', 'INFO']],
+  ])('a bad %s stops the start and is named', (name, values) => {
+    for (const value of values) {
+      const read = expect(() => readConfig({ [name]: value }), value)
+      read.toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+      expect(() => readConfig({ [name]: value })).toThrow(`${name}=${value} is not `)
+    }
+  })
+})
+
+describe('defaults by machine', () => {
+  test.each([
+    [2, 24 * 1024 * MIB, 4],
+    [64, 512 * 1024 * MIB, 32],
+    [8, 1024 * MIB, 1],
+    [1, 256 * MIB, 1],
+  ])('%i cores and %i bytes: a pool of %i', (cores, memory, size) => {
+    expect(defaultPoolSize(cores, memory)).toBe(size)
+  })
+
+  test('as many executors as memory holds, but never fewer than two pools', () => {
+    expect(maxExecutors(1, 256 * MIB, 4000 * MIB)).toBe(10)
+    expect(maxExecutors(5, 256 * MIB, 400 * MIB)).toBe(10)
+  })
+})
+
+test('a runtime overrides the limits that it sets and no others', () => {
+  const config = readConfig({})
+  const limits = limitsOf(config, { memoryBytes: 1, cpus: undefined })
+  expect(limits).toEqual({ ...config.limits, memoryBytes: 1 })
+})

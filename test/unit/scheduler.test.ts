@@ -1,0 +1,196 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type ExecutorSource, Scheduler } from '../../src/scheduler/scheduler.ts'
+import { factsWith } from '../support/facts.ts'
+import { FakeExecutor } from '../support/fake-executor.ts'
+
+const LONG_MS = 60_000
+
+/** The signal of a caller who stays. */
+const never = () => new AbortController().signal
+
+/** Gives the executors that a test puts in. */
+class FakeSource implements ExecutorSource<FakeExecutor> {
+  readonly ready: FakeExecutor[] = []
+  readonly released: FakeExecutor[] = []
+
+  tryLease(): FakeExecutor | null {
+    return this.ready.shift() ?? null
+  }
+
+  release(executor: FakeExecutor): void {
+    this.released.push(executor)
+  }
+}
+
+let python: FakeSource
+let nodejs: FakeSource
+
+beforeEach(() => {
+  python = new FakeSource()
+  nodejs = new FakeSource()
+})
+
+function scheduler({ queueWaitMs = LONG_MS, queueLength = 10 } = {}): Scheduler {
+  const sources = new Map<string, ExecutorSource>([
+    ['python', python as ExecutorSource],
+    ['nodejs', nodejs as ExecutorSource],
+  ])
+  return new Scheduler(sources, { queueWaitMs, queueLength })
+}
+
+function runNamed(name: string, runtime = 'python') {
+  return { runtime, task: { code: Buffer.from(name), argumentsJson: Buffer.from('{}') } }
+}
+
+function add(source: FakeSource, name: string): FakeExecutor {
+  const executor = new FakeExecutor(name)
+  source.ready.push(executor)
+  return executor
+}
+
+describe('with an executor at hand', () => {
+  test('a run has it at once, and it is given back afterwards', async () => {
+    const plan = scheduler()
+    const executor = add(python, 'a')
+    const submitted = plan.submit(runNamed('x'), never())
+    await turn()
+    expect(executor.task?.code.toString()).toBe('x')
+    expect(plan.running).toBe(1)
+    const facts = factsWith()
+    executor.finish(facts)
+    const done = await submitted
+    expect(done.facts).toBe(facts)
+    expect(done.timings.queueMs).toBeGreaterThanOrEqual(0)
+    expect(done.timings.executeMs).toBeGreaterThanOrEqual(0)
+    expect(python.released).toEqual([executor])
+    expect(plan.running).toBe(0)
+  })
+
+  test('one that fails is given back as well', async () => {
+    const plan = scheduler()
+    const executor = add(python, 'a')
+    const submitted = plan.submit(runNamed('x'), never())
+    await turn()
+    executor.fail(new Error('pipe'))
+    await expect(submitted).rejects.toThrow('pipe')
+    expect(python.released).toEqual([executor])
+  })
+
+  test('a caller who goes cancels the run', async () => {
+    const plan = scheduler()
+    const executor = add(python, 'a')
+    const caller = new AbortController()
+    const submitted = plan.submit(runNamed('x'), caller.signal)
+    await turn()
+    caller.abort()
+    await expect(submitted).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
+    expect(python.released).toEqual([executor])
+  })
+})
+
+describe('the queue', () => {
+  test('first come, first served', async () => {
+    const plan = scheduler()
+    const names = ['first', 'second', 'third']
+    for (const name of names) void plan.submit(runNamed(name), never())
+    expect(plan.queued).toBe(3)
+    const executors = names.map((name) => add(python, name))
+    plan.wake('python')
+    await turn()
+    expect(executors.map(({ task }) => task?.code.toString())).toEqual(names)
+    expect(plan.queued).toBe(0)
+  })
+
+  test('nobody overtakes one that waits', async () => {
+    const plan = scheduler()
+    void plan.submit(runNamed('early'), never())
+    const executor = add(python, 'a')
+    void plan.submit(runNamed('late'), never())
+    plan.wake('python')
+    await turn()
+    expect(executor.task?.code.toString()).toBe('early')
+    expect(plan.queued).toBe(1)
+  })
+
+  test('runtimes do not wait for each other', async () => {
+    const plan = scheduler()
+    void plan.submit(runNamed('waits'), never())
+    const executor = add(nodejs, 'a')
+    void plan.submit(runNamed('x', 'nodejs'), never())
+    await turn()
+    expect(executor.task?.code.toString()).toBe('x')
+  })
+
+  test('who waits too long is told that the pool is busy', async () => {
+    const plan = scheduler({ queueWaitMs: 5 })
+    await expect(plan.submit(runNamed('x'), never())).rejects.toMatchObject({ code: 'POOL_BUSY' })
+    expect(plan.queued).toBe(0)
+    // An executor that comes now is for the next one.
+    const executor = add(python, 'a')
+    plan.wake('python')
+    void plan.submit(runNamed('next'), never())
+    await turn()
+    expect(executor.task?.code.toString()).toBe('next')
+  })
+
+  test('is bounded over all runtimes', async () => {
+    const plan = scheduler({ queueLength: 2 })
+    void plan.submit(runNamed('1'), never())
+    void plan.submit(runNamed('2', 'nodejs'), never())
+    await expect(plan.submit(runNamed('3'), never())).rejects.toMatchObject({ code: 'POOL_BUSY' })
+    expect(plan.queued).toBe(2)
+  })
+
+  test('a caller who goes leaves it', async () => {
+    const plan = scheduler()
+    const caller = new AbortController()
+    const left = plan.submit(runNamed('left'), caller.signal)
+    void plan.submit(runNamed('stays'), never())
+    caller.abort()
+    await expect(left).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
+    expect(plan.queued).toBe(1)
+    const executor = add(python, 'a')
+    plan.wake('python')
+    await turn()
+    expect(executor.task?.code.toString()).toBe('stays')
+  })
+
+  test('a caller who has gone already never enters it', async () => {
+    const plan = scheduler()
+    const gone = plan.submit(runNamed('x'), AbortSignal.abort())
+    await expect(gone).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
+    expect(plan.queued).toBe(0)
+  })
+})
+
+describe('stop', () => {
+  test('refuses who waits and who comes, what runs goes on', async () => {
+    const plan = scheduler()
+    const executor = add(python, 'a')
+    const running = plan.submit(runNamed('runs'), never())
+    const waiting = plan.submit(runNamed('waits'), never())
+    await turn()
+    plan.stop()
+    await expect(waiting).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
+    const late = plan.submit(runNamed('late'), never())
+    await expect(late).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
+    let isIdle = false
+    const idle = plan.idle().then(() => {
+      isIdle = true
+    })
+    await turn()
+    expect(isIdle).toBe(false)
+    executor.finish(factsWith())
+    await running
+    await idle
+  })
+
+  test('is idle at once when nothing runs', async () => {
+    await scheduler().idle()
+  })
+})
+
+test('a runtime that nobody knows is an error of ours', async () => {
+  await expect(scheduler().submit(runNamed('x', 'ruby'), never())).rejects.toThrow('ruby')
+})

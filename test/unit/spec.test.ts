@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest'
+import { GUEST_UID, HOSTNAME, sandboxSpec } from '../../src/engine/runsc/spec.ts'
+
+const shape = {
+  rootfs: '/images/x',
+  args: ['/.executor/supervisor', '/bin/bash', 'a b'],
+  env: { MPLBACKEND: 'Agg', HOME: '/elsewhere' },
+  workspaceBytes: 12_345,
+  processes: 64,
+  openFiles: 1024,
+}
+
+interface Syscalls {
+  names: string[]
+  action: string
+  args?: { index: number; value: number; valueTwo: number; op: string }[]
+}
+interface Spec {
+  process: {
+    user: object
+    args: string[]
+    env: string[]
+    cwd: string
+    capabilities: Record<string, string[]>
+    noNewPrivileges: boolean
+    rlimits: { type: string; hard: number; soft: number }[]
+  }
+  root: { path: string; readonly: boolean }
+  hostname: string
+  mounts: { destination: string; type: string; source: string; options: string[] }[]
+  linux: {
+    namespaces: { type: string; path?: string }[]
+    seccomp: { defaultAction: string; syscalls: Syscalls[] }
+  }
+}
+const spec = sandboxSpec(shape) as Spec
+const mount = (destination: string) => spec.mounts.find((m) => m.destination === destination)
+
+describe('sandboxSpec', () => {
+  test('the same shape gives the same spec', () => {
+    expect(sandboxSpec(shape)).toEqual(sandboxSpec(structuredClone(shape)))
+  })
+
+  test('runs the given program as nobody, without any capability', () => {
+    expect(spec.process.args).toEqual(shape.args)
+    expect(spec.process.user).toEqual({ uid: GUEST_UID, gid: GUEST_UID })
+    expect(GUEST_UID).not.toBe(0)
+    expect(Object.keys(spec.process.capabilities).sort()).toEqual([
+      'ambient',
+      'bounding',
+      'effective',
+      'inheritable',
+      'permitted',
+    ])
+    expect(Object.values(spec.process.capabilities).flat()).toEqual([])
+    expect(spec.process.noNewPrivileges).toBe(true)
+  })
+
+  test('has a read-only root and a host name of its own', () => {
+    expect(spec.root).toEqual({ path: '/images/x', readonly: true })
+    expect(spec.hostname).toBe(HOSTNAME)
+  })
+
+  test('gives an environment made here, a runtime may override it', () => {
+    expect([...spec.process.env].sort()).toEqual([
+      'HOME=/elsewhere',
+      'LANG=C.UTF-8',
+      'MPLBACKEND=Agg',
+      'PATH=/usr/local/bin:/usr/bin:/bin',
+    ])
+  })
+
+  test.each(['/workspace', '/tmp', '/dev/shm'])(
+    '%s is scratch memory of a fixed size',
+    (folder) => {
+      expect(mount(folder)).toMatchObject({ type: 'tmpfs' })
+      expect(mount(folder)?.options).toEqual(
+        expect.arrayContaining(['nosuid', 'nodev', expect.stringMatching(/^size=\d+$/)]),
+      )
+    },
+  )
+
+  test('the working directory belongs to the program and is as large as it may be', () => {
+    expect(spec.process.cwd).toBe('/workspace')
+    expect(mount('/workspace')?.options).toEqual(
+      expect.arrayContaining(['size=12345', `uid=${GUEST_UID}`, 'mode=0755']),
+    )
+  })
+
+  test('nothing of the host is mounted but the image', () => {
+    expect(spec.mounts.filter(({ type }) => !['tmpfs', 'proc'].includes(type))).toEqual([])
+  })
+
+  test('limits of processes and files, and no core dumps', () => {
+    expect(spec.process.rlimits).toEqual(
+      expect.arrayContaining([
+        { type: 'RLIMIT_NPROC', hard: 64, soft: 64 },
+        { type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 },
+        { type: 'RLIMIT_CORE', hard: 0, soft: 0 },
+      ]),
+    )
+  })
+
+  test('namespaces of its own, joined to none', () => {
+    const types = spec.linux.namespaces.map(({ type }) => type)
+    expect(types).toEqual(expect.arrayContaining(['pid', 'network', 'ipc', 'uts', 'mount']))
+    expect(spec.linux.namespaces.filter(({ path }) => path)).toEqual([])
+  })
+
+  test('system calls that give rights back are refused', () => {
+    const rule = (name: string) => spec.linux.seccomp.syscalls.find((s) => s.names.includes(name))
+    for (const name of ['unshare', 'setns', 'mount', 'ptrace', 'add_key']) {
+      expect(rule(name)).toMatchObject({ action: 'SCMP_ACT_ERRNO' })
+      expect(rule(name)?.args).toBeUndefined()
+    }
+    expect(rule('clone3')?.action).not.toBe('SCMP_ACT_ALLOW')
+    expect(rule('clone')?.args).toEqual([
+      { index: 0, value: 0x1000_0000, valueTwo: 0x1000_0000, op: 'SCMP_CMP_MASKED_EQ' },
+    ])
+  })
+})
