@@ -40,6 +40,7 @@ class HiddenModules:
         self._stored = {}
         self._needs = {}
         self._traces = {}
+        self._exit_handlers = {}
         self._hooked = False
 
     def load(self, names):
@@ -63,8 +64,21 @@ class HiddenModules:
                 )
             return module
 
+        import atexit
         import warnings
 
+        real_register = atexit.register
+
+        def recording_register(function, *args, **kwargs):
+            if not self._loading:
+                return real_register(function, *args, **kwargs)
+            owner = getattr(function, "__module__", None)
+            self._exit_handlers.setdefault(owner, []).append((function, args, kwargs))
+            return function
+
+        self._register = real_register
+        self._loading = True
+        atexit.register = recording_register
         self._warnings = warnings
         self._first_filters, self._first_finders = list(warnings.filters), list(sys.meta_path)
         self._known_filters = list(self._first_filters)
@@ -76,6 +90,8 @@ class HiddenModules:
                 self._note_traces(name)
         finally:
             builtins.__import__ = real_import
+            atexit.register = real_register
+            self._loading = False
 
     def _note_traces(self, name):
         """Remembers what the import of ``name`` left outside its module: warning filters, finders."""
@@ -134,3 +150,5 @@ class HiddenModules:
                 self._warnings.filters[:0] = filters
                 self._warnings._filters_mutated()
             sys.meta_path.extend(finders)
+            for function, args, kwargs in self._exit_handlers.pop(current, ()):
+                self._register(function, *args, **kwargs)

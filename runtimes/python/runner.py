@@ -71,15 +71,23 @@ def receive():
     return frame_type, _read_exactly(length)
 
 
+# What was read and not yet used. A whole task mostly comes with one read.
+_input = b""
+
+
 def _read_exactly(length):
-    parts = []
-    while length:
-        part = os.read(INPUT_FD, min(length, 1 << 20))
+    global _input
+    parts = [_input]
+    missing = length - len(_input)
+    while missing > 0:
+        part = os.read(INPUT_FD, max(missing, 65536))
         if not part:
             os._exit(0)
         parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
+        missing -= len(part)
+    whole = b"".join(parts)
+    _input = whole[length:]
+    return whole[:length]
 
 
 def to_json(value):
@@ -292,7 +300,6 @@ def serve():
         elif frame_type == ARGUMENTS:
             arguments_json = payload
         elif frame_type == START:
-            os.close(INPUT_FD)
             reseed()
             run(source, arguments_json)
 

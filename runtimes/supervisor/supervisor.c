@@ -338,7 +338,6 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     streams[1].max_bytes = streams[1].bytes + limits->max_stderr_bytes;
     streams[2].max_bytes = streams[2].bytes + limits->max_control_bytes;
     feed_runner(task, task_length);
-    close(RUNNER_INPUT_FD);
 
     struct run_report report = {0};
     int status = 0, runner_ended = 0, runner_done = 0;
@@ -379,10 +378,9 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
             }
         }
     }
-    // A runner that is done is only stopped, with all that it may have left: taking it down would
-    // hold up this report for tens of milliseconds.
-    if (runner_done) kill(-1, SIGSTOP);
-    else end_everyone(&status);
+    // A runner that is done is left alone, with all that it may have started: taking it down would
+    // hold up the report, and the manager ends the sandbox as soon as it has that.
+    if (!runner_done) end_everyone(&status);
     for (int i = 0; i < 3; i++) {
         if (streams[i].fd < 0 || report.cause == CAUSE_OUTPUT) continue;
         if (!relay(&streams[i]) && report.cause == CAUSE_ENDED) {
