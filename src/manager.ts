@@ -1,3 +1,4 @@
+import { freemem } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Config, limitsOf, type RunLimits } from './config.ts'
@@ -120,9 +121,15 @@ export class ExecutorManager {
         this.#log.warn({ runtime: name }, 'executor died while it waited')
         this.#metrics.executorFailed(name, 'died_waiting')
       },
+      circuit: (open) => {
+        const said = open ? 'executors fail: trying one at a time' : 'executors can be made again'
+        this.#log.warn({ runtime: name }, said)
+        this.#metrics.circuit(name, open)
+      },
     }
     const create = () => maker.create()
-    this.#pools.set(name, new Pool({ size: this.#config.poolSize, create, gate, events }))
+    const size = this.#config.poolSize
+    this.#pools.set(name, new Pool({ size, create, gate, events, freeMemoryBytes: freemem }))
   }
 
   *#executorCounts() {
@@ -149,6 +156,7 @@ export class ExecutorManager {
     this.#scheduler.stop()
     const closed = this.#app.close()
     await Promise.race([this.#scheduler.idle(), this.#graceOver()])
+    this.#scheduler.giveUp()
     for (const [runtime, pool] of this.#pools) {
       await pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed'))
     }

@@ -23,6 +23,8 @@ interface LeasedExecutor {
 
 /** What the scheduler needs of a pool. */
 export interface ExecutorSource<E extends LeasedExecutor = LeasedExecutor> {
+  /** Told of each run that comes, so that a pool can grow ahead of demand. */
+  expectLease(): void
   tryLease(): E | null
   release(executor: E): void
 }
@@ -48,11 +50,11 @@ export class Scheduler {
   readonly #queues = new Map<string, Set<Waiting>>()
   readonly #running = new Set<Promise<unknown>>()
   #stopped = false
+  #givenUp = false
 
   constructor(sources: ReadonlyMap<string, ExecutorSource>, options: SchedulerOptions) {
     this.#sources = sources
     this.#options = options
-    for (const runtime of sources.keys()) this.#queues.set(runtime, new Set())
   }
 
   get queued(): number {
@@ -78,6 +80,7 @@ export class Scheduler {
     const source = this.#sources.get(run.runtime)
     if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
     const arrived = performance.now()
+    source.expectLease()
     const executor =
       this.#leaseNow(source, run.runtime) ?? (await this.#lease(source, run.runtime, signal))
     const leased = performance.now()
@@ -88,6 +91,8 @@ export class Scheduler {
       if (facts.intervention === 'cancelled') {
         throw new ManagerError('RUN_CANCELLED', 'The caller has gone.')
       }
+      // Not the program's doing that its sandbox is gone.
+      if (this.#givenUp && !facts.transcript.report) throw shuttingDown()
       const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
       return { facts, timings }
     } finally {
@@ -110,6 +115,11 @@ export class Scheduler {
     }
   }
 
+  /** What still runs will lose its executor now: its callers are told of the shut-down. */
+  giveUp(): void {
+    this.#givenUp = true
+  }
+
   /** Resolves when nothing runs any more. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
@@ -121,8 +131,14 @@ export class Scheduler {
     return (this.#queues.get(runtime)?.size ?? 0) > 0 ? null : source.tryLease()
   }
 
+  #queueOf(runtime: string): Set<Waiting> {
+    const queue = this.#queues.get(runtime) ?? new Set()
+    this.#queues.set(runtime, queue)
+    return queue
+  }
+
   #lease(source: ExecutorSource, runtime: string, signal: AbortSignal): Promise<LeasedExecutor> {
-    const queue = this.#queues.get(runtime) as Set<Waiting>
+    const queue = this.#queueOf(runtime)
     return new Promise((resolve, reject) => {
       if (this.queued >= this.#options.queueLength) {
         reject(new ManagerError('POOL_BUSY', 'Too many runs wait for an executor.'))

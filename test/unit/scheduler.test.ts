@@ -186,9 +186,30 @@ describe('stop', () => {
     await idle
   })
 
+  test('a run that is given up is told of the shut-down, unless it ended by itself', async () => {
+    const plan = scheduler()
+    const executors = [add(python, 'a'), add(python, 'b')]
+    const runs = executors.map(() => plan.submit(runNamed('x'), never()))
+    await turn()
+    plan.stop()
+    plan.giveUp()
+    executors[0]?.finish(factsWith({ report: null }))
+    executors[1]?.finish(factsWith())
+    await expect(runs[0]).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
+    expect((await runs[1])?.facts.transcript.report).not.toBeNull()
+  })
+
   test('is idle at once when nothing runs', async () => {
     await scheduler().idle()
   })
+})
+
+test('a runtime may be added later', async () => {
+  const sources = new Map<string, ExecutorSource>()
+  const plan = new Scheduler(sources, { queueWaitMs: LONG_MS, queueLength: 1 })
+  sources.set('bash', nodejs as ExecutorSource)
+  void plan.submit(runNamed('x', 'bash'), never())
+  expect(plan.queued).toBe(1)
 })
 
 test('a runtime that nobody knows is an error of ours', async () => {
