@@ -33,7 +33,7 @@ export async function openManager(settings: Settings = {}): Promise<ExecutorMana
   const installation = await ensureInstallation(config.home, runtimesDir, () => {})
   const { rootfs } = installation.runtimes[0] as InstalledRuntime
   const platform = await probePlatform({ ...installation, rootfs, home: config.home })
-  const log = pino({ level: config.logLevel })
+  const log = pino({ level: config.logLevel }, process.stderr)
   return ExecutorManager.open(config, log, installation, platform)
 }
 

@@ -9,6 +9,7 @@ import { FakeExecutor } from '../support/fake-executor.ts'
 class Workshop {
   readonly made: FakeExecutor[] = []
   readonly events = { ready: 0, createFailed: 0, disposeFailed: 0, diedWaiting: 0 }
+  readonly circuits: boolean[] = []
   readonly pool: Pool
   attempts = 0
   #finish: ((error?: Error) => void)[] = []
@@ -23,7 +24,9 @@ class Workshop {
         createFailed: () => this.events.createFailed++,
         disposeFailed: () => this.events.disposeFailed++,
         diedWaiting: () => this.events.diedWaiting++,
+        circuit: (open) => this.circuits.push(open),
       },
+      freeMemoryBytes: () => 8 * 1024 ** 3,
     })
   }
 
