@@ -46,6 +46,12 @@ export class Metrics {
     'Executors that could not be made, or died while they waited',
     ['runtime', 'how'],
   )
+  readonly #circuit = new Gauge({
+    name: 'executor_manager_circuit_open',
+    help: '1 while executors of a runtime cannot be made and only one is tried at a time',
+    labelNames: ['runtime'],
+    registers: [this.registry],
+  })
   readonly #snapshotTimes = new Map<string, number>()
 
   constructor(sources: MetricsSources) {
@@ -105,6 +111,10 @@ export class Metrics {
 
   restoreFailed(runtime: string): void {
     this.#restoreFailures.inc({ runtime })
+  }
+
+  circuit(runtime: string, open: boolean): void {
+    this.#circuit.set({ runtime }, open ? 1 : 0)
   }
 
   coldFallback(runtime: string): void {

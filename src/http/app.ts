@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { addRunRoute, type RunService } from './run-route.ts'
 
 export interface MetricsText {
@@ -18,7 +18,7 @@ export function buildApp(options: AppOptions, runs: RunService): FastifyInstance
   const app = Fastify({
     bodyLimit: options.maxBodyBytes,
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // A stop lets connections finish what they wait for and closes those that wait for nothing.
     forceCloseConnections: 'idle',
     return503OnClosing: true,

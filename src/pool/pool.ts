@@ -1,13 +1,15 @@
 import type { Executor, ExecutorFactory } from './executor.ts'
 import type { Gate } from './gate.ts'
+import { backOffMs, ceilingOf, isCircuitOpen, planRefill, RateEstimate } from './refill-policy.ts'
 import { Slot, type SlotState } from './slot.ts'
 
 export interface PoolOptions {
-  /** Ready executors to keep. */
+  /** Ready executors to keep when nobody asks. */
   readonly size: number
   readonly create: ExecutorFactory
   readonly gate: Gate
   readonly events: PoolEvents
+  readonly freeMemoryBytes: () => number
 }
 
 /** What a pool tells; none of these may throw. */
@@ -17,37 +19,54 @@ export interface PoolEvents {
   createFailed(error: Error): void
   disposeFailed(error: Error): void
   diedWaiting(): void
+  /** So many failures in a row that only one executor is tried at a time, or that is over. */
+  circuit(open: boolean): void
 }
 
-const FIRST_RETRY_MS = 250
-const LAST_RETRY_MS = 30_000
+/** What is taken for the memory of an idle executor when the pool asks how far it may grow. */
+const IDLE_EXECUTOR_BYTES = 64 * 1024 ** 2
+/** A pool looks this often whether it has become too large. */
+const REVIEW_MS = 1000
+/** Share of the last making in the estimate of how long one takes. */
+const MAKE_TIME_WEIGHT = 0.2
 
 /**
- * The executors of one runtime. It keeps `size` of them ready: what is leased is never given back but
- * replaced in the background. See slot.ts for the life of one.
+ * The executors of one runtime. It keeps some of them ready: what is leased is never given back but
+ * replaced in the background. See slot.ts for the life of one, refill-policy.ts for how many.
  */
 export class Pool {
   readonly #options: PoolOptions
   readonly #slots = new Set<Slot>()
   readonly #work = new Set<Promise<void>>()
+  readonly #demand = new RateEstimate(performance.now())
+  #lastDemandMs = 0
+  #makeMs = 0
   #failures = 0
   #retry: NodeJS.Timeout | null = null
+  #review: NodeJS.Timeout | null = null
   #closing = false
 
   constructor(options: PoolOptions) {
     this.#options = options
-    options.gate.onFree(() => this.#fill())
+    options.gate.onFree(() => this.#refill())
   }
 
   /** Begins to fill; returns at once. */
   start(): void {
-    this.#fill()
+    this.#review = setInterval(() => this.#refill(), REVIEW_MS)
+    this.#refill()
   }
 
   count(state: SlotState): number {
     let count = 0
     for (const slot of this.#slots) if (slot.state === state) count++
     return count
+  }
+
+  /** Tells that a run wants an executor, whether or not there is one. */
+  expectLease(): void {
+    this.#lastDemandMs = performance.now()
+    this.#demand.add(this.#lastDemandMs)
   }
 
   /** The executor that has been ready longest, for one run, or null when none is. */
@@ -57,7 +76,7 @@ export class Pool {
       if (slot.state !== 'ready') continue
       slot.toLeased()
       // Not at once: what makes the next one would take time from this run's hand-over.
-      setImmediate(() => this.#fill())
+      setImmediate(() => this.#refill())
       return slot.executor
     }
     return null
@@ -80,24 +99,44 @@ export class Pool {
   async close(): Promise<void> {
     this.#closing = true
     if (this.#retry) clearTimeout(this.#retry)
+    if (this.#review) clearInterval(this.#review)
     for (const slot of this.#slots) {
       if (slot.state === 'ready' || slot.state === 'leased') this.#track(this.#dispose(slot))
     }
     while (this.#work.size > 0) await Promise.all(this.#work)
   }
 
-  #fill(): void {
+  #refill(): void {
     if (this.#closing || this.#retry) return
-    while (this.count('ready') + this.count('warming') < this.#options.size) {
-      if (!this.#options.gate.tryEnter()) return
+    const { size, gate, freeMemoryBytes } = this.#options
+    const nowMs = performance.now()
+    const ready = this.count('ready')
+    const warming = this.count('warming')
+    const plan = planRefill({
+      ready,
+      warming,
+      floor: size,
+      ceiling: ceilingOf(size, ready + warming, freeMemoryBytes(), IDLE_EXECUTOR_BYTES),
+      demandPerSecond: this.#demand.perSecond(nowMs),
+      makeMs: this.#makeMs,
+      quietMs: nowMs - this.#lastDemandMs,
+    })
+    const most = isCircuitOpen(this.#failures) ? Math.min(plan.make, 1 - warming) : plan.make
+    for (let making = 0; making < most && gate.tryEnter(); making++) {
       const slot = new Slot()
       this.#slots.add(slot)
       this.#track(this.#make(slot))
+    }
+    for (const slot of [...this.#slots]
+      .filter(({ state }) => state === 'ready')
+      .slice(0, plan.retire)) {
+      this.#track(this.#dispose(slot))
     }
   }
 
   async #make(slot: Slot): Promise<void> {
     const { gate, create, events } = this.#options
+    const started = performance.now()
     let executor: Executor
     try {
       executor = await create()
@@ -110,7 +149,7 @@ export class Pool {
       gate.left()
       return
     }
-    this.#failures = 0
+    this.#succeeded(performance.now() - started)
     slot.toReady(executor)
     gate.made()
     if (this.#closing) {
@@ -127,6 +166,8 @@ export class Pool {
 
   async #dispose(slot: Slot): Promise<void> {
     slot.toDisposing()
+    // The run's answer goes out first.
+    await new Promise(setImmediate)
     try {
       await slot.executor.dispose()
     } catch (error) {
@@ -135,19 +176,26 @@ export class Pool {
     slot.toGone()
     this.#slots.delete(slot)
     this.#options.gate.left()
-    this.#fill()
   }
 
-  /** After a failure nothing is made for a while, longer each time, and not by all pools at once. */
+  #succeeded(ms: number): void {
+    if (isCircuitOpen(this.#failures)) this.#options.events.circuit(false)
+    this.#failures = 0
+    this.#makeMs = this.#makeMs === 0 ? ms : this.#makeMs + MAKE_TIME_WEIGHT * (ms - this.#makeMs)
+  }
+
   #holdBack(): void {
-    if (this.#retry || this.#closing) return
-    const longest = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, LAST_RETRY_MS)
-    this.#retry = setTimeout(
+    if (this.#closing) return
+    this.#failures++
+    if (isCircuitOpen(this.#failures) && !isCircuitOpen(this.#failures - 1)) {
+      this.#options.events.circuit(true)
+    }
+    this.#retry ??= setTimeout(
       () => {
         this.#retry = null
-        this.#fill()
+        this.#refill()
       },
-      longest * (0.5 + Math.random() / 2),
+      backOffMs(this.#failures, Math.random()),
     )
   }
 

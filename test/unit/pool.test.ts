@@ -136,6 +136,7 @@ describe('death', () => {
     await shop.finish()
     shop.made[0]?.die()
     await turn()
+    await turn()
     expect(shop.made[0]?.disposals).toBe(1)
     expect(shop.events.diedWaiting).toBe(1)
     expect(shop.pool.tryLease()).toBeNull()

@@ -14,6 +14,8 @@ class FakeSource implements ExecutorSource<FakeExecutor> {
   readonly ready: FakeExecutor[] = []
   readonly released: FakeExecutor[] = []
 
+  expectLease(): void {}
+
   tryLease(): FakeExecutor | null {
     return this.ready.shift() ?? null
   }
