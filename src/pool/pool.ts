@@ -27,6 +27,8 @@ export interface PoolEvents {
 const IDLE_EXECUTOR_BYTES = 64 * 1024 ** 2
 /** A pool looks this often whether it has become too large. */
 const REVIEW_MS = 1000
+/** Most runs are over by then. */
+const REFILL_DELAY_MS = 20
 /** Share of the last making in the estimate of how long one takes. */
 const MAKE_TIME_WEIGHT = 0.2
 
@@ -44,6 +46,7 @@ export class Pool {
   #failures = 0
   #retry: NodeJS.Timeout | null = null
   #review: NodeJS.Timeout | null = null
+  #soon: NodeJS.Timeout | null = null
   #closing = false
 
   constructor(options: PoolOptions) {
@@ -75,8 +78,7 @@ export class Pool {
     for (const slot of this.#slots) {
       if (slot.state !== 'ready') continue
       slot.toLeased()
-      // Not at once: what makes the next one would take time from this run's hand-over.
-      setImmediate(() => this.#refill())
+      this.#refillSoon()
       return slot.executor
     }
     return null
@@ -100,10 +102,19 @@ export class Pool {
     this.#closing = true
     if (this.#retry) clearTimeout(this.#retry)
     if (this.#review) clearInterval(this.#review)
+    if (this.#soon) clearTimeout(this.#soon)
     for (const slot of this.#slots) {
       if (slot.state === 'ready' || slot.state === 'leased') this.#track(this.#dispose(slot))
     }
     while (this.#work.size > 0) await Promise.all(this.#work)
+  }
+
+  /** Not at once: making the next one would take time from the hand-over of this one. */
+  #refillSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null
+      this.#refill()
+    }, REFILL_DELAY_MS)
   }
 
   #refill(): void {

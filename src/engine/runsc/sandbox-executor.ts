@@ -28,6 +28,7 @@ export class SandboxExecutor implements Executor {
   readonly #session: Session
   readonly #limits: RunLimits
   #idleMemoryBytes = 0
+  #idleCpuTimeUs = 0
 
   constructor(id: string, sandbox: Sandbox, limits: RunLimits) {
     this.id = id
@@ -67,6 +68,7 @@ export class SandboxExecutor implements Executor {
     cgroup.setCpuLimit(this.#limits.cpus)
     cgroup.setCpuWeight(RUN_CPU_WEIGHT)
     cgroup.freeze()
+    this.#idleCpuTimeUs = cgroup.cpuTimeUs()
   }
 
   async run(task: Task, signal: AbortSignal): Promise<RunFacts> {
@@ -77,7 +79,6 @@ export class SandboxExecutor implements Executor {
       this.#sandbox.kill()
     }
     const onAbort = () => end('cancelled')
-    const cpuBefore = cgroup.cpuTimeUs()
     const started = performance.now()
     const memoryWatch = setInterval(() => {
       if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
@@ -93,7 +94,7 @@ export class SandboxExecutor implements Executor {
         intervention,
         outOfMemoryKills: cgroup.outOfMemoryKills(),
         peakMemoryBytes: Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes),
-        cpuTimeMs: (cgroup.cpuTimeUs() - cpuBefore) / 1000,
+        cpuTimeMs: (cgroup.cpuTimeUs() - this.#idleCpuTimeUs) / 1000,
         wallTimeMs: performance.now() - started,
       }
     } catch (error) {
