@@ -310,6 +310,9 @@ static int send_artifact(int dir, const char *name, const struct run_limits *lim
 /* Regular files directly in the artifacts folder; no link is followed. Returns how many of them
  * were left out for their number or size. */
 static uint32_t collect_artifacts(const struct run_limits *limits) {
+    // gVisor follows a link in spite of O_NOFOLLOW when O_DIRECTORY is there as well.
+    struct stat info;
+    if (lstat(ARTIFACT_DIR, &info) || !S_ISDIR(info.st_mode)) return 0;
     int dir_fd = open(ARTIFACT_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir_fd < 0) return 0;
     DIR *dir = fdopendir(dir_fd);
