@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest'
+import { MIB } from '../../src/lib/units.ts'
+import { useManager } from '../support/manager.ts'
+
+const client = useManager()
+
+/** Runs the body of a Python main and returns the whole answer. */
+const python = (body: string) =>
+  client.run('python', `import os\ndef main():\n${body.replace(/^/gm, '  ')}`)
+const names = async (body: string) => {
+  const { status, artifacts, detail, stderr } = await python(body)
+  expect(stderr).toBe('')
+  expect(status).toBe('success')
+  return { names: artifacts.map(({ name }) => name), detail }
+}
+
+describe('artifacts', () => {
+  test.each([
+    ['python', 'def main():\n  for n in NAMES: open("artifacts/" + n, "w").write(n)'],
+    [
+      'nodejs',
+      'function main() { for (const n of NAMES) require("fs").writeFileSync("artifacts/" + n, n); return null }',
+    ],
+  ])('%s: every known type, sorted by name', async (language, code) => {
+    const files = ['a.png', 'b.jpg', 'c.jpeg', 'd.svg', 'e.pdf', 'f.csv', 'g.json', 'ü.html']
+    const head = language === 'python' ? '' : 'const '
+    const source = `${head}NAMES = ${JSON.stringify([...files].reverse())}\n${code}`
+    const { artifacts } = await client.run(language, source)
+    expect(artifacts.map(({ name }) => name)).toEqual(files)
+    for (const { name, size, content_b64 } of artifacts) {
+      expect(Buffer.from(content_b64, 'base64').toString()).toBe(name)
+      expect(size).toBe(Buffer.byteLength(name))
+    }
+    expect(new Set(artifacts.map(({ mime_type }) => mime_type)).size).toBe(7)
+  })
+
+  test('bash has them too', async () => {
+    const { artifacts } = await client.run('bash', 'echo 1,2 > artifacts/a.csv')
+    expect(artifacts).toMatchObject([{ name: 'a.csv', size: 4 }])
+  })
+
+  test('links are not followed', async () => {
+    const body = `
+open("secret.csv", "w").write("x")
+os.symlink("/etc/passwd", "artifacts/a.csv")
+os.symlink("../secret.csv", "artifacts/b.csv")
+os.link("secret.csv", "artifacts/hard.csv")
+open("artifacts/z.csv", "w").write("x")`
+    expect((await names(body)).names).toEqual(['hard.csv', 'z.csv'])
+  })
+
+  test('a link in place of the folder leads nowhere', async () => {
+    const body = `
+os.mkdir("/tmp/x")
+open("/tmp/x/a.csv", "w").write("x")
+os.rmdir("artifacts")
+os.symlink("/tmp/x", "artifacts")`
+    expect((await names(body)).names).toEqual([])
+  })
+
+  test('a folder that is gone holds none', async () => {
+    expect((await names('os.rmdir("artifacts")')).names).toEqual([])
+  })
+
+  test('folders, FIFOs, sockets, empty, hidden and unknown files are none', async () => {
+    const body = `
+import socket
+os.mkdir("artifacts/dir.csv")
+open("artifacts/dir.csv/in.csv", "w").write("x")
+os.mkfifo("artifacts/fifo.csv")
+socket.socket(socket.AF_UNIX).bind("artifacts/socket.csv")
+open("artifacts/empty.csv", "w")
+for name in [".hidden.csv", "a.txt", "noextension", "a..csv", "line\\nbreak.csv", "back\\\\slash.csv"]:
+  open("artifacts/" + name, "w").write("x")
+open(b"artifacts/\\xff.csv", "w").write("x")
+open("artifacts/good.csv", "w").write("x")`
+    expect(await names(body)).toEqual({ names: ['good.csv'], detail: null })
+  })
+
+  test('an eleventh file is left out, and told', async () => {
+    const body = 'for i in range(11): open(f"artifacts/{i:02}.csv", "w").write("x")'
+    const answer = await names(body)
+    expect(answer.names).toHaveLength(10)
+    expect(answer.detail).toBe('1 artifacts left out: at most 10, 10 MiB each')
+  })
+
+  test('a file of 10 MiB is the largest', async () => {
+    const body = `
+open("artifacts/a.csv", "wb").write(b"x" * ${10 * MIB})
+open("artifacts/b.csv", "wb").write(b"x" * ${10 * MIB + 1})`
+    const answer = await names(body)
+    expect(answer).toEqual({ names: ['a.csv'], detail: expect.stringContaining('1 artifacts') })
+  })
+
+  test('a file nobody may read now is still the program’s own', async () => {
+    const body = 'open("artifacts/a.csv", "w").write("x")\nos.chmod("artifacts/a.csv", 0)'
+    const answer = await python(body)
+    expect(answer.status).toBe('success')
+    expect(answer.artifacts).toEqual([])
+  })
+
+  test('there are none unless the run succeeds', async () => {
+    const answer = await python('open("artifacts/a.csv", "w").write("x")\nraise ValueError()')
+    expect(answer).toMatchObject({ status: 'program_error', artifacts: [] })
+  })
+})
+
+describe('the working directory', () => {
+  test.each([
+    ['python', 'import os\ndef main(): return [os.getcwd(), sorted(os.listdir("."))]', 'main.py'],
+    [
+      'nodejs',
+      'function main() { return [process.cwd(), require("fs").readdirSync(".").sort()] }',
+      'main.js',
+    ],
+  ])('%s: is fresh, with the source and an artifacts folder', async (language, code, source) => {
+    const answer = await client.run(language, code)
+    expect(answer.result?.value).toEqual(['/workspace', ['artifacts', source]])
+  })
+
+  test('Python knows its own source and may import beside it', async () => {
+    const body = `
+import sys
+open("helper.py", "w").write("value = 5")
+import helper
+return [helper.value, __file__, __name__, sys.argv, open(__file__).read()[:9]]`
+    const answer = await python(body)
+    const file = '/workspace/main.py'
+    expect(answer.result?.value).toEqual([5, file, 'main', [file], 'import os'])
+  })
+
+  test('Node.js knows its own source and may require beside it', async () => {
+    const code = `
+require('fs').writeFileSync('helper.js', 'module.exports = 5')
+function main() { return [require('./helper'), __filename, process.argv[1], require.main === module] }`
+    const file = '/workspace/main.js'
+    const answer = await client.run('nodejs', code)
+    expect(answer.result?.value).toEqual([5, file, file, true])
+  })
+
+  test.each(['/workspace/x', '/tmp/x', '/dev/shm/x'])('%s can be written', async (path) => {
+    expect(await names(`open("${path}", "w").write("x")`)).toBeTruthy()
+  })
+
+  test.each(['/x', '/etc/x', '/usr/x', '/home/x', '/var/x', '/run/x', '/.executor/x'])(
+    '%s cannot',
+    async (path) => {
+      const answer = await python(`open("${path}", "w")`)
+      expect(['unauthorized_access', 'program_error']).toContain(answer.status)
+      expect(answer.stderr).toMatch(/Permission denied|Read-only|No such file/)
+    },
+  )
+
+  test('is of limited size', async () => {
+    const answer = await python(`
+with open("big", "wb") as f:
+  while True: f.write(b"x" * (1 << 20))`)
+    // Whichever comes first: files in memory count towards the run's memory.
+    expect(['program_error', 'resource_limit_exceeded']).toContain(answer.status)
+    expect(answer.stderr).toMatch(/No space left|Memory limit/)
+  })
+})
