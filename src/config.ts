@@ -34,6 +34,8 @@ export interface Config {
   readonly poolSize: number
   /** Executors of all runtimes alive at once, so that their limits fit into the memory. */
   readonly maxExecutors: number
+  /** Whether executors are restored from snapshots; else every one is booted cold. */
+  readonly snapshots: boolean
   /** Executors made at once. */
   readonly parallelBoots: number
   /** How long a run may wait for an executor. */
@@ -99,6 +101,7 @@ export function readConfig(env: Environment): Config {
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     poolSize,
     maxExecutors: maxExecutors(poolSize, limits.memoryBytes, totalmem()),
+    snapshots: setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS', true, boolean),
     parallelBoots: Math.max(1, availableParallelism()),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
     queueLength: setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000)),

@@ -68,7 +68,8 @@ export class ExecutorManager {
       queued: () => manager.#scheduler.queued,
     })
     const events = engineEvents(log, metrics)
-    const engine = await RunscEngine.open(installation, platform, config.home, events)
+    const snapshotHome = config.snapshots ? config.home : null
+    const engine = await RunscEngine.open(installation, platform, snapshotHome, events)
     if (engine.sweptSandboxes > 0) {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
     }

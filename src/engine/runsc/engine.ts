@@ -20,19 +20,19 @@ export class RunscEngine {
 
   /**
    * Opens the cgroup tree, removes what killed managers left, and marks this process as an owner.
-   * @param home the data folder, for snapshots
+   * @param snapshotHome the data folder, or null to boot every executor cold
    * @throws ManagerError SETUP_FAILED when cgroups cannot be used
    */
   static async open(
     { runscPath, runscVersion }: Installation,
     platform: Platform,
-    home: string,
+    snapshotHome: string | null,
     events: EngineEvents,
   ): Promise<RunscEngine> {
     const tree = openCgroupTree()
     const swept = await sweepLeftovers(tree)
     const owner = claimOwnership(tree)
-    const snapshots = new SnapshotStore(home)
+    const snapshots = snapshotHome === null ? null : new SnapshotStore(snapshotHome)
     return new RunscEngine(
       { runscPath, runscVersion, platform, tree, owner, snapshots, events },
       swept,

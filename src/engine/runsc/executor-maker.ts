@@ -29,7 +29,8 @@ export interface Workshop {
   readonly platform: Platform
   readonly tree: CgroupTree
   readonly owner: Owner
-  readonly snapshots: SnapshotStore
+  /** Null: every executor is booted cold. */
+  readonly snapshots: SnapshotStore | null
   readonly events: EngineEvents
 }
 
@@ -98,7 +99,9 @@ export class ExecutorMaker {
    * @param anew make it even if there is one
    */
   async prepare(anew = false): Promise<void> {
-    this.#snapshot = anew ? null : this.#workshop.snapshots.find(this.#facts)
+    const { snapshots } = this.#workshop
+    if (!snapshots) return
+    this.#snapshot = anew ? null : snapshots.find(this.#facts)
     if (!this.#snapshot) return this.#build()
     await readAhead(this.#snapshot).catch(() => {})
     this.#workshop.events.snapshotReady(this.#name, this.#snapshot.createdAtMs)
@@ -145,14 +148,16 @@ export class ExecutorMaker {
   }
 
   #build(): Promise<void> {
-    this.#building ??= this.#tryToBuild().finally(() => {
+    const { snapshots } = this.#workshop
+    if (!snapshots) return Promise.resolve()
+    this.#building ??= this.#tryToBuild(snapshots).finally(() => {
       this.#building = null
     })
     return this.#building
   }
 
-  async #tryToBuild(): Promise<void> {
-    const { snapshots, events } = this.#workshop
+  async #tryToBuild(snapshots: SnapshotStore): Promise<void> {
+    const { events } = this.#workshop
     events.snapshotBuilding(this.#name)
     let draft: string | null = null
     try {
