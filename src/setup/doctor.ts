@@ -1,13 +1,14 @@
 /** Looks at the machine and says in plain words what it has and lacks. Installs nothing. */
-import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { release } from 'node:os'
 import { dirname } from 'node:path'
+import { findCgroupTree } from '../engine/runsc/cgroup-tree.ts'
+import { SnapshotStore } from '../engine/runsc/snapshot-store.ts'
 import { findAgent } from '../images/agent.ts'
 import { findImage, type Image, imagesFolder, readImageFacts } from '../images/build.ts'
 import { imageHash } from '../images/recipe.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
-import { cgroupFacts } from './cgroup.ts'
 import { readHostSystem } from './host.ts'
 import { missingHostPackages } from './host-packages.ts'
 import { probePlatform } from './platform.ts'
@@ -51,6 +52,7 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
     supervisor(input),
     ...images.map(({ runtime, image }) => imageFinding(runtime, image, input)),
     ...unusedImages(input.home, runtimes),
+    ...runtimes.map((runtime) => snapshotFinding(runtime, input.home)),
     disk(input.home, isInstalled),
     await port(input.host, input.port),
   ]
@@ -116,19 +118,11 @@ async function platform(
 
 function cgroup(): Finding {
   const subject = 'cgroup'
-  const facts = cgroupFacts(readOr('/proc/mounts'), readOr('/sys/fs/cgroup/cgroup.controllers'))
-  if (!facts) {
-    const remedy = 'mount cgroup2 on /sys/fs/cgroup'
-    return { state: 'lacking', subject, text: 'not mounted: limits cannot be enforced', remedy }
-  }
-  const text = `version ${facts.version}`
-  if (facts.missing.length === 0) return { state: 'ok', subject, text }
-  const remedy = 'enable them on the kernel command line, or in the container that this runs in'
-  return {
-    state: 'lacking',
-    subject,
-    text: `${text}, without the controllers ${facts.missing.join(', ')}`,
-    remedy,
+  try {
+    return { state: 'ok', subject, text: `version ${findCgroupTree().version}` }
+  } catch (error) {
+    const remedy = 'on the kernel command line, or in the container that this runs in'
+    return { state: 'lacking', subject, text: (error as Error).message, remedy }
   }
 }
 
@@ -170,6 +164,24 @@ function unusedImages(home: string, runtimes: Runtime[]): Finding[] {
   return [{ state: 'note', subject: 'unused images', text, remedy }]
 }
 
+function snapshotFinding(runtime: Runtime, home: string): Finding {
+  const subject = `snapshot ${runtime.name}`
+  const { newestAtMs, fallback } = new SnapshotStore(home).report(runtime.name)
+  if (fallback !== null) {
+    const text = `could not be made, executors are booted cold: ${fallback}`
+    return { state: 'note', subject, text, remedy: 'npm run snapshot tries again and tells why' }
+  }
+  if (newestAtMs === null) {
+    return {
+      state: 'todo',
+      subject,
+      text: 'not made',
+      remedy: 'npm run snapshot (npm start does it too)',
+    }
+  }
+  return { state: 'ok', subject, text: `made ${new Date(newestAtMs).toISOString().slice(0, 10)}` }
+}
+
 function disk(home: string, isInstalled: boolean): Finding {
   const subject = 'disk'
   const stats = statfsSync(nearestFolder(home))
@@ -203,12 +215,4 @@ function foldersIn(folder: string): string[] {
 
 function nearestFolder(path: string): string {
   return existsSync(path) ? path : nearestFolder(dirname(path))
-}
-
-function readOr(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
 }

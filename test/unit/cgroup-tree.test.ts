@@ -17,8 +17,10 @@ const V1 = ['memory', 'cpu', 'cpuacct', 'pids', 'freezer'].map((name, index) =>
 )
 const OWN_V1 = '5:memory:/svc\n4:cpu:/\n3:cpuacct:/svc/a\n2:pids:/\n1:freezer:/x:y\n0::/init\n'
 
-const plan = (mounts: string[], own: string) =>
-  planCgroupTree(parseMountInfo(`${mounts.join('\n')}\n`), parseOwnCgroups(own))
+const ALL_V2 = ['cpuset', 'cpu', 'io', 'memory', 'pids']
+
+const plan = (mounts: string[], own: string, unified = ALL_V2) =>
+  planCgroupTree(parseMountInfo(`${mounts.join('\n')}\n`), parseOwnCgroups(own), unified)
 
 describe('parseMountInfo', () => {
   test('reads root, mount point, type and options, with and without optional fields', () => {
@@ -100,8 +102,12 @@ describe('planCgroupTree', () => {
     ['no cgroups', [PROC], '', 'memory, cpu, cpuacct, pids, freezer'],
     ['a hierarchy that this process is not in', V1, '1:memory:/\n', 'cpu, cpuacct, pids, freezer'],
   ])('%s: refused, and the missing are named', (_what, mounts, own, missing) => {
-    const refused = expect(() => plan(mounts, own))
+    const refused = expect(() => plan(mounts, own, []))
     refused.toThrow(expect.objectContaining({ code: 'SETUP_FAILED' }))
-    expect(() => plan(mounts, own)).toThrow(`(${missing})`)
+    expect(() => plan(mounts, own, [])).toThrow(`v1 lacks ${missing}, `)
+  })
+
+  test('v2 without a controller: refused, and it is named', () => {
+    expect(() => plan([V2], '0::/\n', ['cpu', 'pids'])).toThrow('v2 lacks memory')
   })
 })

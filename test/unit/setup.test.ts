@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { cgroupFacts } from '../../src/setup/cgroup.ts'
 import { runCommand } from '../../src/setup/command.ts'
 import { defaultHome } from '../../src/setup/home.ts'
 import { parseOsRelease } from '../../src/setup/host.ts'
@@ -43,27 +42,6 @@ describe('where runsc comes from', () => {
     expect(options).toContain('Dir::Etc::sourceparts=/dev/null')
     expect(options).toContain('Dir::State::lists=/w/lists')
     expect(options).toContain('Acquire::http::Proxy=http://p.invalid')
-  })
-})
-
-describe('cgroupFacts', () => {
-  const v1 = (...names: string[]) =>
-    names.map((name) => `cgroup /sys/fs/cgroup/${name} cgroup rw,relatime,${name} 0 0`).join('\n')
-  const v2 = 'cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0'
-
-  test.each([
-    ['v1', v1('memory', 'cpu', 'cpuacct', 'pids', 'freezer'), '', { version: 1, missing: [] }],
-    [
-      'v1 without pids',
-      v1('memory', 'cpu', 'cpuacct', 'freezer'),
-      '',
-      { version: 1, missing: ['pids'] },
-    ],
-    ['v2', v2, 'cpuset cpu io memory pids\n', { version: 2, missing: [] }],
-    ['v2 without memory', v2, 'cpu pids\n', { version: 2, missing: ['memory'] }],
-    ['none', 'proc /proc proc rw 0 0', '', undefined],
-  ])('%s', (_name, mounts, controllers, facts) => {
-    expect(cgroupFacts(mounts, controllers)).toEqual(facts)
   })
 })
 

@@ -55,10 +55,16 @@ export function parseOwnCgroups(text: string): Map<string, string> {
 
 /**
  * Finds the folder for our cgroups in each hierarchy: below this process's own cgroup on v1, so that
- * limits set on the manager hold for its sandboxes too.
+ * limits set on the manager hold for its sandboxes too; at the root on v2, where a cgroup with
+ * processes can have no children with controllers.
+ * @param unifiedControllers what cgroup.controllers at the root of v2 says
  * @throws ManagerError SETUP_FAILED when a controller that carries a limit is missing
  */
-export function planCgroupTree(mounts: readonly Mount[], own: Map<string, string>): CgroupTree {
+export function planCgroupTree(
+  mounts: readonly Mount[],
+  own: Map<string, string>,
+  unifiedControllers: readonly string[],
+): CgroupTree {
   const folders: Partial<Record<V1Controller, string>> = {}
   for (const controller of V1_CONTROLLERS) {
     const mount = mounts.find((m) => m.type === 'cgroup' && m.superOptions.includes(controller))
@@ -69,12 +75,13 @@ export function planCgroupTree(mounts: readonly Mount[], own: Map<string, string
   const missing = V1_CONTROLLERS.filter((controller) => !folders[controller])
   if (missing.length === 0) return { version: 1, folders: folders as Record<V1Controller, string> }
   const unified = mounts.find((m) => m.type === 'cgroup2')
-  if (unified && missing.length === V1_CONTROLLERS.length) {
+  const missingUnified = V2_CONTROLLERS.filter((name) => !unifiedControllers.includes(name))
+  if (unified && missingUnified.length === 0) {
     return { version: 2, folder: path.join(unified.mountPoint, TREE_NAME) }
   }
   throw new ManagerError(
     'SETUP_FAILED',
-    `cgroup controllers are missing (${missing.join(', ')}): mount cgroup v2, or all of ${V1_CONTROLLERS.join(', ')} of v1; without them no limit holds`,
+    `No limit can be enforced: cgroup v1 lacks ${missing.join(', ')}, and v2 lacks ${unified ? missingUnified.join(', ') : 'a mount'}. Mount cgroup2 on /sys/fs/cgroup, with these controllers.`,
   )
 }
 
@@ -83,12 +90,20 @@ function below(mount: Mount, ownPath: string): string {
   return relative.startsWith('..') ? mount.mountPoint : path.join(mount.mountPoint, relative)
 }
 
+/** What this machine offers. @throws ManagerError SETUP_FAILED */
+export function findCgroupTree(): CgroupTree {
+  const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))
+  const unified = mounts.find((m) => m.type === 'cgroup2')
+  const controllers = unified
+    ? readFileSync(path.join(unified.mountPoint, 'cgroup.controllers'), 'utf8').trim().split(/\s+/)
+    : []
+  const own = parseOwnCgroups(readFileSync('/proc/self/cgroup', 'utf8'))
+  return planCgroupTree(mounts, own, controllers)
+}
+
 /** @throws ManagerError SETUP_FAILED, also when the tree cannot be written */
 export function openCgroupTree(): CgroupTree {
-  const tree = planCgroupTree(
-    parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')),
-    parseOwnCgroups(readFileSync('/proc/self/cgroup', 'utf8')),
-  )
+  const tree = findCgroupTree()
   try {
     for (const folder of treeFolders(tree)) mkdirSync(folder, { recursive: true })
     if (tree.version === 2) {

@@ -169,6 +169,7 @@ export class ExecutorMaker {
     } catch (error) {
       this.#fallbackUntilMs = Date.now() + FALLBACK_MS
       events.coldFallback(this.#name, error as Error)
+      snapshots.noteFallback(this.#name, (error as Error).message)
       if (draft) snapshots.discard(draft)
     }
   }

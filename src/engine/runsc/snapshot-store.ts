@@ -37,6 +37,7 @@ export interface Snapshot {
 const FORMAT = 1
 const UNUSED_FOR_MS = 24 * 3600 * 1000
 const FACTS_FILE = 'snapshot.json'
+const FALLBACK_SUFFIX = '.fallback'
 
 /** The snapshots on disk: `<home>/snapshots/<runtime>-<key>/`, put there whole or not at all. */
 export class SnapshotStore {
@@ -49,14 +50,11 @@ export class SnapshotStore {
 
   find(facts: SnapshotFacts): Snapshot | null {
     const folder = this.#folderOf(facts)
-    try {
-      const { createdAtMs } = JSON.parse(readFileSync(path.join(folder, FACTS_FILE), 'utf8'))
-      const now = new Date()
-      utimesSync(path.join(folder, FACTS_FILE), now, now)
-      return { folder, createdAtMs }
-    } catch {
-      return null
-    }
+    const time = createdAtMs(folder)
+    if (time === null) return null
+    const now = new Date()
+    utimesSync(path.join(folder, FACTS_FILE), now, now)
+    return { folder, createdAtMs: time }
   }
 
   /** An empty folder to make a snapshot in, for commit() or discard(). */
@@ -70,13 +68,14 @@ export class SnapshotStore {
 
   /** Puts a draft in its place, over a former one, and removes what nobody has used for a day. */
   commit(draft: string, facts: SnapshotFacts): Snapshot {
-    const createdAtMs = Date.now()
-    writeFileSync(path.join(draft, FACTS_FILE), JSON.stringify({ ...facts, createdAtMs }))
+    const now = Date.now()
+    writeFileSync(path.join(draft, FACTS_FILE), JSON.stringify({ ...facts, createdAtMs: now }))
     const folder = this.#folderOf(facts)
     this.discard(folder)
     renameSync(draft, folder)
+    rmSync(path.join(this.#folder, `${facts.runtime}${FALLBACK_SUFFIX}`), { force: true })
     this.#removeUnused(facts.runtime)
-    return { folder, createdAtMs }
+    return { folder, createdAtMs: now }
   }
 
   /** Removes a draft, or a snapshot that does not restore. */
@@ -86,6 +85,30 @@ export class SnapshotStore {
     const doomed = path.join(this.#folder, `.draft-${process.pid}-doomed-${Date.now()}`)
     renameSync(folder, doomed)
     rmSync(doomed, { recursive: true, force: true })
+  }
+
+  /** Remembers for report() why a snapshot could not be had. */
+  noteFallback(runtime: string, why: string): void {
+    try {
+      mkdirSync(this.#folder, { recursive: true })
+      writeFileSync(path.join(this.#folder, `${runtime}${FALLBACK_SUFFIX}`), why)
+    } catch {
+      // The disk that is full may be the reason for the fallback.
+    }
+  }
+
+  /** What there is for a runtime, for an operator. */
+  report(runtime: string): { newestAtMs: number | null; fallback: string | null } {
+    const names = existsSync(this.#folder) ? readdirSync(this.#folder) : []
+    const times = names
+      .filter((name) => name.startsWith(`${runtime}-`))
+      .map((name) => createdAtMs(path.join(this.#folder, name)))
+      .filter((time) => time !== null)
+    const note = path.join(this.#folder, `${runtime}${FALLBACK_SUFFIX}`)
+    return {
+      newestAtMs: times.length > 0 ? Math.max(...times) : null,
+      fallback: existsSync(note) ? readFileSync(note, 'utf8') : null,
+    }
   }
 
   #folderOf(facts: SnapshotFacts): string {
@@ -115,6 +138,16 @@ export async function readAhead(snapshot: Snapshot): Promise<void> {
     const stream = createReadStream(path.join(snapshot.folder, name), { highWaterMark: 1 << 20 })
     stream.resume()
     await finished(stream)
+  }
+}
+
+/** @returns null when there is no whole snapshot in the folder */
+function createdAtMs(folder: string): number | null {
+  try {
+    const { createdAtMs: time } = JSON.parse(readFileSync(path.join(folder, FACTS_FILE), 'utf8'))
+    return typeof time === 'number' ? time : null
+  } catch {
+    return null
   }
 }
 
