@@ -14,6 +14,9 @@ import { Scheduler } from './scheduler/scheduler.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
 import type { Platform } from './setup/platform.ts'
 
+/** How long a stop waits, once nothing runs, for answers to reach their callers. */
+const LAST_ANSWERS_MS = 1000
+
 const COUNTED_STATES: readonly SlotState[] = ['warming', 'ready', 'leased', 'disposing']
 
 /**
@@ -161,7 +164,10 @@ export class ExecutorManager {
     for (const [runtime, pool] of this.#pools) {
       await pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed'))
     }
+    // Who is still connected has an answer on the way, or holds an unfinished request open.
+    const patience = setTimeout(() => this.#app.server.closeAllConnections(), LAST_ANSWERS_MS)
     await closed.catch((err) => this.#log.error({ err }, 'server not closed'))
+    clearTimeout(patience)
     await this.#engine.close().catch((err) => this.#log.error({ err }, 'engine not closed'))
   }
 
