@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import { base64 } from '../support/client.ts'
+import { useManager } from '../support/manager.ts'
+import { executorsOf, until } from '../support/traces.ts'
+
+const client = useManager()
+const code = base64('def main(): return 1')
+
+describe('health', () => {
+  test.each(['/', '/healthz'])('GET %s', async (path) => {
+    const response = await fetch(client.url + path)
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ status: 'ok' })
+  })
+
+  test.each([
+    ['GET', '/nothing'],
+    ['GET', '/run'],
+    ['POST', '/healthz'],
+  ])('%s %s is not there', async (method, path) => {
+    const response = await fetch(client.url + path, { method })
+    expect(response.status).toBe(404)
+    expect(await response.json()).toEqual({ detail: 'Not Found' })
+  })
+})
+
+describe('a good request', () => {
+  test('needs the code alone', async () => {
+    const response = await client.post(JSON.stringify({ code_b64: code }))
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toContain('application/json')
+    expect(await response.json()).toMatchObject({ status: 'success', result: { value: 1 } })
+  })
+
+  test('is told where its time went', async () => {
+    const response = await client.post(JSON.stringify({ code_b64: code }))
+    const timing = response.headers.get('server-timing')
+    expect(timing).toMatch(/^queue;dur=[\d.]+, execute;dur=[\d.]+, collect;dur=[\d.]+$/)
+  })
+
+  test.each([
+    ['python', 'import sys\ndef main(): return sys.implementation.name', 'cpython'],
+    ['python3', 'import sys\ndef main(): return sys.implementation.name', 'cpython'],
+    ['nodejs', 'function main() { return process.release.name }', 'node'],
+    ['javascript', 'function main() { return process.release.name }', 'node'],
+    ['js', 'function main() { return process.release.name }', 'node'],
+  ])('%s', async (language, source, value) => {
+    expect((await client.run(language, source)).result?.value).toBe(value)
+  })
+
+  test('null arguments', async () => {
+    const answer = await client.run('python', 'def main(**a): return a', null)
+    expect(answer.result?.value).toEqual({})
+  })
+
+  test('a charset in the content type', async () => {
+    const headers = { 'content-type': 'application/json; charset=utf-8' }
+    const response = await client.post(JSON.stringify({ code_b64: code }), { headers })
+    expect(response.status).toBe(200)
+  })
+})
+
+describe('a bad request', () => {
+  test.each([
+    ['nothing', '', 'missing', ['body']],
+    ['malformed JSON', '{"code_b64":', 'json_invalid', ['body', 0]],
+    ['no object', '[]', 'model_attributes_type', ['body']],
+    ['no code', '{}', 'missing', ['body', 'code_b64']],
+    ['code of a wrong type', '{"code_b64":5}', 'string_type', ['body', 'code_b64']],
+    ['code that is not base64', '{"code_b64":"%%%"}', 'value_error', ['body', 'code_b64']],
+    ['code that is not UTF-8', '{"code_b64":"//79"}', 'value_error', ['body', 'code_b64']],
+    ['no such language', '{"code_b64":"","language":"cobol"}', 'enum', ['body', 'language']],
+    ['arguments in a list', '{"code_b64":"","arguments":[]}', 'dict_type', ['body', 'arguments']],
+  ])('%s: 422', async (_what, body, type, loc) => {
+    const response = await client.post(body)
+    expect(response.status).toBe(422)
+    expect(await response.json()).toEqual({
+      detail: [expect.objectContaining({ type, loc, msg: expect.any(String) })],
+    })
+  })
+
+  test('bytes that are not UTF-8: 422', async () => {
+    const response = await client.post(Buffer.from('{"code_b64":"\xff"}', 'latin1'))
+    expect(response.status).toBe(422)
+  })
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])(
+    '%s: 422',
+    async (type) => {
+      const headers = { 'content-type': type }
+      const response = await client.post(JSON.stringify({ code_b64: code }), { headers })
+      expect(response.status).toBe(422)
+      expect(await response.json()).toMatchObject({ detail: [{ loc: ['header', 'content-type'] }] })
+    },
+  )
+
+  test('more than 16 MiB: 413', async () => {
+    const response = await client.post(`{"code_b64":"${'A'.repeat(16 * 1024 ** 2)}"}`)
+    expect(response.status).toBe(413)
+    expect(await response.json()).toEqual({
+      detail: 'The request body is larger than 16 MiB.',
+    })
+  })
+
+  test('up to that is taken', async () => {
+    const args = { a: 'x'.repeat(15 * 1024 ** 2) }
+    const answer = await client.run('python', 'def main(a): return len(a)', args)
+    expect(answer.result?.value).toBe(15 * 1024 ** 2)
+  })
+})
+
+describe('a caller who hangs up', () => {
+  test.each([
+    ['python', 'import time\nprint("x", flush=True)\ndef main(): time.sleep(60)'],
+    ['nodejs', 'function main() { for (;;); }'],
+  ])('%s: cancels the run, its sandbox is gone', async (language, source) => {
+    await until(() => executorsOf(process.pid).length === 3)
+    const before = executorsOf(process.pid).filter((id) => id.startsWith(language))
+    const caller = new AbortController()
+    const body = JSON.stringify({ code_b64: base64(source), language })
+    const response = client.post(body, { signal: caller.signal })
+    // Its executor is on lease as soon as the next one is made.
+    await until(() => executorsOf(process.pid).length > 3)
+    expect(executorsOf(process.pid)).toEqual(expect.arrayContaining(before))
+    caller.abort()
+    await expect(response).rejects.toThrow()
+    await until(() => !executorsOf(process.pid).some((id) => before.includes(id)))
+    expect((await client.run('python', 'def main(): return 1')).status).toBe('success')
+  })
+})

@@ -1,0 +1,284 @@
+import { describe, expect, test } from 'vitest'
+import { useManager } from '../support/manager.ts'
+
+/** What a program finds in its sandbox, and that what it does there stays there. */
+const client = useManager({ poolSize: 2, limits: { wallTimeMs: 3000 } })
+
+async function value(language: string, code: string): Promise<unknown> {
+  const answer = await client.run(language, code)
+  expect(answer.stderr).toBe('')
+  expect(answer.status).toBe('success')
+  return answer.result?.value
+}
+const python = (body: string) =>
+  value('python', `import os\ndef main():\n${body.replace(/^/gm, '  ')}`)
+const status = async (field: string) =>
+  python(
+    `return dict(l.split(":\\t", 1) for l in open("/proc/self/status").read().splitlines())["${field}"]`,
+  )
+
+describe('identity', () => {
+  test('nobody, on a host of its own', async () => {
+    expect(await python('return [os.getuid(), os.geteuid(), os.getgid(), os.getgroups()]')).toEqual(
+      [65_534, 65_534, 65_534, []],
+    )
+    expect(await python('return os.uname().nodename')).toBe('sandbox')
+    expect(await value('nodejs', 'function main() { return process.getuid() }')).toBe(65_534)
+  })
+
+  test.each(['CapInh', 'CapPrm', 'CapEff', 'CapBnd'])('%s is empty', async (field) => {
+    expect(await status(field)).toMatch(/^0+$/)
+  })
+
+  test('may not gain privileges', async () => {
+    const code = `
+import ctypes
+return ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)`
+    expect(await python(code)).toBe(1)
+  })
+
+  test('an environment of its own', async () => {
+    const environment = (await python('return dict(os.environ)')) as Record<string, string>
+    const names = Object.keys(environment).sort()
+    expect(names).toEqual([
+      'HOME',
+      'LANG',
+      'MPLBACKEND',
+      'MPLCONFIGDIR',
+      'OMP_NUM_THREADS',
+      'OPENBLAS_NUM_THREADS',
+      'PATH',
+    ])
+    const node = await value('nodejs', 'function main() { return Object.keys(process.env).sort() }')
+    expect(node).toEqual(['HOME', 'LANG', 'NODE_PATH', 'PATH'])
+  })
+
+  test('a kernel that is not the host’s', async () => {
+    expect(await python('return open("/proc/version").read()')).toMatch(/^Linux version 4\.4\.0/)
+  })
+
+  test('nothing runs but the supervisor and the program', async () => {
+    const code = 'return sorted(int(p) for p in os.listdir("/proc") if p.isdigit())'
+    expect(await python(code)).toHaveLength(2)
+  })
+
+  test('the supervisor cannot be read', async () => {
+    const code = `
+try: return open("/proc/1/mem", "rb").read(1) and "read"
+except OSError as e: return type(e).__name__`
+    expect(await python(code)).toMatch(/Error$/)
+  })
+})
+
+describe('the root file system', () => {
+  test('cannot be changed', async () => {
+    const code = `
+failed = []
+for path in ["/bin", "/etc/passwd", "/usr/bin/python3", "/"]:
+  try: os.chmod(path, 0o777)
+  except OSError as e: failed.append(path)
+return failed`
+    expect(await python(code)).toEqual(['/bin', '/etc/passwd', '/usr/bin/python3', '/'])
+  })
+
+  test.each([
+    'unshare(0x10000000)',
+    'unshare(0x20000)',
+    'mount("x", "/tmp", "tmpfs", 0, 0)',
+    'chroot("/tmp")',
+  ])('%s is refused', async (call) => {
+    const quoted = call
+      .replaceAll('"x"', 'b"x"')
+      .replaceAll('"/tmp"', 'b"/tmp"')
+      .replaceAll('"tmpfs"', 'b"tmpfs"')
+    const code = `
+import ctypes
+c = ctypes.CDLL(None, use_errno=True)
+return [c.${quoted}, ctypes.get_errno()]`
+    expect(await python(code)).toEqual([-1, 1])
+  })
+})
+
+describe('the network', () => {
+  test('is a loopback of its own and nothing else', async () => {
+    const code = `
+import socket
+found = []
+for address in ["1.1.1.1", "169.254.169.254", "10.0.0.1", "192.168.0.1"]:
+  try:
+    s = socket.socket(); s.settimeout(1); s.connect((address, 80)); found.append(address)
+  except OSError: pass
+return found`
+    expect(await python(code)).toEqual([])
+  })
+
+  test('the manager cannot be reached', async () => {
+    const port = new URL(client.url).port
+    const code = `
+import socket
+s = socket.socket(); s.settimeout(1)
+return s.connect_ex(("127.0.0.1", ${port}))`
+    expect(await python(code)).toBe(111)
+  })
+
+  test('no names are resolved', async () => {
+    const code = `
+import socket
+try: return socket.gethostbyname("localhost.example")
+except OSError as e: return "failed"`
+    expect(await python(code)).toBe('failed')
+  })
+})
+
+describe('two runs', () => {
+  test('at once do not see each other', async () => {
+    const code = `
+import os, time
+def main(name):
+  for folder in ["/tmp", "/workspace", "/dev/shm"]:
+    open(f"{folder}/{name}", "w").write("x")
+  time.sleep(0.5)
+  files = [f for folder in ["/tmp", "/workspace", "/dev/shm"] for f in os.listdir(folder)]
+  return [sorted(set(files) & {"one", "two"}), len([p for p in os.listdir("/proc") if p.isdigit()])]
+`
+    const answers = await Promise.all([
+      client.run('python', code, { name: 'one' }),
+      client.run('python', code, { name: 'two' }),
+    ])
+    expect(answers.map(({ result }) => result?.value)).toEqual([
+      [['one'], 2],
+      [['two'], 2],
+    ])
+  })
+
+  test.each([
+    [
+      'python',
+      'import os, sys, builtins\ndef main():\n  seen = [os.path.exists("/tmp/mark"), hasattr(builtins, "mark")]\n  open("/tmp/mark", "w").write("x")\n  builtins.mark = 1\n  return seen',
+    ],
+    [
+      'nodejs',
+      'function main() { const fs = require("fs"); const seen = [fs.existsSync("/tmp/mark"), "mark" in globalThis]; fs.writeFileSync("/tmp/mark", ""); globalThis.mark = 1; return seen }',
+    ],
+  ])('%s: one after the other have a fresh sandbox each', async (language, code) => {
+    for (let run = 0; run < 5; run++) expect(await value(language, code)).toEqual([false, false])
+  })
+
+  test.each([
+    [
+      'python',
+      'import random, numpy, os, uuid, secrets\ndef main(): return [random.random(), numpy.random.rand(), os.urandom(8).hex(), str(uuid.uuid4()), str(uuid.uuid1()), secrets.token_hex(8)]',
+    ],
+    [
+      'nodejs',
+      'const c = require("crypto")\nfunction main() { return [Math.random(), c.randomBytes(8).toString("hex"), c.randomUUID(), c.generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "pem" })] }',
+    ],
+  ])('%s: do not share their randomness', async (language, code) => {
+    const answers = []
+    for (let run = 0; run < 3; run++) answers.push(await value(language, code))
+    const [first] = answers as unknown[][]
+    for (const index of first?.keys() ?? []) {
+      expect(new Set((answers as unknown[][]).map((answer) => answer[index])).size).toBe(3)
+    }
+  })
+})
+
+const FAILED = ['program_error', 'runtime_error', 'resource_limit_exceeded', 'success']
+const attacks: [string, string, string][] = [
+  ['kills pid 1', 'python', 'os.kill(1, 9)\nimport time\ntime.sleep(9)'],
+  ['kills everybody', 'python', 'os.kill(-1, 9)'],
+  ['stops pid 1', 'python', 'os.kill(1, 19)\nreturn 1'],
+  [
+    'sends every signal to pid 1',
+    'python',
+    'for s in range(1, 65):\n  try: os.kill(1, s)\n  except OSError: pass\nreturn 1',
+  ],
+  ['closes all descriptors', 'python', 'os.closerange(0, 1024)\nreturn 1'],
+  ['writes garbage to the control pipe', 'python', 'os.write(199, b"\\xff" * 100000)\nreturn 1'],
+  ['writes garbage to the status pipe', 'python', 'os.write(200, b"\\xff" * 1000)\nreturn 1'],
+  [
+    'writes garbage to every descriptor',
+    'python',
+    'for fd in range(1024):\n  try: os.write(fd, b"\\x00" * 5000)\n  except OSError: pass\nreturn 1',
+  ],
+  [
+    'forges a result',
+    'python',
+    'import struct\nos.write(199, struct.pack("<IB", 5, 3) + b"[1,2]")\nos._exit(0)',
+  ],
+  [
+    'forges a result that is not JSON',
+    'python',
+    'import struct\nos.write(199, struct.pack("<IB", 2, 3) + b"[1")\nos._exit(0)',
+  ],
+  [
+    'forges a huge head',
+    'python',
+    'import struct\nos.write(199, struct.pack("<IB", 2**32 - 1, 3))\nreturn 1',
+  ],
+  ['a fork bomb', 'python', 'while True:\n  try: os.fork()\n  except OSError: pass'],
+  [
+    'a thread bomb',
+    'python',
+    'import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,), daemon=True).start()',
+  ],
+  [
+    'a process that breaks away',
+    'python',
+    'if os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    import time\n    time.sleep(60)\n  os._exit(0)\nreturn 1',
+  ],
+  ['opens every file it can', 'python', 'files = []\nwhile True: files.append(open("/dev/null"))'],
+  [
+    'fills /tmp',
+    'python',
+    'with open("/tmp/x", "wb") as f:\n  while True: f.write(b"x" * (1 << 20))',
+  ],
+  [
+    'fills /dev/shm',
+    'python',
+    'with open("/dev/shm/x", "wb") as f:\n  while True: f.write(b"x" * (1 << 20))',
+  ],
+  ['a deep folder', 'python', 'while True:\n  os.mkdir("d")\n  os.chdir("d")'],
+  ['kills pid 1', 'nodejs', 'process.kill(1, "SIGKILL"); for (;;);'],
+  [
+    'closes its pipes',
+    'nodejs',
+    'for (let fd = 0; fd < 300; fd++) try { require("fs").closeSync(fd) } catch {}\nreturn 1',
+  ],
+  [
+    'writes garbage to its pipes',
+    'nodejs',
+    'for (const fd of [198, 199, 200]) try { require("fs").writeSync(fd, Buffer.alloc(100000, 255)) } catch {}\nreturn 1',
+  ],
+  [
+    'replaces what the runner uses',
+    'nodejs',
+    'JSON.stringify = () => "x"; require("fs").writeSync = () => 0; Buffer.from = null; process.exit = () => {}; return 1',
+  ],
+  [
+    'poisons prototypes',
+    'nodejs',
+    'Object.prototype.then = (r) => r(5); Array.prototype[Symbol.iterator] = null; return [1]',
+  ],
+]
+
+describe('a program that attacks its sandbox spoils its own result at most', () => {
+  test.each(attacks)('%s (%s)', async (_what, language, body) => {
+    const code =
+      language === 'python'
+        ? `import os\ndef main():\n${body.replace(/^/gm, '  ')}`
+        : `function main() { ${body} }`
+    const answer = await client.run(language, code)
+    expect(FAILED).toContain(answer.status)
+    expect(answer.time_used_ms).toBeGreaterThan(0)
+    // The next one is not touched.
+    const next = language === 'python' ? 'def main(): return 1' : 'function main() { return 1 }'
+    expect(await value(language, next)).toBe(1)
+  })
+
+  test('a forged result is the program’s own result', async () => {
+    const code =
+      'import os, struct\ndef main():\n  os.write(199, struct.pack("<IB", 5, 3) + b"[1,2]")\n  return 3'
+    expect(await value('python', code)).toEqual([1, 2])
+  })
+})
