@@ -18,6 +18,8 @@ async function main(): Promise<void> {
     console.log(`Executor Manager serves on ${url}`)
   } catch (error) {
     await manager.stop()
+    // A signal came while it started: its handler ends the process.
+    if (error instanceof ManagerError && error.code === 'SHUTTING_DOWN') return
     throw error
   }
 }

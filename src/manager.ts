@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { type Config, limitsOf, type RunLimits } from './config.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
 import type { EngineEvents, ExecutorMaker } from './engine/runsc/executor-maker.ts'
+import { ManagerError } from './errors.ts'
 import { buildApp } from './http/app.ts'
 import { Metrics } from './metrics.ts'
 import { Gate } from './pool/gate.ts'
@@ -90,12 +91,30 @@ export class ExecutorManager {
   /**
    * Fills the pools and listens once an executor of each runtime is ready.
    * @returns the address it listens on, as a URL
+   * @throws ManagerError SETUP_FAILED when the address cannot be had, SHUTTING_DOWN when it was
+   *   stopped meanwhile
    */
   async start(): Promise<string> {
     await this.prepareSnapshots()
+    this.#assertWanted()
     for (const pool of this.#pools.values()) pool.start()
     await Promise.all(this.#firstReady)
-    return this.#app.listen({ host: this.#config.host, port: this.#config.port })
+    this.#assertWanted()
+    const { host, port } = this.#config
+    try {
+      return await this.#app.listen({ host, port })
+    } catch (error) {
+      this.#assertWanted()
+      throw new ManagerError(
+        'SETUP_FAILED',
+        `${host}:${port} cannot be listened on (${(error as Error).message}): stop what holds it, or set SANDBOX_EXECUTOR_MANAGER_PORT or EXECUTOR_MANAGER_HOST.`,
+        { cause: error },
+      )
+    }
+  }
+
+  #assertWanted(): void {
+    if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'It was stopped while it started.')
   }
 
   #addRuntime(installed: InstalledRuntime, gate: Gate): void {
@@ -160,6 +179,8 @@ export class ExecutorManager {
     this.#scheduler.stop()
     const closed = this.#app.close()
     await Promise.race([this.#scheduler.idle(), this.#graceOver()])
+    this.#scheduler.cut()
+    await this.#scheduler.idle()
     this.#scheduler.giveUp()
     for (const [runtime, pool] of this.#pools) {
       await pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed'))

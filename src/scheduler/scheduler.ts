@@ -84,12 +84,13 @@ export class Scheduler {
     const executor =
       this.#leaseNow(source, run.runtime) ?? (await this.#lease(source, run.runtime, signal))
     const leased = performance.now()
-    const execution = executor.run(run.task, signal).finally(() => source.release(executor))
+    const either = AbortSignal.any([signal, this.#cut.signal])
+    const execution = executor.run(run.task, either).finally(() => source.release(executor))
     this.#running.add(execution)
     try {
       const facts = await execution
       if (facts.intervention === 'cancelled') {
-        throw new ManagerError('RUN_CANCELLED', 'The caller has gone.')
+        throw this.#cut.signal.aborted ? shuttingDown() : callerGone()
       }
       // Not the program's doing that its sandbox is gone.
       if (this.#givenUp && !facts.transcript.report) throw shuttingDown()
@@ -118,6 +119,11 @@ export class Scheduler {
   /** What still runs will lose its executor now: its callers are told of the shut-down. */
   giveUp(): void {
     this.#givenUp = true
+  }
+
+  /** Ends what runs; its callers are told SHUTTING_DOWN. */
+  cut(): void {
+    this.#cut.abort()
   }
 
   /** Resolves when nothing runs any more. */
@@ -163,7 +169,7 @@ export class Scheduler {
         },
         refuse,
       }
-      const onAbort = () => refuse(new ManagerError('RUN_CANCELLED', 'The caller has gone.'))
+      const onAbort = () => refuse(callerGone())
       const timer = setTimeout(
         () => refuse(new ManagerError('POOL_BUSY', 'No executor became free in time.')),
         this.#options.queueWaitMs,
@@ -173,6 +179,10 @@ export class Scheduler {
       if (signal.aborted) onAbort()
     })
   }
+}
+
+function callerGone(): ManagerError {
+  return new ManagerError('RUN_CANCELLED', 'The caller has gone.')
 }
 
 function shuttingDown(): ManagerError {

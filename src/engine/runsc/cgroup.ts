@@ -55,6 +55,7 @@ export function createCgroup(tree: CgroupTree, name: string, limits: CgroupLimit
   try {
     cgroup.create(limits)
   } catch (error) {
+    void cgroup.remove().catch(() => {})
     throw new ManagerError('ENGINE_FAILED', `cgroup ${name}: ${(error as Error).message}`, {
       cause: error,
     })
@@ -244,8 +245,15 @@ function write(folder: string, file: string, value: string | number): void {
   }
 }
 
+/** Counters of a cgroup that is gone read as nothing: a stop may remove it under a run. */
 function read(folder: string, file: string): string {
-  return readFileSync(path.join(folder, file), 'utf8')
+  try {
+    return readFileSync(path.join(folder, file), 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENODEV') return '0'
+    throw error
+  }
 }
 
 function readNumber(folder: string, file: string): number {

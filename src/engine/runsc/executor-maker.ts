@@ -246,10 +246,16 @@ export class ExecutorMaker {
       memoryBytes: MAKING_MEMORY_BYTES,
       tasks: hostTasksFor(this.#limits.processes),
     })
-    cgroup.setCpuWeight(MAKING_CPU_WEIGHT)
-    const stateFolder = this.#stateFolder(id)
-    const words = [runscPath, ...command({ platform, stateFolder }, id)]
-    return new SandboxExecutor(id, new Sandbox(words, stateFolder, cgroup), this.#limits)
+    try {
+      cgroup.setCpuWeight(MAKING_CPU_WEIGHT)
+      const stateFolder = this.#stateFolder(id)
+      const words = [runscPath, ...command({ platform, stateFolder }, id)]
+      return new SandboxExecutor(id, new Sandbox(words, stateFolder, cgroup), this.#limits)
+    } catch (error) {
+      void cgroup.remove().catch(() => {})
+      const why = (error as Error).message
+      throw new ManagerError('ENGINE_FAILED', `executor ${id}: ${why}`, { cause: error })
+    }
   }
 
   #stateFolder(id: string): string {

@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import type { Cgroup } from './cgroup.ts'
@@ -41,6 +41,12 @@ export class Sandbox {
         detached: true,
       },
     )
+    if (!this.#child.stdin) {
+      // Node.js says so when the process could not be made, for want of descriptors or memory.
+      this.#child.on('error', () => {})
+      rmSync(stateFolder, { recursive: true, force: true })
+      throw new Error('no process could be made')
+    }
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#errors = (this.#errors + chunk.toString('utf8')).slice(-STDERR_KEPT_BYTES)
     })
