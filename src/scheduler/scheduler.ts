@@ -49,6 +49,7 @@ export class Scheduler {
   readonly #sources: ReadonlyMap<string, ExecutorSource>
   readonly #queues = new Map<string, Set<Waiting>>()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #cut = new AbortController()
   #stopped = false
   #givenUp = false
 
