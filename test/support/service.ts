@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { onTestFinished } from 'vitest'
+import { projectDir } from '../../src/config.ts'
+import { Client } from './client.ts'
+
+/** The real service in a process of its own, started as npm start does. */
+export interface Service {
+  readonly client: Client
+  readonly pid: number
+  readonly output: () => string
+  kill(signal: NodeJS.Signals): void
+  /** Resolves with the exit code, or the signal that ended it. */
+  ended(): Promise<number | NodeJS.Signals>
+}
+
+/** Resolves when the service has said that it serves; rejects when it ends before that. */
+export async function startService(env: Record<string, string> = {}): Promise<Service> {
+  const port = env.SANDBOX_EXECUTOR_MANAGER_PORT ?? String(await freePort())
+  const service = launchService({ SANDBOX_EXECUTOR_MANAGER_PORT: port, ...env })
+  const serving = new Promise<void>((resolve, reject) => {
+    const timer = setInterval(() => {
+      if (!service.output().includes('serves on')) return
+      clearInterval(timer)
+      resolve()
+    }, 20)
+    void service.ended().then((end) => {
+      clearInterval(timer)
+      reject(new Error(`the service ended with ${end}: ${service.output()}`))
+    })
+  })
+  await serving
+  service.client.url = `http://127.0.0.1:${port}`
+  return service
+}
+
+/** Started, and no more. Whatever the test does, it ends with the test. */
+export function launchService(env: Record<string, string>): Service {
+  const child = spawn(process.execPath, ['scripts/bootstrap.mjs', 'start'], {
+    cwd: projectDir(),
+    env: {
+      ...process.env,
+      NODE_ENV: 'production',
+      SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1',
+      SANDBOX_TIMEOUT: '5s',
+      EXECUTOR_MANAGER_LOG_LEVEL: 'warn',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  const ended = endOf(child)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return {
+    client: new Client(),
+    pid: child.pid as number,
+    output: () => output,
+    kill: (signal) => child.kill(signal),
+    ended: () => ended,
+  }
+}
+
+async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  return code ?? (signal as NodeJS.Signals)
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
