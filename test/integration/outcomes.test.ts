@@ -207,7 +207,8 @@ const failures: Record<string, Row[]> = {
 }
 
 describe.each(Object.entries(failures))('%s', (language, rows) => {
-  test.each(rows)('%s', async (_what, code, expected, stderr = /^/) => {
+  const complete = rows.map(([what, code, expected, stderr]) => ({ what, code, expected, stderr }))
+  test.each(complete)('$what', async ({ code, expected, stderr = /^/ }) => {
     const answer = await client.run(language, code)
     expect(answer).toMatchObject({ ...ABSENT, ...expected })
     expect(answer.stderr).toMatch(stderr)
