@@ -42,6 +42,11 @@ export interface Config {
   readonly queueWaitMs: number
   /** Runs that may wait for an executor at once. */
   readonly queueLength: number
+  /** The share of that which one caller may have. */
+  readonly queueLengthPerCaller: number
+  /** Code and arguments that may wait at once: of all callers, and of one. */
+  readonly queueBytes: number
+  readonly queueBytesPerCaller: number
   readonly maxBodyBytes: number
   /** How long a stop lets running programs finish. */
   readonly drainMs: number
@@ -87,6 +92,7 @@ export function readConfig(env: Environment): Config {
     artifacts: 10,
     artifactBytes: 10 * MIB,
   })
+  const queueLength = setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000))
   const poolSize = setting(
     env,
     'SANDBOX_EXECUTOR_MANAGER_POOL_SIZE',
@@ -104,7 +110,10 @@ export function readConfig(env: Environment): Config {
     snapshots: setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS', true, boolean),
     parallelBoots: Math.max(1, availableParallelism()),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
-    queueLength: setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000)),
+    queueLength,
+    queueLengthPerCaller: Math.max(1, Math.floor(queueLength / 4)),
+    queueBytes: 256 * MIB,
+    queueBytesPerCaller: 64 * MIB,
     maxBodyBytes: 16 * MIB,
     drainMs: 10_000,
     limits,

@@ -181,7 +181,6 @@ export class ExecutorManager {
     await Promise.race([this.#scheduler.idle(), this.#graceOver()])
     this.#scheduler.cut()
     await this.#scheduler.idle()
-    this.#scheduler.giveUp()
     for (const [runtime, pool] of this.#pools) {
       await pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed'))
     }

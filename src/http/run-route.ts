@@ -32,7 +32,7 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
     const { runtime, code, argumentsJson } = parsed.request
     const caller = callerOf(request, reply)
     try {
-      const run: AdmittedRun = { runtime, task: { code, argumentsJson } }
+      const run: AdmittedRun = { caller: request.ip, runtime, task: { code, argumentsJson } }
       const { facts, timings } = await service.submit(run, caller.signal)
       const collectStarted = performance.now()
       const result = service.classify(facts, runtime)

@@ -1,9 +1,12 @@
 import { ManagerError } from '../errors.ts'
 import type { RunFacts } from '../result/facts.ts'
 import type { Task } from '../supervisor/protocol.ts'
+import { FairQueue } from './fair-queue.ts'
 
 /** A run that was let in: its runtime exists, its sizes are within limits. */
 export interface AdmittedRun {
+  /** Who asks: the name of a key, or an address. */
+  readonly caller: string
   readonly runtime: string
   readonly task: Task
 }
@@ -30,28 +33,34 @@ export interface ExecutorSource<E extends LeasedExecutor = LeasedExecutor> {
 }
 
 interface Waiting {
+  readonly caller: string
+  readonly bytes: number
   readonly grant: () => boolean
   readonly refuse: (error: ManagerError) => void
 }
 
 export interface SchedulerOptions {
+  /** Runs of one caller that may wait at once, over all runtimes. */
+  readonly queueLengthPerCaller: number
+  /** Code and arguments that wait, in bytes: of one caller, and of all. */
+  readonly queueBytesPerCaller: number
+  readonly queueBytes: number
   readonly queueWaitMs: number
   /** Runs that may wait at once, over all runtimes. */
   readonly queueLength: number
 }
 
 /**
- * Brings runs and executors together: first come, first served, in a bounded queue for each runtime.
+ * Brings runs and executors together: in a bounded queue for each runtime, callers by turns.
  * It assumes no memory shared with its callers: a run goes in, facts come out.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #sources: ReadonlyMap<string, ExecutorSource>
-  readonly #queues = new Map<string, Set<Waiting>>()
+  readonly #queues = new Map<string, FairQueue<Waiting>>()
   readonly #running = new Set<Promise<unknown>>()
   readonly #cut = new AbortController()
   #stopped = false
-  #givenUp = false
 
   constructor(sources: ReadonlyMap<string, ExecutorSource>, options: SchedulerOptions) {
     this.#sources = sources
@@ -82,8 +91,7 @@ export class Scheduler {
     if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
     const arrived = performance.now()
     source.expectLease()
-    const executor =
-      this.#leaseNow(source, run.runtime) ?? (await this.#lease(source, run.runtime, signal))
+    const executor = this.#leaseNow(source, run.runtime) ?? (await this.#lease(source, run, signal))
     const leased = performance.now()
     const either = AbortSignal.any([signal, this.#cut.signal])
     const execution = executor.run(run.task, either).finally(() => source.release(executor))
@@ -93,8 +101,6 @@ export class Scheduler {
       if (facts.intervention === 'cancelled') {
         throw this.#cut.signal.aborted ? shuttingDown() : callerGone()
       }
-      // Not the program's doing that its sandbox is gone.
-      if (this.#givenUp && !facts.transcript.report) throw shuttingDown()
       const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
       return { facts, timings }
     } finally {
@@ -104,9 +110,7 @@ export class Scheduler {
 
   /** Tells that an executor of this runtime may be leased. */
   wake(runtime: string): void {
-    const queue = this.#queues.get(runtime)
-    if (!queue) return
-    for (const waiting of queue) if (!waiting.grant()) return
+    this.#queues.get(runtime)?.serve((waiting) => waiting.grant())
   }
 
   /** Refuses new runs and those that wait; what runs goes on. */
@@ -115,11 +119,6 @@ export class Scheduler {
     for (const queue of this.#queues.values()) {
       for (const waiting of [...queue]) waiting.refuse(shuttingDown())
     }
-  }
-
-  /** What still runs will lose its executor now: its callers are told of the shut-down. */
-  giveUp(): void {
-    this.#givenUp = true
   }
 
   /** Ends what runs; its callers are told SHUTTING_DOWN. */
@@ -138,33 +137,36 @@ export class Scheduler {
     return (this.#queues.get(runtime)?.size ?? 0) > 0 ? null : source.tryLease()
   }
 
-  #queueOf(runtime: string): Set<Waiting> {
-    const queue = this.#queues.get(runtime) ?? new Set()
+  #queueOf(runtime: string): FairQueue<Waiting> {
+    const queue = this.#queues.get(runtime) ?? new FairQueue()
     this.#queues.set(runtime, queue)
     return queue
   }
 
-  #lease(source: ExecutorSource, runtime: string, signal: AbortSignal): Promise<LeasedExecutor> {
+  #lease(source: ExecutorSource, run: AdmittedRun, signal: AbortSignal): Promise<LeasedExecutor> {
+    const { caller, runtime, task } = run
     const queue = this.#queueOf(runtime)
+    const bytes = task.code.length + task.argumentsJson.length
+    if (!this.#hasRoom(caller, bytes)) {
+      throw new ManagerError('POOL_BUSY', 'Too many runs wait for an executor.')
+    }
     return new Promise((resolve, reject) => {
-      if (this.queued >= this.#options.queueLength) {
-        reject(new ManagerError('POOL_BUSY', 'Too many runs wait for an executor.'))
-        return
-      }
-      const leave = () => {
-        queue.delete(waiting)
+      const settle = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
       }
       const refuse = (error: ManagerError) => {
-        leave()
+        queue.delete(caller, waiting)
+        settle()
         reject(error)
       }
       const waiting: Waiting = {
+        caller,
+        bytes,
         grant: () => {
           const executor = source.tryLease()
           if (!executor) return false
-          leave()
+          settle()
           resolve(executor)
           return true
         },
@@ -176,9 +178,30 @@ export class Scheduler {
         this.#options.queueWaitMs,
       )
       signal.addEventListener('abort', onAbort, { once: true })
-      queue.add(waiting)
+      queue.add(caller, waiting)
       if (signal.aborted) onAbort()
     })
+  }
+
+  #hasRoom(caller: string, bytes: number): boolean {
+    const { queueLength, queueLengthPerCaller, queueBytes, queueBytesPerCaller } = this.#options
+    const all = { count: 1, bytes }
+    const own = { count: 1, bytes }
+    for (const queue of this.#queues.values()) {
+      for (const waiting of queue) {
+        all.count++
+        all.bytes += waiting.bytes
+        if (waiting.caller !== caller) continue
+        own.count++
+        own.bytes += waiting.bytes
+      }
+    }
+    return (
+      all.count <= queueLength &&
+      all.bytes <= queueBytes &&
+      own.count <= queueLengthPerCaller &&
+      own.bytes <= queueBytesPerCaller
+    )
   }
 }
 

@@ -1,6 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type ExecutorSource, Scheduler } from '../../src/scheduler/scheduler.ts'
+import {
+  type ExecutorSource,
+  Scheduler,
+  type SchedulerOptions,
+} from '../../src/scheduler/scheduler.ts'
 import { factsWith } from '../support/facts.ts'
 import { FakeExecutor } from '../support/fake-executor.ts'
 
@@ -33,16 +37,24 @@ beforeEach(() => {
   nodejs = new FakeSource()
 })
 
-function scheduler({ queueWaitMs = LONG_MS, queueLength = 10 } = {}): Scheduler {
+const NO_BOUND = {
+  queueWaitMs: LONG_MS,
+  queueLength: 10,
+  queueLengthPerCaller: 10,
+  queueBytes: 1e9,
+  queueBytesPerCaller: 1e9,
+}
+
+function scheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
   const sources = new Map<string, ExecutorSource>([
     ['python', python as ExecutorSource],
     ['nodejs', nodejs as ExecutorSource],
   ])
-  return new Scheduler(sources, { queueWaitMs, queueLength })
+  return new Scheduler(sources, { ...NO_BOUND, ...options })
 }
 
-function runNamed(name: string, runtime = 'python') {
-  return { runtime, task: { code: Buffer.from(name), argumentsJson: Buffer.from('{}') } }
+function runNamed(name: string, runtime = 'python', caller = 'somebody') {
+  return { caller, runtime, task: { code: Buffer.from(name), argumentsJson: Buffer.from('{}') } }
 }
 
 function add(source: FakeSource, name: string): FakeExecutor {
@@ -188,15 +200,14 @@ describe('stop', () => {
     await idle
   })
 
-  test('a run that is given up is told of the shut-down, unless it ended by itself', async () => {
+  test('a run that is cut off is told of the shut-down, unless it ended by itself', async () => {
     const plan = scheduler()
     const executors = [add(python, 'a'), add(python, 'b')]
     const runs = executors.map(() => plan.submit(runNamed('x'), never()))
     await turn()
     plan.stop()
-    plan.giveUp()
-    executors[0]?.finish(factsWith({ report: null }))
     executors[1]?.finish(factsWith())
+    plan.cut()
     await expect(runs[0]).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
     expect((await runs[1])?.facts.transcript.report).not.toBeNull()
   })
@@ -208,7 +219,7 @@ describe('stop', () => {
 
 test('a runtime may be added later', async () => {
   const sources = new Map<string, ExecutorSource>()
-  const plan = new Scheduler(sources, { queueWaitMs: LONG_MS, queueLength: 1 })
+  const plan = new Scheduler(sources, { ...NO_BOUND, queueLength: 1 })
   sources.set('bash', nodejs as ExecutorSource)
   void plan.submit(runNamed('x', 'bash'), never())
   expect(plan.queued).toBe(1)
@@ -216,4 +227,32 @@ test('a runtime may be added later', async () => {
 
 test('a runtime that nobody knows is an error of ours', async () => {
   await expect(scheduler().submit(runNamed('x', 'ruby'), never())).rejects.toThrow('ruby')
+})
+
+describe('between callers', () => {
+  test("one caller's flood does not keep another's first run waiting", async () => {
+    const plan = scheduler()
+    for (let i = 0; i < 5; i++) {
+      void plan.submit(runNamed(`flood-${i}`, 'python', 'flooder'), never()).catch(() => {})
+    }
+    void plan.submit(runNamed('quiet', 'python', 'other'), never()).catch(() => {})
+    const executors = ['a', 'b', 'c'].map((name) => add(python, name))
+    plan.wake('python')
+    await turn()
+    const got = executors.map((executor) => executor.task?.code.toString())
+    expect(got).toEqual(['flood-0', 'quiet', 'flood-1'])
+  })
+
+  test('the runs and the bytes that wait are bounded for each', async () => {
+    const plan = scheduler({ queueLengthPerCaller: 2, queueBytesPerCaller: 10 })
+    const submit = (code: string, caller: string) =>
+      plan.submit(runNamed(code, 'python', caller), never())
+    const waiting = [submit('1', 'a'), submit('2', 'a')].map((run) => run.catch(() => {}))
+    await expect(submit('3', 'a')).rejects.toMatchObject({ code: 'POOL_BUSY' })
+    await expect(submit('123456789', 'b')).rejects.toMatchObject({ code: 'POOL_BUSY' })
+    const other = submit('12345678', 'b').catch(() => {})
+    expect(plan.queued).toBe(3)
+    plan.stop()
+    await Promise.all([...waiting, other])
+  })
 })
