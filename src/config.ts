@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
 import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
 import { defaultHome } from './setup/home.ts'
@@ -30,6 +31,9 @@ export interface Config {
   readonly home: string
   readonly host: string
   readonly port: number
+  readonly keys: ApiKeys
+  /** Runs that a caller may start in a window of time; null: as many as it likes. */
+  readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
   /** Ready executors kept per runtime. */
   readonly poolSize: number
   /** Executors of all runtimes alive at once, so that their limits fit into the memory. */
@@ -92,6 +96,9 @@ export function readConfig(env: Environment): Config {
     artifacts: 10,
     artifactBytes: 10 * MIB,
   })
+  const host = setting(env, 'EXECUTOR_MANAGER_HOST', '127.0.0.1', nonEmpty)
+  const keys = readKeys(env)
+  refuseOpenDoor(env, host, keys)
   const queueLength = setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000))
   const poolSize = setting(
     env,
@@ -103,7 +110,9 @@ export function readConfig(env: Environment): Config {
   return Object.freeze({
     projectDir: root,
     home: defaultHome(root, env),
-    host: setting(env, 'EXECUTOR_MANAGER_HOST', '127.0.0.1', nonEmpty),
+    host,
+    keys,
+    rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     poolSize,
     maxExecutors: maxExecutors(poolSize, limits.memoryBytes, totalmem()),
@@ -122,6 +131,27 @@ export function readConfig(env: Environment): Config {
       (name) => env[name],
     ),
   })
+}
+
+/** Keys are never shown, not even a wrong one. */
+function readKeys(env: Environment): ApiKeys {
+  const keys = ApiKeys.parse(env.EXECUTOR_MANAGER_API_KEYS ?? '')
+  if (keys instanceof ApiKeys) return keys
+  const form = 'name:key,name:key with keys of 16 characters or more'
+  throw new ManagerError(
+    'CONFIG_INVALID',
+    `EXECUTOR_MANAGER_API_KEYS is not ${form}: ${keys.wrong}`,
+  )
+}
+
+function refuseOpenDoor(env: Environment, host: string, keys: ApiKeys): void {
+  const allowed = setting(env, 'EXECUTOR_MANAGER_ALLOW_ANONYMOUS', false, boolean)
+  const loopback = host === 'localhost' || host === '::1' || /^127\./.test(host)
+  if (loopback || keys.count > 0 || allowed) return
+  throw new ManagerError(
+    'CONFIG_INVALID',
+    `EXECUTOR_MANAGER_HOST=${host} lets others in, and no key is asked for: set EXECUTOR_MANAGER_API_KEYS, or EXECUTOR_MANAGER_ALLOW_ANONYMOUS=true if something else guards the door`,
+  )
 }
 
 /** The limits of a runtime: the manager's, but for what the runtime sets itself. */
@@ -180,6 +210,16 @@ const size =
       ? bytes
       : { expected: `a size like 256m or 1g, at least ${minBytes / MIB}m` }
   }
+
+const rate: Parser<{ runs: number; windowMs: number }> = (text) => {
+  const [runs, window, ...rest] = text.split('/')
+  const count = /^\d+$/.test(runs ?? '') ? Number(runs) : 0
+  const windowMs = parseDurationMs(/^\d/.test(window ?? '') ? (window ?? '') : `1${window}`)
+  if (count < 1 || windowMs === null || rest.length > 0) {
+    return { expected: 'runs per time, like 100/1m or 10/s' }
+  }
+  return { runs: count, windowMs }
+}
 
 const boolean: Parser<boolean> = (text) => {
   if (/^(true|1|yes|on)$/i.test(text)) return true

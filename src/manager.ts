@@ -35,7 +35,7 @@ export class ExecutorManager {
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
-  readonly #app: FastifyInstance
+  #app: FastifyInstance | null = null
   readonly #firstReady: Promise<void>[] = []
   readonly #hurry = new AbortController()
   #stopping: Promise<void> | null = null
@@ -46,15 +46,6 @@ export class ExecutorManager {
     this.#engine = engine
     this.#metrics = metrics
     this.#scheduler = new Scheduler(this.#pools, config)
-    this.#app = buildApp(
-      { maxBodyBytes: config.maxBodyBytes, logger: log, metrics: metrics.registry },
-      {
-        languages: this.#languages,
-        submit: (run, signal) => this.#scheduler.submit(run, signal),
-        classify: (facts, runtime) => classify(facts, this.#limits.get(runtime) ?? config.limits),
-        metrics,
-      },
-    )
   }
 
   /**
@@ -99,6 +90,7 @@ export class ExecutorManager {
     this.#assertWanted()
     for (const pool of this.#pools.values()) pool.start()
     await Promise.all(this.#firstReady)
+    this.#app = await this.#buildApp()
     this.#assertWanted()
     const { host, port } = this.#config
     try {
@@ -111,6 +103,20 @@ export class ExecutorManager {
         { cause: error },
       )
     }
+  }
+
+  #buildApp(): Promise<FastifyInstance> {
+    const { maxBodyBytes, keys, rateLimit, limits } = this.#config
+    const metrics = this.#metrics
+    return buildApp(
+      { maxBodyBytes, keys, rateLimit, logger: this.#log, metrics: metrics.registry },
+      {
+        languages: this.#languages,
+        submit: (run, signal) => this.#scheduler.submit(run, signal),
+        classify: (facts, runtime) => classify(facts, this.#limits.get(runtime) ?? limits),
+        metrics,
+      },
+    )
   }
 
   #assertWanted(): void {
@@ -177,7 +183,8 @@ export class ExecutorManager {
 
   async #stop(): Promise<void> {
     this.#scheduler.stop()
-    const closed = this.#app.close()
+    const app = this.#app
+    const closed = app?.close() ?? Promise.resolve()
     await Promise.race([this.#scheduler.idle(), this.#graceOver()])
     this.#scheduler.cut()
     await this.#scheduler.idle()
@@ -185,7 +192,7 @@ export class ExecutorManager {
       await pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed'))
     }
     // Who is still connected has an answer on the way, or holds an unfinished request open.
-    const patience = setTimeout(() => this.#app.server.closeAllConnections(), LAST_ANSWERS_MS)
+    const patience = setTimeout(() => app?.server.closeAllConnections(), LAST_ANSWERS_MS)
     await closed.catch((err) => this.#log.error({ err }, 'server not closed'))
     clearTimeout(patience)
     await this.#engine.close().catch((err) => this.#log.error({ err }, 'engine not closed'))

@@ -17,3 +17,13 @@ export const INTERNAL_ERROR: CodeResult = Object.freeze({
   stderr: 'The executor manager could not run this code; the fault is its own.',
   detail: 'internal_error',
 })
+
+const TOO_MANY = 'Too many requests, please try again later'
+
+export const RATE_LIMITED: CodeResult = Object.freeze({
+  ...EMPTY_RESULT,
+  status: 'program_runner_error',
+  exit_code: -429,
+  stderr: TOO_MANY,
+  detail: TOO_MANY,
+})

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { addDoor, answerRateLimited, type DoorOptions, RateLimited, requestIdOf } from './door.ts'
 import { addRunRoute, type RunService } from './run-route.ts'
 
 export interface MetricsText {
@@ -6,18 +7,23 @@ export interface MetricsText {
   metrics(): Promise<string>
 }
 
-export interface AppOptions {
+export interface AppOptions extends DoorOptions {
   /** What `/metrics` answers, in Prometheus's format. */
   readonly metrics: MetricsText
   readonly maxBodyBytes: number
   readonly logger: FastifyBaseLogger
 }
 
+const REQUEST_TIMEOUT_MS = 30_000
+
 /** The HTTP side: routes and the shape of every error answer. */
-export function buildApp(options: AppOptions, runs: RunService): FastifyInstance {
+export async function buildApp(options: AppOptions, runs: RunService): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: options.maxBodyBytes,
     loggerInstance: options.logger,
+    genReqId: requestIdOf,
+    // To send headers and body; a run's own time begins after that.
+    requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }),
     // A stop lets connections finish what they wait for and closes those that wait for nothing.
     forceCloseConnections: 'idle',
@@ -29,6 +35,8 @@ export function buildApp(options: AppOptions, runs: RunService): FastifyInstance
     done(null, body),
   )
 
+  await addDoor(app, options)
+
   const ok = async () => ({ status: 'ok' })
   app.get('/', ok)
   app.get('/healthz', ok)
@@ -39,6 +47,7 @@ export function buildApp(options: AppOptions, runs: RunService): FastifyInstance
 
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
   app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
+    if (error instanceof RateLimited) return answerRateLimited(reply)
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
       const most = options.maxBodyBytes / 1024 ** 2
       return reply.code(413).send({ detail: `The request body is larger than ${most} MiB.` })

@@ -26,13 +26,14 @@ type PhaseTimings = RunTimings & { readonly collectMs: number }
 
 /** `POST /run`, RAGFlow's contract: HTTP 200 once the body is valid. */
 export function addRunRoute(app: FastifyInstance, service: RunService): void {
-  app.post('/run', async (request, reply) => {
+  // The limiter, where one is registered, looks for this.
+  app.post('/run', { config: { rateLimit: {} } }, async (request, reply) => {
     const parsed = parseRunRequest(request.body as Buffer, service.languages)
     if ('issues' in parsed) return refuse(reply, parsed.issues)
     const { runtime, code, argumentsJson } = parsed.request
     const caller = callerOf(request, reply)
     try {
-      const run: AdmittedRun = { caller: request.ip, runtime, task: { code, argumentsJson } }
+      const run: AdmittedRun = { caller: request.caller, runtime, task: { code, argumentsJson } }
       const { facts, timings } = await service.submit(run, caller.signal)
       const collectStarted = performance.now()
       const result = service.classify(facts, runtime)
@@ -74,12 +75,12 @@ function answerFailure(
   const code = error instanceof ManagerError ? error.code : null
   metrics.runEnded(runtime, code?.toLowerCase() ?? 'unhandled')
   if (code === 'RUN_CANCELLED') {
-    request.log.info({ runtime, outcome: 'cancelled' }, 'run')
+    request.log.info({ caller: request.caller, runtime, outcome: 'cancelled' }, 'run')
     return reply.code(499).send()
   }
   if (code === 'SHUTTING_DOWN') return reply.code(503).send({ detail: error.message })
   if (code === 'POOL_BUSY') {
-    request.log.warn({ runtime, outcome: 'busy' }, 'run')
+    request.log.warn({ caller: request.caller, runtime, outcome: 'busy' }, 'run')
     return sendResult(reply, POOL_BUSY)
   }
   request.log.error({ runtime, outcome: 'internal_error', err: error }, 'run')
@@ -108,6 +109,7 @@ function logRun(
 ): void {
   request.log.info(
     {
+      caller: request.caller,
       runtime,
       outcome: result.status,
       limit: result.resource_limit_type ?? undefined,

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ApiKeys } from '../admission/api-keys.ts'
+import { serializeCodeResult } from '../contract/code-result.ts'
+import { RATE_LIMITED } from '../contract/refusals.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks: the name of the key shown, or the address where no keys are set. */
+    caller: string
+  }
+}
+
+export interface DoorOptions {
+  readonly keys: ApiKeys
+  /** Runs a caller may start in each window, or null for no limit. */
+  readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
+}
+
+/** Open to everybody: they tell that the service is up, and nothing else. */
+const OPEN_PATHS = new Set(['/', '/healthz'])
+const REQUEST_ID = /^[\w.:-]{1,128}$/
+
+/** A caller's own request id where it is harmless in a log, else a new one. */
+export function requestIdOf(request: { headers: Record<string, unknown> }): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+}
+
+/** Who may come in, and how often. */
+export async function addDoor(app: FastifyInstance, options: DoorOptions): Promise<void> {
+  app.decorateRequest('caller', '')
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    if (options.keys.count === 0) {
+      request.caller = request.ip
+      return
+    }
+    const name = options.keys.identify(shownKey(request))
+    if (name !== null) request.caller = name
+    else if (!OPEN_PATHS.has(request.routeOptions.url ?? '')) return refuse(reply)
+  })
+  if (options.rateLimit) {
+    await app.register(rateLimit, {
+      global: false,
+      max: options.rateLimit.runs,
+      timeWindow: options.rateLimit.windowMs,
+      keyGenerator: (request) => request.caller,
+      // The contract answers 200, so it must not look like a failure on the way.
+      errorResponseBuilder: () => new RateLimited(),
+    })
+  }
+}
+
+/** Thrown by the rate limiter; answered by answerRateLimited(). */
+export class RateLimited extends Error {}
+
+export function answerRateLimited(reply: FastifyReply): FastifyReply {
+  return reply
+    .code(200)
+    .type('application/json; charset=utf-8')
+    .send(serializeCodeResult(RATE_LIMITED))
+}
+
+function shownKey(request: FastifyRequest): string {
+  const { authorization, 'x-api-key': apiKey } = request.headers
+  const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  return bearer ?? (typeof apiKey === 'string' ? apiKey : '')
+}
+
+function refuse(reply: FastifyReply): FastifyReply {
+  return reply.code(401).header('www-authenticate', 'Bearer').send({
+    detail: 'No valid API key: send it as Authorization: Bearer KEY, or as X-API-Key: KEY.',
+  })
+}
