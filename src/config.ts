@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
 import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
@@ -32,6 +34,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly keys: ApiKeys
+  /** Serve HTTPS with this certificate and key (PEM); null: HTTP. */
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null
   /** Runs that a caller may start in a window of time; null: as many as it likes. */
   readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
   /** Ready executors kept per runtime. */
@@ -80,9 +84,10 @@ export function projectDir(): string {
 /**
  * Reads all settings from the environment, the only place that does. An unset or empty variable
  * takes its default.
- * @throws ManagerError CONFIG_INVALID that names the variable
+ * @param args of the command line: `--tls-cert FILE --tls-key FILE`
+ * @throws ManagerError CONFIG_INVALID that names the variable or the option
  */
-export function readConfig(env: Environment): Config {
+export function readConfig(env: Environment, args: readonly string[] = []): Config {
   const root = projectDir()
   const limits: RunLimits = Object.freeze({
     wallTimeMs: setting(env, 'SANDBOX_TIMEOUT', 10_000, duration(100, 3_600_000)),
@@ -112,6 +117,7 @@ export function readConfig(env: Environment): Config {
     home: defaultHome(root, env),
     host,
     keys,
+    tls: readTls(args),
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     poolSize,
@@ -131,6 +137,30 @@ export function readConfig(env: Environment): Config {
       (name) => env[name],
     ),
   })
+}
+
+function readTls(args: readonly string[]): Config['tls'] {
+  const options = { 'tls-cert': { type: 'string' }, 'tls-key': { type: 'string' } } as const
+  let files: { 'tls-cert'?: string | undefined; 'tls-key'?: string | undefined }
+  try {
+    files = parseArgs({ args: [...args], options, allowPositionals: false }).values
+  } catch (error) {
+    throw new ManagerError('CONFIG_INVALID', (error as Error).message)
+  }
+  const { 'tls-cert': cert, 'tls-key': key } = files
+  if (cert === undefined && key === undefined) return null
+  if (cert === undefined || key === undefined) {
+    throw new ManagerError('CONFIG_INVALID', '--tls-cert and --tls-key go together')
+  }
+  return { cert: readPem('--tls-cert', cert), key: readPem('--tls-key', key) }
+}
+
+function readPem(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new ManagerError('CONFIG_INVALID', `${option}: ${(error as Error).message}`)
+  }
 }
 
 /** Keys are never shown, not even a wrong one. */

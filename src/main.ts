@@ -6,7 +6,7 @@ import type { ExecutorManager } from './manager.ts'
 
 /** The composition root of the service: sets up, starts, and stops on a signal. */
 async function main(): Promise<void> {
-  const config = readConfig(process.env)
+  const config = readConfig(process.env, process.argv.slice(2))
   const log = pino({ level: config.logLevel })
   for (const name of config.ignoredSettings) {
     log.warn(`${name} names a Docker image; images are built here, so it has no effect`)

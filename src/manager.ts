@@ -106,10 +106,10 @@ export class ExecutorManager {
   }
 
   #buildApp(): Promise<FastifyInstance> {
-    const { maxBodyBytes, keys, rateLimit, limits } = this.#config
+    const { maxBodyBytes, tls, keys, rateLimit, limits } = this.#config
     const metrics = this.#metrics
     return buildApp(
-      { maxBodyBytes, keys, rateLimit, logger: this.#log, metrics: metrics.registry },
+      { maxBodyBytes, tls, keys, rateLimit, logger: this.#log, metrics: metrics.registry },
       {
         languages: this.#languages,
         submit: (run, signal) => this.#scheduler.submit(run, signal),

@@ -11,6 +11,7 @@ export interface AppOptions extends DoorOptions {
   /** What `/metrics` answers, in Prometheus's format. */
   readonly metrics: MetricsText
   readonly maxBodyBytes: number
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null
   readonly logger: FastifyBaseLogger
 }
 
@@ -18,7 +19,8 @@ const REQUEST_TIMEOUT_MS = 30_000
 
 /** The HTTP side: routes and the shape of every error answer. */
 export async function buildApp(options: AppOptions, runs: RunService): Promise<FastifyInstance> {
-  const app = Fastify({
+  const app: FastifyInstance = Fastify({
+    ...(options.tls ? { https: options.tls } : {}),
     bodyLimit: options.maxBodyBytes,
     loggerInstance: options.logger,
     genReqId: requestIdOf,

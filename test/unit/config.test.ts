@@ -35,7 +35,10 @@ describe('readConfig', () => {
     ['SANDBOX_ENABLE_SECCOMP', 'true', {}],
     ['SANDBOX_BASE_PYTHON_IMAGE', 'x', { ignoredSettings: ['SANDBOX_BASE_PYTHON_IMAGE'] }],
     ['SANDBOX_BASE_NODEJS_IMAGE', 'x', { ignoredSettings: ['SANDBOX_BASE_NODEJS_IMAGE'] }],
-    ['EXECUTOR_MANAGER_HOST', '0.0.0.0', { host: '0.0.0.0' }],
+    ['EXECUTOR_MANAGER_HOST', '127.0.0.2', { host: '127.0.0.2' }],
+    ['EXECUTOR_MANAGER_RATE_LIMIT', '100/1m', { rateLimit: { runs: 100, windowMs: 60_000 } }],
+    ['EXECUTOR_MANAGER_RATE_LIMIT', '5/s', { rateLimit: { runs: 5, windowMs: 1000 } }],
+    ['EXECUTOR_MANAGER_SNAPSHOTS', 'off', { snapshots: false }],
     ['EXECUTOR_MANAGER_HOME', '/data', { home: '/data' }],
     ['EXECUTOR_MANAGER_QUEUE_WAIT', '250ms', { queueWaitMs: 250 }],
     ['EXECUTOR_MANAGER_QUEUE_LENGTH', '7', { queueLength: 7 }],
@@ -83,4 +86,33 @@ test('a runtime overrides the limits that it sets and no others', () => {
   const config = readConfig({})
   const limits = limitsOf(config, { memoryBytes: 1, cpus: undefined })
   expect(limits).toEqual({ ...config.limits, memoryBytes: 1 })
+})
+
+describe('the door', () => {
+  const API_KEYS = 'ragflow:0123456789abcdef'
+
+  test('is open to this machine alone, unless keys are asked for or it is said that it may be', () => {
+    const elsewhere = { EXECUTOR_MANAGER_HOST: '0.0.0.0' }
+    expect(() => readConfig(elsewhere)).toThrow(/EXECUTOR_MANAGER_API_KEYS/)
+    expect(readConfig({ ...elsewhere, EXECUTOR_MANAGER_API_KEYS: API_KEYS }).keys.count).toBe(1)
+    const allowed = { ...elsewhere, EXECUTOR_MANAGER_ALLOW_ANONYMOUS: 'true' }
+    expect(readConfig(allowed).host).toBe('0.0.0.0')
+    for (const host of ['localhost', '::1', '127.0.0.1']) {
+      expect(readConfig({ EXECUTOR_MANAGER_HOST: host }).host).toBe(host)
+    }
+  })
+
+  test('a wrong key is refused without being shown', () => {
+    const env = { EXECUTOR_MANAGER_API_KEYS: 'a:secret' }
+    expect(() => readConfig(env)).toThrow('EXECUTOR_MANAGER_API_KEYS')
+    expect(() => readConfig(env)).not.toThrow('secret')
+  })
+
+  test.each([
+    [['--tls-cert', '/etc/hostname'], 'go together'],
+    [['--tls-cert', '/nowhere', '--tls-key', '/nowhere'], '--tls-cert: '],
+    [['--tls'], 'Unknown option'],
+  ])('%j is refused', (args, message) => {
+    expect(() => readConfig({}, args)).toThrow(message)
+  })
 })
