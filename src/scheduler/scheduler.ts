@@ -58,9 +58,9 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #sources: ReadonlyMap<string, ExecutorSource>
   readonly #queues = new Map<string, FairQueue<Waiting>>()
-  readonly #running = new Set<Promise<unknown>>()
-  readonly #cut = new AbortController()
+  readonly #running = new Map<Promise<unknown>, AbortController>()
   #stopped = false
+  #isCut = false
 
   constructor(sources: ReadonlyMap<string, ExecutorSource>, options: SchedulerOptions) {
     this.#sources = sources
@@ -93,18 +93,24 @@ export class Scheduler {
     source.expectLease()
     const executor = this.#leaseNow(source, run.runtime) ?? (await this.#lease(source, run, signal))
     const leased = performance.now()
-    const either = AbortSignal.any([signal, this.#cut.signal])
-    const execution = executor.run(run.task, either).finally(() => source.release(executor))
-    this.#running.add(execution)
+    // Not AbortSignal.any() with one signal for all: in Node.js 20 each call would leave a bit of
+    // memory with that signal.
+    const end = new AbortController()
+    const onGone = () => end.abort()
+    signal.addEventListener('abort', onGone)
+    if (signal.aborted || this.#isCut) onGone()
+    const execution = executor.run(run.task, end.signal).finally(() => source.release(executor))
+    this.#running.set(execution, end)
     try {
       const facts = await execution
       if (facts.intervention === 'cancelled') {
-        throw this.#cut.signal.aborted ? shuttingDown() : callerGone()
+        throw this.#isCut ? shuttingDown() : callerGone()
       }
       const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
       return { facts, timings }
     } finally {
       this.#running.delete(execution)
+      signal.removeEventListener('abort', onGone)
     }
   }
 
@@ -123,12 +129,13 @@ export class Scheduler {
 
   /** Ends what runs; its callers are told SHUTTING_DOWN. */
   cut(): void {
-    this.#cut.abort()
+    this.#isCut = true
+    for (const end of this.#running.values()) end.abort()
   }
 
   /** Resolves when nothing runs any more. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+    while (this.#running.size > 0) await Promise.allSettled(this.#running.keys())
   }
 
   #leaseNow(source: ExecutorSource, runtime: string): LeasedExecutor | null {
