@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { findCgroup, removeFolders } from './cgroup.ts'
+import { findCgroup, removeFolders } from './cgroup-factory.ts'
 import { type CgroupTree, subfolders, treeFolders } from './cgroup-tree.ts'
 
 /**

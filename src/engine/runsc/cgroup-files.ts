@@ -1,0 +1,83 @@
+/** The short reads and writes that both cgroup versions are made of. */
+import { closeSync, constants, openSync, readFileSync, rmdirSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ManagerError } from '../../errors.ts'
+
+/** Of the processor's bandwidth control; a limit in cpus is a share of it. */
+export const CPU_PERIOD_US = 100_000
+const REMOVE_ATTEMPTS = 200
+
+export function write(folder: string, file: string, value: string | number): void {
+  const fd = openSync(path.join(folder, file), constants.O_WRONLY)
+  try {
+    writeSync(fd, String(value))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Counters of a cgroup that is gone read as nothing: a stop may remove it under a run. */
+function read(folder: string, file: string): string {
+  try {
+    return readFileSync(path.join(folder, file), 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENODEV') return '0'
+    throw error
+  }
+}
+
+export function readNumber(folder: string, file: string): number {
+  return Number(read(folder, file))
+}
+
+export function readKey(folder: string, file: string, key: string): number {
+  const match = new RegExp(`^${key} (\\d+)$`, 'm').exec(read(folder, file))
+  return match ? Number(match[1]) : 0
+}
+
+export function killAll(procsFile: string): number {
+  let pids: string[]
+  try {
+    pids = readFileSync(procsFile, 'utf8').split('\n').filter(Boolean)
+  } catch {
+    return 0
+  }
+  for (const pid of pids) {
+    try {
+      // 0 stands for a process of another pid namespace, and kill(0) would be our own group.
+      if (Number(pid) > 0) process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // Gone between the two calls.
+    }
+  }
+  return pids.length
+}
+
+/**
+ * Kills and removes until nothing is left.
+ * @param kill SIGKILLs what is in the cgroup and says how many there were
+ */
+export async function removeAll(kill: () => number, folders: readonly string[]): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const alive = kill()
+    if (alive === 0 && folders.map(removeFolder).every(Boolean)) return
+    if (attempt === REMOVE_ATTEMPTS) {
+      throw new ManagerError(
+        'ENGINE_FAILED',
+        `cgroup ${folders[0]} cannot be removed: ${alive} processes stay`,
+      )
+    }
+    await sleep(Math.min(1 + attempt, 50))
+  }
+}
+
+export function removeFolder(folder: string): boolean {
+  try {
+    rmdirSync(folder)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
+}

@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
+import type { Cgroup, CgroupLimits } from './cgroup.ts'
+import { CPU_PERIOD_US, killAll, readKey, readNumber, removeAll, write } from './cgroup-files.ts'
+import type { V1_CONTROLLERS } from './cgroup-tree.ts'
+
+/** Source: kernel Documentation/admin-guide/cgroup-v1/. */
+export class CgroupV1 implements Cgroup {
+  readonly #folder: Record<(typeof V1_CONTROLLERS)[number], string>
+  readonly joinFiles: readonly string[]
+
+  constructor(folders: Readonly<Record<(typeof V1_CONTROLLERS)[number], string>>, name: string) {
+    const own = (controller: (typeof V1_CONTROLLERS)[number]) =>
+      path.join(folders[controller], name)
+    this.#folder = {
+      memory: own('memory'),
+      cpu: own('cpu'),
+      cpuacct: own('cpuacct'),
+      pids: own('pids'),
+      freezer: own('freezer'),
+    }
+    this.joinFiles = this.#folders().map((folder) => path.join(folder, 'cgroup.procs'))
+  }
+
+  create(limits: CgroupLimits): void {
+    for (const folder of this.#folders()) mkdirSync(folder, { recursive: true })
+    this.setMemoryLimit(limits.memoryBytes)
+    write(this.#folder.pids, 'pids.max', limits.tasks)
+  }
+
+  setMemoryLimit(bytes: number): void {
+    // Memory and swap together must never be below memory, so the order depends on the direction.
+    const withSwap = 'memory.memsw.limit_in_bytes'
+    const swapCounted = existsSync(path.join(this.#folder.memory, withSwap))
+    const raise = bytes > readNumber(this.#folder.memory, 'memory.limit_in_bytes')
+    if (swapCounted && raise) write(this.#folder.memory, withSwap, bytes)
+    write(this.#folder.memory, 'memory.limit_in_bytes', bytes)
+    if (swapCounted && !raise) write(this.#folder.memory, withSwap, bytes)
+  }
+
+  setCpuLimit(cpus: number): void {
+    write(this.#folder.cpu, 'cpu.cfs_period_us', CPU_PERIOD_US)
+    write(this.#folder.cpu, 'cpu.cfs_quota_us', Math.round(cpus * CPU_PERIOD_US))
+  }
+
+  setCpuWeight(weight: number): void {
+    // 1024 shares are what weight 100 is on v2.
+    write(this.#folder.cpu, 'cpu.shares', Math.max(2, Math.round((weight * 1024) / 100)))
+  }
+
+  memoryBytes(): number {
+    return readNumber(this.#folder.memory, 'memory.usage_in_bytes')
+  }
+
+  peakMemoryBytes(): number {
+    return readNumber(this.#folder.memory, 'memory.max_usage_in_bytes')
+  }
+
+  resetPeakMemory(): void {
+    write(this.#folder.memory, 'memory.max_usage_in_bytes', 0)
+  }
+
+  outOfMemoryKills(): number {
+    return readKey(this.#folder.memory, 'memory.oom_control', 'oom_kill')
+  }
+
+  cpuTimeUs(): number {
+    return Math.round(readNumber(this.#folder.cpuacct, 'cpuacct.usage') / 1000)
+  }
+
+  freeze(): void {
+    write(this.#folder.freezer, 'freezer.state', 'FROZEN')
+  }
+
+  thaw(): void {
+    write(this.#folder.freezer, 'freezer.state', 'THAWED')
+  }
+
+  kill(): number {
+    const killed = killAll(path.join(this.#folder.freezer, 'cgroup.procs'))
+    // A frozen process dies when it is thawed.
+    if (killed > 0) this.thaw()
+    return killed
+  }
+
+  remove(): Promise<void> {
+    return removeAll(() => this.kill(), this.#folders())
+  }
+
+  #folders(): string[] {
+    return [...new Set(Object.values(this.#folder))]
+  }
+}
