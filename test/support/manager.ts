@@ -27,13 +27,16 @@ export function useManager(settings: Settings = {}): Client {
 }
 
 /** Not started yet. A process can have one at a time: its sandboxes carry the process's mark. */
-export async function openManager(settings: Settings = {}): Promise<ExecutorManager> {
+export async function openManager(
+  settings: Settings = {},
+  logTo: NodeJS.WritableStream = process.stderr,
+): Promise<ExecutorManager> {
   const config = testConfig(settings)
   const runtimesDir = path.join(config.projectDir, 'runtimes')
   const installation = await ensureInstallation(config.home, runtimesDir, () => {})
   const { rootfs } = installation.runtimes[0] as InstalledRuntime
   const platform = await probePlatform({ ...installation, rootfs, home: config.home })
-  const log = pino({ level: config.logLevel }, process.stderr)
+  const log = pino({ level: config.logLevel }, logTo)
   return ExecutorManager.open(config, log, installation, platform)
 }
 
