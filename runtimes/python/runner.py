@@ -162,7 +162,13 @@ def load(source):
 
 
 def users_part(traceback):
-    """The traceback from the first frame on that is not ours."""
+    """The traceback from the user's first line on, without the way there (ours, and asyncio's for an
+    asynchronous main); if no line of the user's is in it, from the first that is not ours."""
+    frame = traceback
+    while frame and frame.tb_frame.f_code.co_filename != SOURCE_PATH:
+        frame = frame.tb_next
+    if frame:
+        return frame
     while traceback and traceback.tb_frame.f_code.co_filename.startswith(AGENT_FOLDER):
         traceback = traceback.tb_next
     return traceback
