@@ -26,7 +26,7 @@ test('the README tells of every setting, and of no other', () => {
 })
 
 test('a default in the README is the default', () => {
-  const withDefaults = settingRows().filter(({ byDefault }) => byDefault)
+  const withDefaults = settingRows().filter(({ byDefault }) => byDefault !== '')
   expect(withDefaults.length).toBeGreaterThan(5)
   for (const { name, byDefault } of withDefaults) {
     const value = name === 'EXECUTOR_MANAGER_HOME' ? path.join(ROOT, byDefault) : byDefault
@@ -92,13 +92,13 @@ function tableRows(text: string): [string, ...string[]][] {
     )
 }
 
-/** The rows of the table of settings; the default where it is one that can be typed. */
-function settingRows(): { name: string; byDefault: string | null }[] {
+/** The rows of the table of settings; the default where it is one that can be typed, else ''. */
+function settingRows(): { name: string; byDefault: string }[] {
   return tableRows(section('## Settings'))
     .filter(([first]) => first.startsWith('`'))
     .map(([first, second]) => ({
       name: first.replaceAll('`', ''),
-      byDefault: /^`([^`]+)`$/.exec(second ?? '')?.[1] ?? null,
+      byDefault: /^`([^`]+)`$/.exec(second ?? '')?.[1] ?? '',
     }))
 }
 
