@@ -165,22 +165,23 @@ function readPem(option: string, file: string): Buffer {
 
 /** Keys are never shown, not even a wrong one. */
 function readKeys(env: Environment): ApiKeys {
-  const keys = ApiKeys.parse(env.EXECUTOR_MANAGER_API_KEYS ?? '')
+  const { EXECUTOR_MANAGER_API_KEYS: pairs = '', SANDBOX_EXECUTOR_MANAGER_API_TOKEN: token } = env
+  // The one token of RAGFlow's own executor manager is a key like any other.
+  const keys = ApiKeys.parse(token ? `${pairs},ragflow:${token.trim()}` : pairs)
   if (keys instanceof ApiKeys) return keys
-  const form = 'name:key,name:key with keys of 16 characters or more'
   throw new ManagerError(
     'CONFIG_INVALID',
-    `EXECUTOR_MANAGER_API_KEYS is not ${form}: ${keys.wrong}`,
+    `EXECUTOR_MANAGER_API_KEYS (name:key,name:key) or SANDBOX_EXECUTOR_MANAGER_API_TOKEN, the last entry, cannot be used: ${keys.wrong}; a key has 16 characters or more`,
   )
 }
 
 function refuseOpenDoor(env: Environment, host: string, keys: ApiKeys): void {
-  const allowed = setting(env, 'EXECUTOR_MANAGER_ALLOW_ANONYMOUS', false, boolean)
+  const allowed = setting(env, 'SANDBOX_EXECUTOR_MANAGER_ALLOW_UNAUTHENTICATED', false, boolean)
   const loopback = host === 'localhost' || host === '::1' || /^127\./.test(host)
   if (loopback || keys.count > 0 || allowed) return
   throw new ManagerError(
     'CONFIG_INVALID',
-    `EXECUTOR_MANAGER_HOST=${host} lets others in, and no key is asked for: set EXECUTOR_MANAGER_API_KEYS, or EXECUTOR_MANAGER_ALLOW_ANONYMOUS=true if something else guards the door`,
+    `EXECUTOR_MANAGER_HOST=${host} lets others in, and no key is asked for: set EXECUTOR_MANAGER_API_KEYS, or SANDBOX_EXECUTOR_MANAGER_ALLOW_UNAUTHENTICATED=true if something else guards the door`,
   )
 }
 

@@ -43,6 +43,8 @@ done
 exec 198<&- 199>&-
 unset -f read_byte read_payload
 unset LC_ALL length byte shift
+# Shells restored from one snapshot share the state of RANDOM; SRANDOM comes from the kernel.
+RANDOM=$SRANDOM
 . ./main.sh
 # Tells the supervisor the exit code, which saves taking this shell down.
 printf -v REPLY '\\%03o' $?

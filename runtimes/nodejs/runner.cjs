@@ -225,10 +225,42 @@ function contextOptions(options) {
   return { name, origin, codeGeneration: contextCodeGeneration, microtaskMode }
 }
 
+/** Modules that were loaded beforehand and that the program has not asked for, by file. */
+const hiddenModules = new Map()
+/** The file of each module to load beforehand, by the name it is required by. */
+const preloaded = new Map()
+
+function preload(name) {
+  require(name)
+  preloaded.set(name, require.resolve(name))
+}
+
+/** Makes a module that was loaded beforehand appear in the cache when it is required. */
+function revealOnRequire() {
+  const load = Module._load
+  Module._load = function (request, ...rest) {
+    const file = preloaded.get(request)
+    if (file !== undefined) reveal(file)
+    return load.call(this, request, ...rest)
+  }
+}
+
+/** Puts a module and all that it required where a first require would have put them. */
+function reveal(file) {
+  const module = hiddenModules.get(file)
+  if (!module) return
+  hiddenModules.delete(file)
+  Module._cache[file] = module
+  for (const child of module.children) reveal(child.filename)
+}
+
 /** Makes the process look to the user's code as one that was started with it. */
 function lookFresh() {
   process.argv = [process.execPath, SOURCE_PATH]
-  for (const id of Object.keys(require.cache)) delete require.cache[id]
+  for (const [file, module] of Object.entries(require.cache)) {
+    hiddenModules.set(file, module)
+    delete require.cache[file]
+  }
 }
 
 const spareRandom = vm.runInContext('Math.random', vm.createContext())
@@ -283,7 +315,8 @@ function serve() {
   }
 }
 
-for (const name of process.argv.slice(2)) require(name)
+for (const name of process.argv.slice(2)) preload(name)
+revealOnRequire()
 // Written when the call returns: nothing is lost by process.exit(), nothing piles up in memory.
 for (const stream of [process.stdout, process.stderr]) stream._handle.setBlocking(true)
 seedNewContexts()

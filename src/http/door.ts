@@ -64,9 +64,9 @@ export function answerRateLimited(reply: FastifyReply): FastifyReply {
 }
 
 function shownKey(request: FastifyRequest): string {
-  const { authorization, 'x-api-key': apiKey } = request.headers
+  const { authorization, 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
   const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
-  return bearer ?? (typeof apiKey === 'string' ? apiKey : '')
+  return bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string') ?? ''
 }
 
 function refuse(reply: FastifyReply): FastifyReply {

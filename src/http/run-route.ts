@@ -28,7 +28,7 @@ type PhaseTimings = RunTimings & { readonly collectMs: number }
 export function addRunRoute(app: FastifyInstance, service: RunService): void {
   // The limiter, where one is registered, looks for this.
   app.post('/run', { config: { rateLimit: {} } }, async (request, reply) => {
-    const parsed = parseRunRequest(request.body as Buffer, service.languages)
+    const parsed = parseRunRequest(bodyOf(request), service.languages)
     if ('issues' in parsed) return refuse(reply, parsed.issues)
     const { runtime, code, argumentsJson } = parsed.request
     const caller = callerOf(request, reply)
@@ -50,6 +50,11 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
       caller.done()
     }
   })
+}
+
+/** Without a body there is no content type to parse by either. */
+function bodyOf(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
 }
 
 function refuse(reply: FastifyReply, detail: readonly ValidationIssue[]): FastifyReply {

@@ -95,7 +95,7 @@ describe('the door', () => {
     const elsewhere = { EXECUTOR_MANAGER_HOST: '0.0.0.0' }
     expect(() => readConfig(elsewhere)).toThrow(/EXECUTOR_MANAGER_API_KEYS/)
     expect(readConfig({ ...elsewhere, EXECUTOR_MANAGER_API_KEYS: API_KEYS }).keys.count).toBe(1)
-    const allowed = { ...elsewhere, EXECUTOR_MANAGER_ALLOW_ANONYMOUS: 'true' }
+    const allowed = { ...elsewhere, SANDBOX_EXECUTOR_MANAGER_ALLOW_UNAUTHENTICATED: 'true' }
     expect(readConfig(allowed).host).toBe('0.0.0.0')
     for (const host of ['localhost', '::1', '127.0.0.1']) {
       expect(readConfig({ EXECUTOR_MANAGER_HOST: host }).host).toBe(host)
