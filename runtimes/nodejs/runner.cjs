@@ -53,18 +53,23 @@ function send(type, payload = Buffer.alloc(0)) {
   for (let at = 0; at < frame.length; ) at += writeSync(CONTROL_FD, frame, at)
 }
 
-// What was read and not yet used. A whole task mostly comes with one read.
-let input = Buffer.alloc(0)
+// One buffer for all reads, in memory before the task comes; a whole task mostly fits into one read.
+const inputBuffer = Buffer.allocUnsafeSlow(65_536)
+let inputStart = 0
+let inputEnd = 0
 
 function readExactly(length) {
-  while (input.length < length) {
-    const chunk = Buffer.allocUnsafeSlow(Math.max(65_536, length - input.length))
-    const count = readSync(INPUT_FD, chunk, 0, chunk.length, null)
-    if (count === 0) exit(0)
-    input = Buffer.concat([input, chunk.subarray(0, count)])
+  const bytes = Buffer.allocUnsafe(length)
+  for (let at = 0; at < length; ) {
+    if (inputStart === inputEnd) {
+      inputStart = 0
+      inputEnd = readSync(INPUT_FD, inputBuffer, 0, inputBuffer.length, null)
+      if (inputEnd === 0) exit(0)
+    }
+    const count = inputBuffer.copy(bytes, at, inputStart, inputEnd)
+    at += count
+    inputStart += count
   }
-  const bytes = input.subarray(0, length)
-  input = input.subarray(length)
   return bytes
 }
 

@@ -147,8 +147,10 @@ def call_main(module, arguments_json):
 
 
 def write_source(source):
-    with open(SOURCE_PATH, "wb") as file:
-        file.write(source)
+    fd = os.open(SOURCE_PATH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    while source:
+        source = source[os.write(fd, source) :]
+    os.close(fd)
 
 
 def load(source):
@@ -206,7 +208,7 @@ def report_failure(error):
     sys.excepthook(type(error), error, error.__traceback__)
 
 
-def finish(code):
+def finish(code, result=None):
     """Ends the program as the interpreter would, less its tear-down, which takes tens of
     milliseconds with pandas loaded: waits for threads, runs exit handlers, flushes."""
     try:
@@ -220,6 +222,9 @@ def finish(code):
         except BaseException:
             pass
     try:
+        # Together with the exit code, so that the supervisor wakes up once.
+        if result is not None:
+            send(RESULT, result)
         os.write(STATUS_FD, bytes([code]))
         sleep(1)  # The supervisor ends this process as soon as it has read the code.
     except BaseException:
@@ -238,9 +243,7 @@ def run(source, arguments_json):
     except BaseException as error:
         code = 1
         report_failure(error)
-    if result is not None:
-        send(RESULT, result)
-    finish(code)
+    finish(code, result)
 
 
 def reseed():
@@ -249,29 +252,29 @@ def reseed():
     Every generator that is seeded from the kernel when it is made needs nothing; these were made
     before the snapshot was taken.
     """
+    entropy = os.urandom(32 + 48 + 32 + 624 * 4)
     random = modules.get("random")
     if random:
-        random.seed(os.urandom(32))
+        random.seed(entropy[:32])
+    ssl = modules.get("ssl")
+    if ssl:
+        ssl.RAND_add(entropy[32:80], 48.0)
+    process = modules.get("multiprocessing.process")
+    if process:
+        process.current_process()._config["authkey"] = process.AuthenticationString(entropy[80:112])
     numpy = modules.get("numpy")
     if numpy:
         # Not numpy.random.seed(): that imports numpy, and so would bring it into sight.
-        key = numpy.frombuffer(os.urandom(624 * 4), dtype=numpy.uint32)
         modules.get("numpy.random.mtrand")._rand._bit_generator.state = {
             "bit_generator": "MT19937",
-            "state": {"key": key, "pos": 624},
+            "state": {"key": numpy.frombuffer(entropy[112:], dtype=numpy.uint32), "pos": 624},
         }
-    ssl = modules.get("ssl")
-    if ssl:
-        ssl.RAND_add(os.urandom(48), 48.0)
     tempfile = modules.get("tempfile")
     if tempfile:
         tempfile._name_sequence = None
     uuid = modules.get("uuid")
     if uuid:
         uuid._node = uuid._last_timestamp = None
-    process = modules.get("multiprocessing.process")
-    if process:
-        process.current_process()._config["authkey"] = process.AuthenticationString(os.urandom(32))
 
 
 def warm_up():

@@ -91,6 +91,7 @@ static volatile sig_atomic_t child_changed;
 static pid_t runner_pid;
 static int status_fd;
 static struct stream streams[3];
+static struct stat made_artifact_dir;
 
 static void die(const char *format, ...) {
     va_list args;
@@ -313,6 +314,11 @@ static uint32_t collect_artifacts(const struct run_limits *limits) {
     // gVisor follows a link in spite of O_NOFOLLOW when O_DIRECTORY is there as well.
     struct stat info;
     if (lstat(ARTIFACT_DIR, &info) || !S_ISDIR(info.st_mode)) return 0;
+    // Nothing was ever put into it: most programs make no artifact.
+    if (info.st_ino == made_artifact_dir.st_ino &&
+        info.st_ctim.tv_sec == made_artifact_dir.st_ctim.tv_sec &&
+        info.st_ctim.tv_nsec == made_artifact_dir.st_ctim.tv_nsec)
+        return 0;
     int dir_fd = open(ARTIFACT_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir_fd < 0) return 0;
     DIR *dir = fdopendir(dir_fd);
@@ -384,12 +390,14 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     // A runner that is done is left alone, with all that it may have started: taking it down would
     // hold up the report, and the manager ends the sandbox as soon as it has that.
     if (!runner_done) end_everyone(&status);
+    struct pollfd last[3];
+    for (int i = 0; i < 3; i++) last[i] = (struct pollfd){streams[i].fd, POLLIN, 0};
+    if (report.cause != CAUSE_OUTPUT) poll(last, 3, 0);
     for (int i = 0; i < 3; i++) {
-        if (streams[i].fd < 0 || report.cause == CAUSE_OUTPUT) continue;
-        if (!relay(&streams[i]) && report.cause == CAUSE_ENDED) {
-            report.cause = CAUSE_OUTPUT;
-            report.output_stream = (uint8_t)streams[i].type;
-        }
+        if (streams[i].fd < 0 || !last[i].revents || relay(&streams[i])) continue;
+        if (report.cause != CAUSE_ENDED) break;
+        report.cause = CAUSE_OUTPUT;
+        report.output_stream = (uint8_t)streams[i].type;
     }
     if (!runner_done) {
         report.exit_code = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
@@ -446,7 +454,8 @@ static void serve(const sigset_t *open_mask) {
 int main(int argc, char **argv) {
     if (argc < 2) die("usage: supervisor RUNNER [ARG ...]");
     prctl(PR_SET_DUMPABLE, 0);
-    if (mkdir(ARTIFACT_DIR, 0755) && errno != EEXIST) die("%s: %s", ARTIFACT_DIR, strerror(errno));
+    if (mkdir(ARTIFACT_DIR, 0755) || lstat(ARTIFACT_DIR, &made_artifact_dir))
+        die("%s: %s", ARTIFACT_DIR, strerror(errno));
     signal(SIGPIPE, SIG_IGN);
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
     sigaction(SIGCHLD, &action, NULL);
