@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
 import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
+import { POLICY_MODES, type PolicyMode } from './runtimes/policy.ts'
 import { defaultHome } from './setup/home.ts'
 
 /** What one run may use. */
@@ -59,6 +60,10 @@ export interface Config {
   /** How long a stop lets running programs finish. */
   readonly drainMs: number
   readonly limits: RunLimits
+  /** How code is inspected before it runs. */
+  readonly codePolicy: PolicyMode
+  /** Folder of an operator's own rules, or null. */
+  readonly policyDir: string | null
   readonly logLevel: string
   /** Settings that are understood but have no effect here, for a line in the log. */
   readonly ignoredSettings: readonly string[]
@@ -132,6 +137,10 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     maxBodyBytes: 16 * MIB,
     drainMs: 10_000,
     limits,
+    codePolicy: setting(env, 'SANDBOX_CODE_POLICY', 'balanced', oneOf(POLICY_MODES)),
+    policyDir: env.EXECUTOR_MANAGER_POLICY_DIR
+      ? path.resolve(env.EXECUTOR_MANAGER_POLICY_DIR)
+      : null,
     logLevel: setting(env, 'EXECUTOR_MANAGER_LOG_LEVEL', 'info', oneOf(LOG_LEVELS)),
     ignoredSettings: ['SANDBOX_BASE_PYTHON_IMAGE', 'SANDBOX_BASE_NODEJS_IMAGE'].filter(
       (name) => env[name],
@@ -261,6 +270,6 @@ const boolean: Parser<boolean> = (text) => {
 const nonEmpty: Parser<string> = (text) => text.trim() || { expected: 'a host name or address' }
 
 const oneOf =
-  (choices: readonly string[]): Parser<string> =>
+  <T extends string>(choices: readonly T[]): Parser<T> =>
   (text) =>
-    choices.includes(text) ? text : { expected: `one of ${choices.join(', ')}` }
+    choices.find((choice) => choice === text) ?? { expected: `one of ${choices.join(', ')}` }

@@ -11,6 +11,7 @@ import { Gate } from './pool/gate.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
 import type { SlotState } from './pool/slot.ts'
 import { classify } from './result/classify.ts'
+import { loadPolicies } from './runtimes/policy.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
 import type { Platform } from './setup/platform.ts'
@@ -34,14 +35,23 @@ export class ExecutorManager {
   readonly #limits = new Map<string, RunLimits>()
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
+  /** The code policy by runtime, as its runner takes it. */
+  readonly #policies: ReadonlyMap<string, Buffer>
   readonly #scheduler: Scheduler
   #app: FastifyInstance | null = null
   readonly #firstReady: Promise<void>[] = []
   readonly #hurry = new AbortController()
   #stopping: Promise<void> | null = null
 
-  private constructor(config: Config, log: Logger, engine: RunscEngine, metrics: Metrics) {
+  private constructor(
+    config: Config,
+    log: Logger,
+    engine: RunscEngine,
+    metrics: Metrics,
+    policies: ReadonlyMap<string, Buffer>,
+  ) {
     this.#config = config
+    this.#policies = policies
     this.#log = log
     this.#engine = engine
     this.#metrics = metrics
@@ -50,7 +60,7 @@ export class ExecutorManager {
 
   /**
    * Opens the engine: removes what killed managers left, and makes this one known.
-   * @throws ManagerError SETUP_FAILED
+   * @throws ManagerError SETUP_FAILED, CONFIG_INVALID of a code policy
    */
   static async open(
     config: Config,
@@ -58,6 +68,8 @@ export class ExecutorManager {
     installation: Installation,
     platform: Platform,
   ): Promise<ExecutorManager> {
+    const runtimes = installation.runtimes.map(({ runtime }) => runtime)
+    const policies = loadPolicies(runtimes, config.codePolicy, config.policyDir)
     const metrics: Metrics = new Metrics({
       executors: () => manager.#executorCounts(),
       queued: () => manager.#scheduler.queued,
@@ -68,7 +80,7 @@ export class ExecutorManager {
     if (engine.sweptSandboxes > 0) {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
     }
-    const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics)
+    const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics, policies)
     const gate = new Gate(config.parallelBoots, config.maxExecutors)
     for (const installed of installation.runtimes) manager.#addRuntime(installed, gate)
     return manager
@@ -112,6 +124,7 @@ export class ExecutorManager {
       { maxBodyBytes, tls, keys, rateLimit, logger: this.#log, metrics: metrics.registry },
       {
         languages: this.#languages,
+        policies: this.#policies,
         submit: (run, signal) => this.#scheduler.submit(run, signal),
         classify: (facts, runtime) => classify(facts, this.#limits.get(runtime) ?? limits),
         metrics,

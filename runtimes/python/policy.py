@@ -32,6 +32,8 @@ def inspect(source, policy):
         findings = find(source, policy["rules"], monotonic() + policy["maxMs"] / 1000)
     except TooSlow:
         findings = [(-1, f"Not inspected: it would take longer than {policy['maxMs']} ms")]
+    except Exception as error:
+        findings = [(-1, f"Not inspected: {type(error).__name__}")]
     return as_text(findings) if findings else None
 
 

@@ -15,15 +15,17 @@ def load_hidden_modules(names):
     """Loads the runner's own modules and those to load beforehand, and hides them all."""
     from _frozen_importlib_external import SourceFileLoader
 
-    loader = SourceFileLoader("hidden_modules", AGENT_FOLDER + "/hidden_modules.py")
-    namespace = {"__name__": "hidden_modules"}
-    exec(loader.get_code("hidden_modules"), namespace)
-    hidden = namespace["HiddenModules"](start_up_modules)
+    def own_module(name):
+        namespace = {"__name__": name}
+        exec(SourceFileLoader(name, f"{AGENT_FOLDER}/{name}.py").get_code(name), namespace)
+        return namespace
+
+    hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
     hidden.load(["gc", "json", "os", "struct", "threading", "types", *names])
-    return hidden
+    return hidden, own_module("policy")["inspect"]
 
 
-modules = load_hidden_modules(sys.argv[1:])
+modules, inspect = load_hidden_modules(sys.argv[1:])
 
 import gc
 import json
@@ -35,9 +37,10 @@ from time import sleep
 modules.hide()
 
 INPUT_FD, CONTROL_FD, STATUS_FD = 198, 199, 200
-PING, CODE, ARGUMENTS, START = 1, 2, 3, 4
-READY, PONG, RESULT, FAILURE = 1, 2, 3, 4
+PING, CODE, ARGUMENTS, START, POLICY = 1, 2, 3, 4, 5
+READY, PONG, RESULT, FAILURE, REFUSED = 1, 2, 3, 4, 5
 
+MAX_REFUSED_BYTES = 32 * 1024
 WORKSPACE = "/workspace"
 SOURCE_PATH = WORKSPACE + "/main.py"
 
@@ -54,6 +57,22 @@ class Shape:
 def main(items=(), **rest):
     total = sum(i["value"] for i in items)
     return {"total": total, "text": f"{total:.2f}", "area": Shape(2).area(), "rest": sorted(rest)}
+"""
+# Of each kind of finding and of what is none, so that the way through the inspection is warm.
+_WARM_UP_INSPECTION = b"""
+import os as o, sys
+from os import path
+NAMES = ["a", "b"]
+class Report:
+    def save(self, name, rows=()):
+        with open(f"artifacts/{name}.csv", "w") as file, open(path.join("artifacts", name)) as other:
+            file.write("\\n".join(str(row) for row in rows))
+def main(x=1):
+    for name in NAMES:
+        getattr(x, name)
+    Report().save("r", rows=[{"k": v} for v in range(3)])
+    run = o.system
+    return [run("x"), eval("1" + "2"), lambda: __import__("os").popen, open(x), sys.modules["os"]]
 """
 _WARM_UP_ARGUMENTS = b'{"items": [{"value": 1}, {"value": 2.5}], "name": "\\u00e9"}'
 
@@ -284,6 +303,10 @@ def warm_up():
     call_main(module, _WARM_UP_ARGUMENTS)
     write_source(_WARM_UP_SOURCE.encode())
     os.unlink(SOURCE_PATH)
+    with open(AGENT_FOLDER + "/policy.json") as file:
+        usual = json.load(file)
+    for mode in ("strict", "balanced"):
+        inspect(_WARM_UP_INSPECTION, {**usual, "mode": mode, "rules": usual[mode]})
     reseed()
     modules.hide()
 
@@ -297,7 +320,7 @@ def look_fresh():
 
 
 def serve():
-    source = arguments_json = b""
+    source = arguments_json = policy = b""
     send(READY)
     while True:
         frame_type, payload = receive()
@@ -308,7 +331,13 @@ def serve():
             source = payload
         elif frame_type == ARGUMENTS:
             arguments_json = payload
+        elif frame_type == POLICY:
+            policy = payload
         elif frame_type == START:
+            findings = inspect(source, json.loads(policy)) if policy else None
+            if findings is not None:
+                send(REFUSED, findings.encode("utf-8", "replace")[:MAX_REFUSED_BYTES])
+                finish(0)
             reseed()
             run(source, arguments_json)
 

@@ -18,6 +18,17 @@ export const INTERNAL_ERROR: CodeResult = Object.freeze({
   detail: 'internal_error',
 })
 
+/** @param findings of the code policy, a line for each */
+export function codeUnsafe(findings: string): CodeResult {
+  return {
+    ...EMPTY_RESULT,
+    status: 'program_runner_error',
+    exit_code: -999,
+    stderr: findings,
+    detail: 'Code is unsafe',
+  }
+}
+
 const TOO_MANY = 'Too many requests, please try again later'
 
 export const RATE_LIMITED: CodeResult = Object.freeze({

@@ -11,6 +11,8 @@ import type { AdmittedRun, RunTimings } from '../scheduler/scheduler.ts'
 export interface RunService {
   /** Runtime name by accepted language name. */
   readonly languages: ReadonlyMap<string, string>
+  /** What code is inspected by, by runtime; a runtime without is not inspected. */
+  readonly policies: ReadonlyMap<string, Buffer>
   submit(run: AdmittedRun, signal: AbortSignal): Promise<{ facts: RunFacts; timings: RunTimings }>
   /** What the facts of a run mean, in the contract's words. */
   classify(facts: RunFacts, runtime: string): CodeResult
@@ -33,7 +35,8 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
     const { runtime, code, argumentsJson } = parsed.request
     const caller = callerOf(request, reply)
     try {
-      const run: AdmittedRun = { caller: request.caller, runtime, task: { code, argumentsJson } }
+      const task = { code, argumentsJson, policy: service.policies.get(runtime) }
+      const run: AdmittedRun = { caller: request.caller, runtime, task }
       const { facts, timings } = await service.submit(run, caller.signal)
       const collectStarted = performance.now()
       const result = service.classify(facts, runtime)

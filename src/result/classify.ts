@@ -1,5 +1,6 @@
 import type { RunLimits } from '../config.ts'
 import { type CodeResult, EMPTY_RESULT } from '../contract/code-result.ts'
+import { codeUnsafe } from '../contract/refusals.ts'
 import type { Failure } from '../supervisor/protocol.ts'
 import { acceptArtifacts } from './artifacts.ts'
 import type { RunFacts } from './facts.ts'
@@ -22,7 +23,7 @@ const MEMORY_STEP_KB = 256
  */
 export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   const { transcript, intervention } = facts
-  const { report, failure, violation } = transcript
+  const { report, failure, refused, violation } = transcript
   const base = {
     ...EMPTY_RESULT,
     time_used_ms: round(facts.wallTimeMs),
@@ -61,6 +62,7 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   if (violation === 'protocol') {
     return programError(base, 1, 'The program interfered with its sandbox.')
   }
+  if (refused !== null) return codeUnsafe(refused)
   // No report: the program ended its own supervisor, and its sandbox with it.
   const signal = report ? report.signal : SIGKILL
   if (!report || signal > 0) {

@@ -16,17 +16,18 @@ export const CONTROL = 18
 export const ARTIFACT = 19
 export const EXIT = 20
 
-/** To the runner, through the supervisor. Type 5 is kept for the code policy's rules. */
-export const RUNNER = { PING: 1, CODE: 2, ARGUMENTS: 3, START: 4 } as const
+/** To the runner, through the supervisor. POLICY comes before START, and only if there is one. */
+export const RUNNER = { PING: 1, CODE: 2, ARGUMENTS: 3, START: 4, POLICY: 5 } as const
 
-/** From the runner, in the CONTROL stream. Type 5 is kept for the code policy's findings. */
-export const CONTROL_FRAME = { READY: 1, PONG: 2, RESULT: 3, FAILURE: 4 } as const
+/** From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. */
+export const CONTROL_FRAME = { READY: 1, PONG: 2, RESULT: 3, FAILURE: 4, REFUSED: 5 } as const
 
 /** The supervisor relays in chunks of 64 KiB; its other frames have a size of their own. */
 const RELAY_BYTES = 64 * 1024
 const FAILURE_BYTES = 4096
+const REFUSED_BYTES = 32 * 1024
 const ARTIFACT_HEAD_BYTES = 2 + 255
-/** What CONTROL carries beside the result: READY, PONG, FAILURE and the frames' heads. */
+/** What CONTROL carries beside the result: READY, PONG, FAILURE, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
 
 export function maxSupervisorPayload(limits: RunLimits): (type: number) => number | undefined {
@@ -43,6 +44,7 @@ export function maxControlPayload(limits: RunLimits): (type: number) => number |
     if (type === CONTROL_FRAME.READY || type === CONTROL_FRAME.PONG) return 0
     if (type === CONTROL_FRAME.RESULT) return limits.resultBytes
     if (type === CONTROL_FRAME.FAILURE) return FAILURE_BYTES
+    if (type === CONTROL_FRAME.REFUSED) return REFUSED_BYTES
     return undefined
   }
 }
@@ -57,6 +59,8 @@ export interface Task {
   readonly code: Buffer
   /** JSON text of an object, as the caller wrote it: no number loses a digit on the way. */
   readonly argumentsJson: Buffer
+  /** The code policy as the runner takes it; without one the code is not inspected. */
+  readonly policy?: Buffer | undefined
 }
 
 /** Asks the runner to walk the way of a run once and to answer PONG. */
@@ -82,6 +86,7 @@ export function encodeRun(task: Task, limits: RunLimits): Buffer {
     RUN,
     Buffer.concat([
       head,
+      ...(task.policy ? [encodeFrame(RUNNER.POLICY, task.policy)] : []),
       encodeFrame(RUNNER.CODE, task.code),
       encodeFrame(RUNNER.ARGUMENTS, task.argumentsJson),
       encodeFrame(RUNNER.START),

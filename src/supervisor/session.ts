@@ -29,6 +29,8 @@ export interface Transcript {
   /** JSON text that the runner calls the result; not yet checked to be JSON. */
   result: Buffer | null
   failure: Failure | null
+  /** What the code policy found. Heard only as the first word of a run. */
+  refused: string | null
   artifacts: ArtifactFile[]
   report: RunReport | null
   /** Set when the sandbox said more than a limit or what the protocol does not know. */
@@ -52,6 +54,9 @@ export class Session {
   readonly #control: FrameParser
   readonly #counts = { stdout: 0, stderr: 0, control: 0, artifacts: 0 }
   #bootOutput = ''
+  #isInspected = false
+  /** Whether a run has said anything yet. */
+  #hasSpoken = false
   #state: 'booting' | 'idle' | 'running' | 'ended' = 'booting'
   #expected: { frame: number; resolve: () => void; reject: (error: Error) => void } | null = null
   #finish: ((transcript: Transcript) => void) | null = null
@@ -60,6 +65,7 @@ export class Session {
     stderr: [],
     result: null,
     failure: null,
+    refused: null,
     artifacts: [],
     report: null,
     violation: null,
@@ -104,6 +110,7 @@ export class Session {
         return
       }
       this.#state = 'running'
+      this.#isInspected = task.policy !== undefined
       this.#finish = resolve
       this.#input.write(encodeRun(task, this.#limits))
     })
@@ -146,6 +153,7 @@ export class Session {
       }
       throw new FrameError(`frame of type ${type} before the run`)
     }
+    this.#hasSpoken = true
     if (type === STDOUT || type === STDERR) {
       const stream = type === STDOUT ? 'stdout' : 'stderr'
       this.#counts[stream] += payload.length
@@ -173,9 +181,17 @@ export class Session {
       this.#expected = null
     } else if (this.#state !== 'running') {
       throw new FrameError(`control frame of type ${type} before the run`)
+    } else if (type === CONTROL_FRAME.REFUSED && this.#isInspected && !this.#hasSpoken) {
+      // Code that is refused never ran: a refusal after anything else was said is forged.
+      this.#hasSpoken = true
+      this.#transcript.refused = payload.toString('utf8')
+    } else if (this.#transcript.refused !== null) {
+      throw new FrameError(`control frame of type ${type} after a refusal`)
     } else if (type === CONTROL_FRAME.RESULT) {
+      this.#hasSpoken = true
       this.#transcript.result ??= payload
     } else if (type === CONTROL_FRAME.FAILURE) {
+      this.#hasSpoken = true
       this.#transcript.failure ??= decodeFailure(payload)
     } else {
       throw new FrameError(`control frame of type ${type} in the run`)

@@ -12,6 +12,7 @@ export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
     stderr: [],
     result: null,
     failure: null,
+    refused: null,
     artifacts: [],
     report: CLEAN_END,
     violation: null,

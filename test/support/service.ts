@@ -44,6 +44,7 @@ export function launchService(env: Record<string, string>): Service {
       NODE_ENV: 'production',
       SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1',
       SANDBOX_TIMEOUT: '5s',
+      SANDBOX_CODE_POLICY: 'off',
       EXECUTOR_MANAGER_LOG_LEVEL: 'warn',
       ...env,
     },

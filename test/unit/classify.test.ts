@@ -114,6 +114,29 @@ const outcomes: [string, RunFacts, object][] = [
     },
   ]),
   [
+    'a refusal by the code policy',
+    factsWith({ refused: 'Line 1: Import: os' }),
+    {
+      status: 'program_runner_error',
+      exit_code: -999,
+      stderr: 'Line 1: Import: os',
+      detail: 'Code is unsafe',
+      time_used_ms: null,
+      memory_used_kb: null,
+    },
+  ],
+  [
+    'a refusal by a program that goes on to speak',
+    factsWith({ ...said, refused: '', report: killed(9) }),
+    {
+      status: 'program_runner_error',
+      exit_code: -999,
+      detail: 'Code is unsafe',
+      time_used_ms: null,
+      memory_used_kb: null,
+    },
+  ],
+  [
     'frames that break the rules',
     factsWith({ ...said, report: null, violation: 'protocol' }),
     {
@@ -146,11 +169,13 @@ describe('classify', () => {
     const kinds = ['resource_limit_type', 'unauthorized_access_type', 'runtime_error_type'] as const
     for (const kind of kinds) if (!(kind in expected)) expect(answer[kind]).toBeNull()
     if (isSuccess) return
-    expect(answer).toMatchObject({ stdout: '', artifacts: [], resultJson: null, detail: null })
+    const detail = 'detail' in expected ? expected.detail : null
+    expect(answer).toMatchObject({ stdout: '', artifacts: [], resultJson: null, detail })
   })
 
-  test.each(outcomes)('%s: time and memory are told', (_what, facts) => {
-    expect(classify(facts, LIMITS)).toMatchObject({ time_used_ms: 2.5, memory_used_kb: 1024 })
+  test.each(outcomes)('%s: time and memory are told', (_what, facts, expected) => {
+    const measured = { time_used_ms: 2.5, memory_used_kb: 1024, ...expected }
+    expect(classify(facts, LIMITS)).toMatchObject(measured)
   })
 
   test('what the kernel counted goes before what the sandbox said', () => {
@@ -185,6 +210,13 @@ describe('classify', () => {
     const failure = { ...NO_FAILURE, memory: true, errno: 13 }
     const answer = classify(factsWith({ report: code(1), failure }), LIMITS)
     expect(answer.status).toBe('resource_limit_exceeded')
+  })
+
+  test('a refusal does not undo what the kernel or the manager did to the run', () => {
+    const type = (part: object) => classify(factsWith({ refused: 'x' }, part), LIMITS)
+    expect(type({ intervention: 'deadline' }).resource_limit_type).toBe('time')
+    const forged = classify(factsWith({ refused: 'x', violation: 'protocol' }), LIMITS)
+    expect(forged.status).toBe('program_error')
   })
 
   test('a failure note counts for nothing when the program ended well', () => {

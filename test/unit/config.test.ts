@@ -43,6 +43,10 @@ describe('readConfig', () => {
     ['EXECUTOR_MANAGER_QUEUE_WAIT', '250ms', { queueWaitMs: 250 }],
     ['EXECUTOR_MANAGER_QUEUE_LENGTH', '7', { queueLength: 7 }],
     ['EXECUTOR_MANAGER_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+    ['SANDBOX_CODE_POLICY', 'balanced', { codePolicy: 'balanced', policyDir: null }],
+    ['SANDBOX_CODE_POLICY', 'strict', { codePolicy: 'strict' }],
+    ['SANDBOX_CODE_POLICY', 'off', { codePolicy: 'off' }],
+    ['EXECUTOR_MANAGER_POLICY_DIR', '/etc/policy', { policyDir: '/etc/policy' }],
   ])('%s=%s', (name, value, expected) => {
     expect(readConfig({ [name]: value })).toMatchObject(expected)
   })
@@ -57,6 +61,7 @@ describe('readConfig', () => {
     ['EXECUTOR_MANAGER_QUEUE_WAIT', ['0', 'never']],
     ['EXECUTOR_MANAGER_QUEUE_LENGTH', ['0', 'long']],
     ['EXECUTOR_MANAGER_LOG_LEVEL', ['loud', 'INFO']],
+    ['SANDBOX_CODE_POLICY', ['lax', 'STRICT', 'false', ' ']],
   ])('a bad %s stops the start and is named', (name, values) => {
     for (const value of values) {
       const read = expect(() => readConfig({ [name]: value }), value)

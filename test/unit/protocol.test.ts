@@ -22,6 +22,10 @@ import {
 } from '../../src/supervisor/protocol.ts'
 import { LIMITS } from '../support/limits.ts'
 
+function payloadOf(frame: { payload: Buffer } | undefined): Buffer {
+  return frame?.payload ?? Buffer.alloc(0)
+}
+
 function framesOf(bytes: Buffer) {
   return [...new FrameParser(() => 2 ** 32).push(bytes)]
 }
@@ -41,6 +45,15 @@ describe('what is sent', () => {
       { type: RUNNER.ARGUMENTS, payload: argumentsJson },
       { type: RUNNER.START, payload: Buffer.alloc(0) },
     ])
+  })
+
+  test('a policy comes before the code', () => {
+    const policy = Buffer.from('{}')
+    const task = { code: Buffer.from('x'), argumentsJson: Buffer.from('{}'), policy }
+    const [run] = framesOf(encodeRun(task, LIMITS))
+    const [first, second] = framesOf(payloadOf(run).subarray(24))
+    expect(first).toEqual({ type: RUNNER.POLICY, payload: policy })
+    expect(second?.type).toBe(RUNNER.CODE)
   })
 
   test('a ping goes to the runner as input', () => {
@@ -69,6 +82,7 @@ describe('how long a frame may be', () => {
     [CONTROL_FRAME.PONG, 0],
     [CONTROL_FRAME.RESULT, 2000],
     [CONTROL_FRAME.FAILURE, 4096],
+    [CONTROL_FRAME.REFUSED, 32_768],
     [99, undefined],
   ])('type %i from the runner: %s', (type, most) => {
     expect(maxControlPayload(LIMITS)(type)).toBe(most)

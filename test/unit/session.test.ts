@@ -171,6 +171,47 @@ describe('a run', () => {
     expect((await transcript).report).not.toBeNull()
   })
 
+  describe('a refusal', () => {
+    const refusal = control(CONTROL_FRAME.REFUSED, 'Line 1: Import: os')
+
+    async function inspected(...said: Buffer[]): Promise<Transcript> {
+      session.resume()
+      const transcript = session.run({ ...TASK, policy: Buffer.from('{}') })
+      for (const bytes of said) output.write(bytes)
+      return transcript
+    }
+
+    test('is heard as the first word', async () => {
+      const transcript = await inspected(refusal, GOOD_END)
+      expect(transcript).toMatchObject({ refused: 'Line 1: Import: os', violation: null })
+    })
+
+    test.each([
+      ['after output', encodeFrame(STDOUT, Buffer.from('x'))],
+      ['after output on stderr', encodeFrame(STDERR, Buffer.from('x'))],
+      ['after a result', control(CONTROL_FRAME.RESULT, '1')],
+      ['after a failure', control(CONTROL_FRAME.FAILURE, '{}')],
+      ['after a failure that is none', control(CONTROL_FRAME.FAILURE, '')],
+      ['after an artifact', artifact('a.csv', 'x')],
+      ['after another', refusal],
+    ])('%s breaks the rules', async (_when, before) => {
+      const transcript = await inspected(before, refusal, GOOD_END)
+      expect(transcript).toMatchObject({ violation: 'protocol', report: null })
+    })
+
+    test.each([
+      ['a result', control(CONTROL_FRAME.RESULT, '1')],
+      ['a failure', control(CONTROL_FRAME.FAILURE, '{}')],
+    ])('%s after it breaks the rules', async (_what, after) => {
+      expect((await inspected(refusal, after, GOOD_END)).violation).toBe('protocol')
+    })
+
+    test('of what was not to be inspected breaks the rules', async () => {
+      const transcript = await transcriptOf(refusal, GOOD_END)
+      expect(transcript).toMatchObject({ refused: null, violation: 'protocol' })
+    })
+  })
+
   const full = encodeFrame(STDOUT, Buffer.alloc(LIMITS.outputBytes))
   const head = (type: number, length: number) => {
     const bytes = Buffer.alloc(5)
