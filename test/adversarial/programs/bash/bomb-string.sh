@@ -1,0 +1,5 @@
+# tries: to double a string for ever
+# expect: resource_limit_exceeded
+# within: 5s
+text=x
+while :; do text=$text$text; done
