@@ -1,7 +1,8 @@
 /**
  * The Node.js runner: loads libraries, waits for a task, runs `main(arguments)`, hands back.
  *
- * Started by the supervisor as `node runner.cjs [MODULE ...]`, the modules to load beforehand. Speaks
+ * Started by the supervisor as `node --no-memory-reducer runner.cjs [MODULE ...]`, the modules to load
+ * beforehand; the memory reducer would collect garbage after each restore, some time having passed. Speaks
  * frames (u32 length, u8 type, payload; little-endian) on two pipes of its own, so that standard
  * output and error are the user's alone. The other side is src/supervisor/protocol.ts.
  */
@@ -283,6 +284,7 @@ function reveal(file) {
 /** Makes the process look to the user's code as one that was started with it. */
 function lookFresh() {
   process.argv = [process.execPath, SOURCE_PATH]
+  process.execArgv = []
   for (const [file, module] of Object.entries(require.cache)) {
     hiddenModules.set(file, module)
     delete require.cache[file]
@@ -323,18 +325,22 @@ function announceEnd() {
   })
 }
 
+function answerPing() {
+  send(PONG)
+  serve()
+}
+
 function serve() {
   let source = Buffer.alloc(0)
   let argumentsText = '{}'
   let policy = null
-  send(READY)
   for (;;) {
     const { type, payload } = receive()
     if (type === PING) {
       warmUp()
       // Two turns of the event loop, for what the engine had put off: in a restored sandbox, whose
       // clock has jumped, all of that is due at once, and would be done in the midst of a run.
-      setImmediate(() => setImmediate(() => send(PONG) ?? serve()))
+      setImmediate(setImmediate, answerPing)
       return
     } else if (type === CODE) {
       source = payload
@@ -363,4 +369,7 @@ seedNewContexts()
 for (let round = 0; round < WARM_UP_ROUNDS; round++) warmUp()
 announceEnd()
 // From inside the event loop: its first turn takes milliseconds.
-setImmediate(serve)
+setImmediate(() => {
+  send(READY)
+  serve()
+})

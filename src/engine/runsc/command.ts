@@ -25,8 +25,9 @@ function globalFlags(flags: RunscFlags): string[] {
   ]
 }
 
+/** Detached: the runsc process that would only wait for the sandbox takes 3 MB for it. */
 export function runCommand(flags: RunscFlags, bundleFolder: string, id: string): string[] {
-  return [...globalFlags(flags), 'run', `--bundle=${bundleFolder}`, id]
+  return [...globalFlags(flags), 'run', '--detach', `--bundle=${bundleFolder}`, id]
 }
 
 export function restoreCommand(
@@ -38,6 +39,7 @@ export function restoreCommand(
   return [
     ...globalFlags(flags),
     'restore',
+    '--detach',
     `--bundle=${bundleFolder}`,
     `--image-path=${imageFolder}`,
     id,

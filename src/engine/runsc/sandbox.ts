@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
@@ -6,7 +6,12 @@ import type { Cgroup } from './cgroup.ts'
 
 /** Joins the cgroup folders named before `--`, then becomes the command behind it. */
 const JOIN_AND_EXEC =
-  'until [ "$1" = -- ]; do echo 0 > "$1" || exit 97; shift; done; shift; exec "$@"'
+  'until [ "$1" = -- ]; do echo 0 > "$1" || exit 97; shift; done; shift; exec "$@" <&3 3<&-'
+/**
+ * The sandbox's standard input. Not descriptor 0 of the child process: Node.js closes its end of that
+ * when the process exits, and runsc exits as soon as the sandbox runs.
+ */
+const INPUT = 3
 const STDERR_KEPT_BYTES = 4096
 
 /**
@@ -17,7 +22,7 @@ export class Sandbox {
   readonly cgroup: Cgroup
   /** Resolves when the sandbox's output has ended, for whatever reason. */
   readonly ended: Promise<void>
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #child: ChildProcess
   readonly #stateFolder: string
   #errors = ''
   #disposal: Promise<void> | null = null
@@ -34,24 +39,24 @@ export class Sandbox {
       '/bin/sh',
       ['-c', JOIN_AND_EXEC, 'sh', ...cgroup.joinFiles, '--', ...command],
       {
-        stdio: ['pipe', 'pipe', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
         cwd: '/',
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
         // A session of its own, so that an interrupt typed at the manager leaves it to the manager.
         detached: true,
       },
     )
-    if (!this.#child.stdin) {
+    if (!this.#child.stdio?.[INPUT]) {
       // Node.js says so when the process could not be made, for want of descriptors or memory.
       this.#child.on('error', () => {})
       rmSync(stateFolder, { recursive: true, force: true })
       throw new Error('no process could be made')
     }
-    this.#child.stderr.on('data', (chunk: Buffer) => {
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#errors = (this.#errors + chunk.toString('utf8')).slice(-STDERR_KEPT_BYTES)
     })
     this.ended = new Promise((resolve) => {
-      this.#child.once('close', () => resolve())
+      this.output.once('close', () => resolve())
       this.#child.once('error', (error) => {
         this.#errors += error.message
         resolve()
@@ -60,11 +65,11 @@ export class Sandbox {
   }
 
   get input(): Writable {
-    return this.#child.stdin
+    return this.#child.stdio[INPUT] as Writable
   }
 
   get output(): Readable {
-    return this.#child.stdout
+    return this.#child.stdout as Readable
   }
 
   /**
@@ -88,9 +93,7 @@ export class Sandbox {
 
   async #dispose(): Promise<void> {
     this.kill()
-    this.#child.stdin.destroy()
-    this.#child.stdout.destroy()
-    this.#child.stderr.destroy()
+    for (const stream of this.#child.stdio) stream?.destroy()
     await this.cgroup.remove()
     await this.ended
     await rm(this.#stateFolder, { recursive: true, force: true })
