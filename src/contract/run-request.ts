@@ -1,4 +1,5 @@
-import { jsonMember } from '../lib/json-member.ts'
+import { jsonMembers } from '../lib/json-members.ts'
+import { isJson } from '../lib/json-text.ts'
 
 /** A valid body of RAGFlow's `POST /run`. */
 export interface RunRequest {
@@ -36,18 +37,17 @@ export function parseRunRequest(
   body: Buffer,
   languages: ReadonlyMap<string, string>,
 ): ParsedRequest {
-  if (body.length === 0) return { issues: [issue('missing', ['body'], 'Field required', null)] }
-  const parsed = parseJson(body)
-  if ('issues' in parsed) return parsed
-  const { text, value } = parsed
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (body.length === 0) return { issues: [issue('missing', ['body'], 'Field required', 'null')] }
+  const text = jsonText(body)
+  if (typeof text !== 'string') return { issues: [text] }
+  if (!text.trimStart().startsWith('{')) {
     const msg = 'Input should be a valid dictionary or object to extract fields from'
-    return { issues: [issue('model_attributes_type', ['body'], msg, value)] }
+    return { issues: [issue('model_attributes_type', ['body'], msg, text)] }
   }
-  const fields = value as Record<string, unknown>
-  const code = readCode(fields)
-  const runtime = readLanguage(fields, languages)
-  const args = readArguments(fields, text)
+  const fields = jsonMembers(text, ['code_b64', 'language', 'arguments'])
+  const code = readCode(fields.get('code_b64'), text)
+  const runtime = readLanguage(fields.get('language') ?? '"python"', languages)
+  const args = readArguments(fields.get('arguments'))
   const issues = [code, runtime, args].flatMap((field) => ('issue' in field ? [field.issue] : []))
   if ('issue' in code || 'issue' in runtime || 'issue' in args) return { issues }
   return { request: { code: code.value, runtime: runtime.value, argumentsJson: args.value } }
@@ -55,35 +55,31 @@ export function parseRunRequest(
 
 type Field<T> = { readonly value: T } | { readonly issue: ValidationIssue }
 
-function parseJson(
-  body: Buffer,
-): { text: string; value: unknown } | { issues: readonly ValidationIssue[] } {
-  let problem: string
+/** The body's text once it is known to be JSON. It is never parsed as a whole: see isJson(). */
+function jsonText(body: Buffer): string | ValidationIssue {
+  let problem = 'Not valid JSON'
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
-    return { text, value: JSON.parse(text) }
-  } catch (error) {
-    // The decoder's message names nothing of the body; the parser's quotes it.
-    problem = error instanceof SyntaxError ? 'Not valid JSON' : 'Not valid UTF-8'
+    if (isJson(Buffer.from(text))) return text
+  } catch {
+    problem = 'Not valid UTF-8'
   }
   return {
-    issues: [
-      { ...issue('json_invalid', ['body', 0], 'JSON decode error', {}), ctx: { error: problem } },
-    ],
+    ...issue('json_invalid', ['body', 0], 'JSON decode error', '{}'),
+    ctx: { error: problem },
   }
 }
 
-function readCode(fields: Record<string, unknown>): Field<Buffer> {
+/** @param member its JSON text, of a body of that text */
+function readCode(member: string | undefined, body: string): Field<Buffer> {
   const loc = ['body', 'code_b64']
-  if (!Object.hasOwn(fields, 'code_b64')) {
-    return { issue: issue('missing', loc, 'Field required', fields) }
+  if (member === undefined) return { issue: issue('missing', loc, 'Field required', body) }
+  if (!member.startsWith('"')) {
+    return { issue: issue('string_type', loc, 'Input should be a valid string', member) }
   }
-  const text = fields.code_b64
-  if (typeof text !== 'string') {
-    return { issue: issue('string_type', loc, 'Input should be a valid string', text) }
-  }
+  const text: string = JSON.parse(member)
   const refuse = (why: string): Field<Buffer> => ({
-    issue: { ...issue('value_error', loc, `Value error, ${why}`, text), ctx: { error: {} } },
+    issue: { ...issue('value_error', loc, `Value error, ${why}`, member), ctx: { error: {} } },
   })
   if (text.length % 4 !== 0 || !BASE64.test(text)) return refuse('Invalid base64 encoding')
   const code = Buffer.from(text, 'base64')
@@ -95,45 +91,42 @@ function readCode(fields: Record<string, unknown>): Field<Buffer> {
   return { value: code }
 }
 
-function readLanguage(
-  fields: Record<string, unknown>,
-  languages: ReadonlyMap<string, string>,
-): Field<string> {
-  const name = Object.hasOwn(fields, 'language') ? fields.language : 'python'
-  const runtime = typeof name === 'string' ? languages.get(name) : undefined
+function readLanguage(member: string, languages: ReadonlyMap<string, string>): Field<string> {
+  const isName = member.startsWith('"')
+  const runtime = isName ? languages.get(JSON.parse(member)) : undefined
   if (runtime !== undefined) return { value: runtime }
   const names = [...new Set(languages.values())].map((known) => `'${known}'`)
   const expected =
     names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1)}` : names.join('')
   return {
     issue: {
-      ...issue('enum', ['body', 'language'], `Input should be ${expected}`, name),
+      ...issue('enum', ['body', 'language'], `Input should be ${expected}`, member),
       ctx: { expected },
     },
   }
 }
 
-function readArguments(fields: Record<string, unknown>, text: string): Field<Buffer> {
-  const value = Object.hasOwn(fields, 'arguments') ? fields.arguments : null
-  if (value === null) return { value: Buffer.from('{}') }
-  if (typeof value !== 'object' || Array.isArray(value)) {
+function readArguments(member = 'null'): Field<Buffer> {
+  if (member === 'null') return { value: Buffer.from('{}') }
+  if (!member.startsWith('{')) {
     const msg = 'Input should be a valid dictionary'
-    return { issue: issue('dict_type', ['body', 'arguments'], msg, value) }
+    return { issue: issue('dict_type', ['body', 'arguments'], msg, member) }
   }
-  return { value: Buffer.from(jsonMember(text, 'arguments') ?? '{}') }
+  return { value: Buffer.from(member) }
 }
 
+/** @param input JSON text of what was wrong */
 function issue(
   type: string,
   loc: readonly (string | number)[],
   msg: string,
-  input: unknown,
+  input: string,
 ): ValidationIssue {
   return { type, loc, msg, input: shorten(input) }
 }
 
-function shorten(input: unknown): unknown {
-  const text = JSON.stringify(input)
-  if (text === undefined || text.length <= MAX_ECHO_CHARS) return input
-  return `${typeof input === 'string' ? input.slice(0, MAX_ECHO_CHARS) : text.slice(0, MAX_ECHO_CHARS)}…`
+function shorten(input: string): unknown {
+  if (input.length <= MAX_ECHO_CHARS) return JSON.parse(input)
+  const text = input.startsWith('"') ? (JSON.parse(input) as string) : input
+  return `${text.slice(0, MAX_ECHO_CHARS)}…`
 }

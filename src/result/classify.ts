@@ -1,6 +1,7 @@
 import type { RunLimits } from '../config.ts'
 import { type CodeResult, EMPTY_RESULT } from '../contract/code-result.ts'
 import { codeUnsafe } from '../contract/refusals.ts'
+import { isJson } from '../lib/json-text.ts'
 import type { Failure } from '../supervisor/protocol.ts'
 import { acceptArtifacts } from './artifacts.ts'
 import type { RunFacts } from './facts.ts'
@@ -77,8 +78,8 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   if (report.exitCode !== 0) {
     return failed(base, report.exitCode, text(transcript.stderr), failure)
   }
-  const resultJson = transcript.result === null ? null : transcript.result.toString('utf8')
-  if (resultJson !== null && !isJson(resultJson)) {
+  const { result } = transcript
+  if (result !== null && !isJson(result)) {
     return programError(base, 1, 'The result is not JSON.')
   }
   return {
@@ -89,7 +90,7 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
     stderr: text(transcript.stderr),
     detail: report.artifactsLeftOut > 0 ? leftOut(report.artifactsLeftOut, limits) : null,
     artifacts: acceptArtifacts(transcript.artifacts, limits),
-    resultJson,
+    resultJson: result === null ? null : result.toString('utf8'),
   }
 }
 
@@ -143,15 +144,6 @@ function leftOut(count: number, limits: RunLimits): string {
 /** Bytes that are not UTF-8 become U+FFFD. */
 function text(chunks: readonly Buffer[]): string {
   return Buffer.concat(chunks).toString('utf8')
-}
-
-function isJson(resultText: string): boolean {
-  try {
-    JSON.parse(resultText)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function round(ms: number): number {

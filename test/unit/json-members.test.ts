@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { jsonMember } from '../../src/lib/json-member.ts'
+import { jsonMembers } from '../../src/lib/json-members.ts'
+
+const jsonMember = (json: string, key: string) => jsonMembers(json, [key]).get(key) ?? null
 
 /** A function from which JSON text of any spacing is made. */
 const print = fc.constantFrom<(value: unknown) => string>(
@@ -9,7 +11,7 @@ const print = fc.constantFrom<(value: unknown) => string>(
   (value) => `\r\n\t ${JSON.stringify(value, null, '\t')} \n`,
 )
 
-describe('jsonMember', () => {
+describe('jsonMembers', () => {
   test('finds what JSON.parse finds, in any object and any spacing', () => {
     const objects = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue())
     fc.assert(
@@ -51,5 +53,14 @@ describe('jsonMember', () => {
   test('a member of a member is not taken', () => {
     expect(jsonMember('{"a":{"k":1},"b":["k",2]}', 'k')).toBeNull()
     expect(jsonMember('{}', 'k')).toBeNull()
+  })
+
+  test('several at once', () => {
+    const found = jsonMembers('{"a":1,"__proto__":2,"b":3,"c":4}', ['c', 'a', '__proto__', 'd'])
+    expect([...found]).toEqual([
+      ['a', '1'],
+      ['__proto__', '2'],
+      ['c', '4'],
+    ])
   })
 })

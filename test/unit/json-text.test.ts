@@ -1,0 +1,77 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isJson } from '../../src/lib/json-text.ts'
+
+const check = (text: string) => isJson(Buffer.from(text))
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('isJson', () => {
+  test('takes whatever JSON.stringify writes', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(0, 2, '\t'), (value, space) => {
+        expect(check(JSON.stringify(value, null, space))).toBe(true)
+      }),
+    )
+  })
+
+  test('says what JSON.parse says of texts that are nearly JSON', () => {
+    const token = fc.constantFrom(
+      ...['{', '}', '[', ']', ',', ':', '"', '\\', '\\u00e9', '\\u00g9', '\\n', '\\x', 'a', 'é'],
+      ...['0', '01', '-', '1', '.', '5', 'e', 'E+', '1e5', '-0', 'true', 'false', 'null', 'nul'],
+      ...[' ', '\n', '\t', '\r', '\f', '\u00a0', '\u0001', '\ufeff', '"k"', '"k":', '{}', '[]'],
+    )
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
+        const text = tokens.join('')
+        expect(check(text)).toBe(parses(text))
+      }),
+      { numRuns: 20_000 },
+    )
+  })
+
+  test('says what JSON.parse says of JSON with one character changed', () => {
+    const change = fc.tuple(fc.jsonValue(), fc.nat(), fc.constantFrom(...'{}[],:"\\0-e. x'))
+    fc.assert(
+      fc.property(change, ([value, where, character]) => {
+        const text = JSON.stringify(value)
+        const at = where % text.length
+        const changed = text.slice(0, at) + character + text.slice(at + 1)
+        expect(check(changed)).toBe(parses(changed))
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  test.each([
+    '',
+    ' ',
+    '[',
+    '{',
+    '[1,]',
+    '{"a":1,}',
+    '{,}',
+    '[,1]',
+    '1 1',
+    '[]]',
+    '{"a"}',
+    '[}',
+    '"',
+  ])('refuses %j', (text) => {
+    expect(check(text)).toBe(false)
+  })
+
+  test('millions of brackets are no more than bytes to it', () => {
+    const half = 2_000_000
+    expect(check('['.repeat(half) + ']'.repeat(half))).toBe(true)
+    expect(check(`${'{"a":'.repeat(half)}1${'}'.repeat(half)}`)).toBe(true)
+    expect(check('['.repeat(half))).toBe(false)
+  })
+})
