@@ -1,184 +1,141 @@
-import { availableParallelism, release, totalmem } from 'node:os'
+import { setMaxListeners } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
-import { projectDir, readConfig } from '../src/config.ts'
-import { ensureInstallation } from '../src/setup/install.ts'
+import { readConfig } from '../src/config.ts'
+import { ManagerError } from '../src/errors.ts'
+import { ensureInstallation, type InstalledRuntime } from '../src/setup/install.ts'
 import { probePlatform } from '../src/setup/platform.ts'
-import { coldSandboxRate, timeInImage } from './bare.ts'
-import { measureIdle } from './idle.ts'
-import { PROGRAMS } from './programs.ts'
+import { consoleProgress } from '../src/setup/progress.ts'
+import { bareReport, measureBare } from './bare.ts'
+import { barsOf, barsReport } from './bars.ts'
+import { burstReport, measureBurst } from './burst.ts'
+import { coldReport, measureCold } from './cold.ts'
+import type { Bench } from './context.ts'
+import { densityReport, measureDensity } from './density.ts'
+import type { Figures } from './figures.ts'
+import { idleReport, measureIdle } from './idle.ts'
+import { loadReport, measureLoad } from './load.ts'
+import { describeMachine, machineLine } from './machine.ts'
+import { type Options, readOptions, type Topic, USAGE } from './options.ts'
+import { ratioReport } from './ratios.ts'
 import { Service } from './service.ts'
-import { digits, Samples, table } from './stats.ts'
+import { measureStart, startReport } from './start.ts'
+import { markdown, type Report } from './table.ts'
+import { measureWarm, warmReport } from './warm.ts'
 
-/**
- * `npm run bench [-- --runs N --seconds S]`: the service as it is started by `npm start`, beside bare
- * interpreters and bare sandboxes, measured in one run on one machine. It asserts nothing.
- */
+/** The topics that need a service that was started before. */
+const SERVING: readonly Topic[] = ['warm', 'burst', 'load', 'idle', 'density', 'start']
+
+/** Measures the service beside bare processes, in one run, and prints what it finds as Markdown. */
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '100' },
-      seconds: { type: 'string', default: '20' },
-    },
-  })
-  const runs = Number(values.runs)
-  const seconds = Number(values.seconds)
-  const project = projectDir()
-  const config = readConfig(process.env)
-  const runtimesDir = path.join(project, 'runtimes')
-  const installation = await ensureInstallation(config.home, runtimesDir, () => {})
-  const rootfsOf = (language: string) =>
-    installation.runtimes.find(({ runtime }) => runtime.name === language)?.rootfs as string
-  const rootfs = rootfsOf('bash')
-  const platform = await probePlatform({ ...installation, rootfs, home: config.home })
-  const cores = availableParallelism()
-  console.log(
-    `${cores} processors, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node.js ${process.version}, runsc ${installation.runscVersion} (${platform}), ${new Date().toISOString().slice(0, 10)}\n`,
-  )
-  const bars: [what: string, measured: number, bar: string, met: boolean][] = []
-  const atMost = (what: string, measured: number, most: number) =>
-    bars.push([what, measured, `≤ ${most}`, measured <= most])
-  const atLeast = (what: string, measured: number, least: number) =>
-    bars.push([what, measured, `≥ ${least}`, measured >= least])
+  const options = optionsOrUsage()
+  if (!options) return
+  const bench = await prepare(options)
+  const machine = describeMachine(bench)
+  console.log(machineLine(machine))
+  const figures: Figures = {}
+  await measureServing(bench, figures)
+  await measureAlone(bench, figures)
+  if (figures.warm) print(ratioReport(figures.warm, figures.bare, figures.cold))
+  const bars = barsOf(figures)
+  print(barsReport(bars))
+  if (options.jsonFile) {
+    writeFileSync(options.jsonFile, `${JSON.stringify({ machine, figures, bars }, null, 2)}\n`)
+  }
+}
 
-  // Makes the snapshots if they are missing, so that the next start is a second one.
-  const first = await Service.start(project, config.poolSize)
-  await first.service.stop()
-  const { service, startMs } = await Service.start(project, config.poolSize)
-  const p50 = new Map<string, number>()
+function optionsOrUsage(): Options | null {
   try {
-    console.log('## Latency of one run, in ms\n')
-    const rows: string[][] = []
-    for (const program of PROGRAMS) {
-      const warm: number[] = []
-      const bare: number[] = []
-      for (let i = 0; i < runs; i++) {
-        await service.full()
-        const { ms, status } = await service.run(program.language, program.code)
-        if (status !== 'success') throw new Error(`${program.name} ended as ${status}`)
-        warm.push(ms)
-        if (i % 4 === 0) bare.push(await timeInImage(rootfsOf(program.language), program.bare))
-      }
-      const [w, b] = [new Samples(warm), new Samples(bare)]
-      p50.set(program.name, w.p50)
-      const ratio = w.p50 / b.p50
-      rows.push([
-        program.name,
-        ...[0.5, 0.9, 0.99].map((p) => digits(w.percentile(p))),
-        digits(b.p50),
-        digits(ratio),
-      ])
-      if (program.name === 'Python') {
-        atMost('warm Python, p50 against a bare python3', ratio, 0.25)
-        atMost('warm Python, p50 in ms', w.p50, 10)
-        atMost('warm Python, p99 in ms', w.percentile(0.99), 15)
-      }
-      if (program.name === 'Node.js') {
-        atMost('warm Node.js, p50 against a bare node', ratio, 0.2)
-        atMost('warm Node.js, p50 in ms', w.p50, 25)
-      }
-    }
-    console.log(table(['program', 'warm p50', 'p90', 'p99', 'bare p50', 'warm / bare'], rows))
-    const plain = p50.get('Python') as number
-    atMost(
-      'warm pandas against warm plain Python',
-      (p50.get('Python, pandas') as number) / plain,
-      2,
-    )
+    const options = readOptions(process.argv.slice(2))
+    if (!options) console.log(USAGE)
+    return options
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}\n\n${USAGE}`)
+    process.exitCode = 2
+    return null
+  }
+}
 
-    console.log('\n## Burst: as many runs at once as the pool keeps ready\n')
-    const burstMs: number[] = []
-    for (let i = 0; i < 5; i++) {
-      await service.full()
-      const startedMs = performance.now()
-      const code = PROGRAMS[0]?.code as string
-      await Promise.all(Array.from({ length: config.poolSize }, () => service.run('python', code)))
-      burstMs.push(performance.now() - startedMs)
-    }
-    const burst = new Samples(burstMs).p50
-    console.log(
-      `${config.poolSize} runs: all answered within ${digits(burst)} ms; one takes ${digits(plain)} ms`,
-    )
-    atMost('burst, time for all against the time of one', burst / plain, 3)
+async function prepare(options: Options): Promise<Bench> {
+  const config = readConfig(process.env)
+  const { progress, end } = consoleProgress()
+  const runtimesDir = path.join(config.projectDir, 'runtimes')
+  const installation = await ensureInstallation(config.home, runtimesDir, progress).finally(end)
+  const { rootfs } = installation.runtimes[0] as InstalledRuntime
+  const platform = await probePlatform({ ...installation, rootfs, home: config.home })
+  const say = (text: string) => console.error(`measuring ${text}`)
+  return { options, config, installation, platform, interrupt: interruptOnSignals(), say }
+}
 
-    console.log('\n## Sustained load: pandas, a fresh sandbox for each run\n')
-    const loads: string[][] = []
-    await service.full()
-    let best = 0
-    for (const clients of [cores, 8 * cores]) {
-      const load = await sustain(service, clients, seconds)
-      best = Math.max(best, load.perSecond)
-      loads.push([
-        String(clients),
-        digits(load.perSecond),
-        digits(load.samples.p50),
-        digits(load.samples.percentile(0.99)),
-        String(load.failed),
-      ])
-      atMost(`failed runs with ${clients} clients`, load.failed, 0)
-      await service.full()
-    }
-    console.log(table(['clients', 'runs/s', 'p50 ms', 'p99 ms', 'failed'], loads))
-    const cold = await coldSandboxRate(installation.runscPath, platform, rootfs, cores, seconds)
-    console.log(
-      `\nCold \`runsc run /bin/true\` in a bare loop, ${cores} at once: ${digits(cold)} a second`,
-    )
-    atLeast('sustained runs against cold bare sandboxes', best / cold, 0.7)
+/** The first signal is enough: everything is given up and cleaned up as soon as may be. */
+function interruptOnSignals(): AbortSignal {
+  const controller = new AbortController()
+  // Each request in flight listens.
+  setMaxListeners(0, controller.signal)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => controller.abort())
+  }
+  return controller.signal
+}
 
-    console.log('\n## Idle\n')
-    await service.full()
-    const idle = await measureIdle(service.pid, 10)
-    const perGb = [...idle.memoryBytes].map(([runtime, bytes]) => [
-      runtime,
-      digits(bytes / 2 ** 20),
-      digits(2 ** 30 / bytes),
-    ])
-    console.log(table(['runtime', 'MiB of an idle executor', 'executors in 1 GiB'], perGb))
-    console.log(
-      `\n${idle.executors} idle executors and the manager: ${digits(idle.cpuPercent)} % of one processor`,
-    )
-    atMost('processor for ten idle executors, in %', (idle.cpuPercent * 10) / idle.executors, 1)
-    atLeast(
-      'idle Python executors (pandas, matplotlib) in 1 GiB',
-      2 ** 30 / (idle.memoryBytes.get('python') ?? 0),
-      15,
-    )
+/** What needs the service; it also makes the snapshots that a second start finds. */
+async function measureServing(bench: Bench, figures: Figures): Promise<void> {
+  const { topics } = bench.options
+  const wants = (topic: Topic) => topics.has(topic)
+  if (!SERVING.some(wants)) return
+  const service = await Service.start(bench)
+  try {
+    if (wants('warm')) {
+      figures.warm = await measureWarm(bench, service)
+      print(warmReport(figures.warm))
+    }
+    if (wants('burst')) {
+      figures.burst = await measureBurst(bench, service)
+      print(burstReport(figures.burst))
+    }
+    if (wants('load')) {
+      figures.load = await measureLoad(bench, service)
+      print(loadReport(figures.load))
+    }
+    if (wants('idle')) {
+      figures.idle = await measureIdle(bench, service)
+      print(idleReport(figures.idle))
+    }
+    if (wants('density')) {
+      figures.density = await measureDensity(bench, service)
+      print(densityReport(figures.density))
+    }
   } finally {
     await service.stop()
   }
-  console.log(`\n## Start with everything cached: ${digits(startMs)} ms until it serves\n`)
-  atMost('second start, in ms', startMs, 2000)
-  console.log('## Bars\n')
-  console.log(
-    table(
-      ['bar', 'measured', 'limit', 'met'],
-      bars.map(([what, measured, bar, met]) => [what, digits(measured), bar, met ? 'yes' : 'no']),
-    ),
-  )
-  console.log(
-    "\nFor context, measured elsewhere and not in this run: RAGFlow's executor_manager (docker with runsc, pool of 3) on such a machine takes 1100 ms for plain Python, 2500 ms for pandas and 1600 ms for Node.js, and serves 1.7 runs a second.",
-  )
 }
 
-async function sustain(service: Service, clients: number, seconds: number) {
-  const code = PROGRAMS[1]?.code as string
-  const samplesMs: number[] = []
-  let failed = 0
-  const startedMs = performance.now()
-  const endMs = startedMs + seconds * 1000
-  const client = async () => {
-    while (performance.now() < endMs) {
-      const { ms, status } = await service.run('python', code)
-      if (status === 'success') samplesMs.push(ms)
-      else failed++
-    }
+/** What wants the machine for itself. */
+async function measureAlone(bench: Bench, figures: Figures): Promise<void> {
+  const { topics } = bench.options
+  if (topics.has('baseline')) {
+    figures.bare = await measureBare(bench)
+    print(bareReport(figures.bare))
   }
-  await Promise.all(Array.from({ length: clients }, client))
-  const perSecond = (samplesMs.length * 1000) / (performance.now() - startedMs)
-  return { perSecond, failed, samples: new Samples(samplesMs) }
+  if (topics.has('cold')) {
+    figures.cold = await measureCold(bench)
+    print(coldReport(figures.cold))
+  }
+  if (topics.has('start')) {
+    figures.start = await measureStart(bench)
+    print(startReport(figures.start))
+  }
+}
+
+function print(report: Report): void {
+  console.log(`\n${markdown(report)}`)
 }
 
 main().catch((error: unknown) => {
-  console.error(error)
-  process.exitCode = 1
+  if ((error as Error).name === 'AbortError') {
+    console.error('bench: interrupted; nothing is left behind')
+    process.exit(130)
+  }
+  console.error(error instanceof ManagerError ? `bench: ${error.message}` : error)
+  process.exit(1)
 })

@@ -1,114 +1,138 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import http from 'node:http'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from './client.ts'
+import type { Bench } from './context.ts'
+import { parseMetrics, type Sample } from './metrics.ts'
 
-export interface Answer {
-  readonly ms: number
-  readonly status: string
+const HEALTH_POLL_MS = 5
+const POOL_POLL_MS = 20
+const POOL_PATIENCE_MS = 120_000
+/** A stop takes 10 s of grace at most, and then kills what runs. */
+const STOP_PATIENCE_MS = 20_000
+
+/** Settings that would keep this caller out or slow it down. */
+const OWN_SETTINGS = {
+  EXECUTOR_MANAGER_HOST: '127.0.0.1',
+  EXECUTOR_MANAGER_LOG_LEVEL: 'silent',
+  EXECUTOR_MANAGER_API_KEYS: '',
+  SANDBOX_EXECUTOR_MANAGER_API_TOKEN: '',
+  EXECUTOR_MANAGER_RATE_LIMIT: '',
 }
 
-/** The real service as a child process, and a client that keeps its connections. */
+/** The real service, as `npm start` starts it, in a process of its own. */
 export class Service {
+  readonly port: number
+  readonly pid: number
+  /** From the spawn of the start command until `/healthz` answered 200. */
+  readonly startMs: number
   readonly #child: ChildProcess
-  readonly #port: number
-  readonly #poolSize: number
-  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 256 })
+  readonly #bench: Bench
 
-  private constructor(child: ChildProcess, port: number, poolSize: number) {
+  private constructor(bench: Bench, child: ChildProcess, port: number, startMs: number) {
+    this.#bench = bench
     this.#child = child
-    this.#poolSize = poolSize
-    this.#port = port
+    this.port = port
+    this.pid = child.pid as number
+    this.startMs = startMs
   }
 
-  /**
-   * Starts it and waits until it serves.
-   * @returns the service, and the time from its start until it answered, in milliseconds
-   */
-  static async start(projectDir: string, poolSize: number) {
-    const port = 20_000 + (process.pid % 20_000)
-    const startedMs = performance.now()
-    const child = spawn(process.execPath, ['scripts/bootstrap.mjs', 'start'], {
-      cwd: projectDir,
-      env: {
-        ...process.env,
-        SANDBOX_EXECUTOR_MANAGER_PORT: String(port),
-        EXECUTOR_MANAGER_LOG_LEVEL: 'error',
-        SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: String(poolSize),
-      },
+  /** @throws Error when it ends before it serves */
+  static async start(bench: Bench): Promise<Service> {
+    const port = await freePort()
+    const started = performance.now()
+    const child = spawn(process.execPath, [path.join('scripts', 'bootstrap.mjs'), 'start'], {
+      cwd: bench.config.projectDir,
+      env: { ...process.env, ...OWN_SETTINGS, SANDBOX_EXECUTOR_MANAGER_PORT: String(port) },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
-    const service = new Service(child, port, poolSize)
-    while (!(await service.#isUp())) {
-      if (child.exitCode !== null) throw new Error(`the service ended with ${child.exitCode}`)
-      await sleep(5)
+    try {
+      await untilHealthy(child, port, bench.interrupt)
+      return new Service(bench, child, port, performance.now() - started)
+    } catch (error) {
+      await end(child)
+      throw error
     }
-    return { service, startMs: performance.now() - startedMs }
   }
 
-  get pid(): number {
-    return this.#child.pid as number
+  /** @param connections that may be open at once */
+  client(connections = 1): Client {
+    return new Client(this.port, connections, this.#bench.interrupt)
   }
 
-  run(language: string, code: string): Promise<Answer> {
-    const code_b64 = Buffer.from(code).toString('base64')
-    return this.#post(JSON.stringify({ language, code_b64 }))
+  /** Waits until every pool has its executors and none is being made or removed. */
+  async untilFull(client: Client): Promise<void> {
+    const deadline = performance.now() + POOL_PATIENCE_MS
+    while (!isFull(await this.metrics(client), this.#bench.config.poolSize)) {
+      if (performance.now() > deadline) throw new Error('the pools do not become full')
+      await sleep(POOL_POLL_MS, undefined, { signal: this.#bench.interrupt })
+    }
   }
 
-  /** Waits until every pool holds what it keeps, so that a run meets a full pool. */
-  async full(): Promise<void> {
+  /** Full, and back to the size that it keeps when nobody asks. */
+  async untilSettled(client: Client): Promise<void> {
+    const { poolSize } = this.#bench.config
+    const deadline = performance.now() + POOL_PATIENCE_MS
+    const settled = (samples: readonly Sample[]) =>
+      isFull(samples, poolSize) && samples.every((s) => !isReady(s) || s.value <= poolSize)
+    while (!settled(await this.metrics(client))) {
+      if (performance.now() > deadline) throw new Error('the pools do not come to rest')
+      await sleep(1000, undefined, { signal: this.#bench.interrupt })
+    }
+  }
+
+  async metrics(client: Client): Promise<Sample[]> {
+    return parseMetrics(await client.get('/metrics'))
+  }
+
+  /** Ends it as an operator would, and waits until it is gone. */
+  stop(): Promise<void> {
+    return end(this.#child)
+  }
+}
+
+function isReady({ name, labels }: Sample): boolean {
+  return name === 'executor_manager_executors' && labels.state === 'ready'
+}
+
+function isFull(samples: readonly Sample[], poolSize: number): boolean {
+  const executors = samples.filter(({ name }) => name === 'executor_manager_executors')
+  if (executors.length === 0) throw new Error('/metrics does not tell of executors')
+  return executors.every((sample) => (isReady(sample) ? sample.value >= poolSize : !sample.value))
+}
+
+async function untilHealthy(child: ChildProcess, port: number, interrupt: AbortSignal) {
+  const client = new Client(port, 1, interrupt)
+  try {
     for (;;) {
-      const text = await this.#get('/metrics')
-      const counts = [...text.matchAll(/executors\{.*state="(\w+)"\} (\d+)/g)]
-      const isFull = counts.every(([, state, count]) =>
-        state === 'ready' ? Number(count) >= this.#poolSize : Number(count) === 0,
-      )
-      if (isFull) return
-      await sleep(20)
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`the service ended before it served (${child.exitCode})`)
+      }
+      const healthy = await client.get('/healthz').catch(() => null)
+      if (healthy !== null) return
+      await sleep(HEALTH_POLL_MS, undefined, { signal: interrupt })
     }
+  } finally {
+    client.close()
   }
+}
 
-  async stop(): Promise<void> {
-    this.#agent.destroy()
-    if (this.#child.exitCode !== null) return
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.kill('SIGTERM')
-    await ended
-  }
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE_MS)
+  await gone
+  clearTimeout(timer)
+}
 
-  #isUp(): Promise<boolean> {
-    return this.#get('/healthz').then(
-      () => true,
-      () => false,
-    )
-  }
-
-  #get(path: string): Promise<string> {
-    return this.#request({ path }).then(({ text }) => text)
-  }
-
-  async #post(body: string): Promise<Answer> {
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    }
-    const { text, ms } = await this.#request({ path: '/run', method: 'POST', headers }, body)
-    return { ms, status: JSON.parse(text).status }
-  }
-
-  #request(options: http.RequestOptions, body?: string): Promise<{ text: string; ms: number }> {
-    const startedMs = performance.now()
-    const target = { host: '127.0.0.1', port: this.#port, agent: this.#agent, ...options }
-    return new Promise((resolve, reject) => {
-      const request = http.request(target, (response) => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk) => {
-          text += chunk
-        })
-        response.on('end', () => resolve({ text, ms: performance.now() - startedMs }))
-      })
-      request.on('error', reject)
-      request.end(body)
-    })
-  }
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
 }

@@ -1,0 +1,102 @@
+import { bareOf } from './bare.ts'
+import { STANDARD_MODULES_ONLY } from './density.ts'
+import type { Figures } from './figures.ts'
+import { idlePercent } from './idle.ts'
+import type { ProgramId } from './programs.ts'
+import { figure, type Report, ratio } from './table.ts'
+import { failureCount } from './tally.ts'
+
+/** What the project wants to reach, and what was measured. */
+export interface Bar {
+  readonly bar: string
+  readonly unit: string
+  readonly at: 'most' | 'least'
+  readonly limit: number
+  /** Undefined when what it needs was not measured. */
+  readonly measured: number | undefined
+}
+
+/** The bars, as a pure function of the figures. */
+export function barsOf(figures: Figures): Bar[] {
+  const { warm, burst, load, idle, density, start } = figures
+  const toBare = (id: ProgramId) =>
+    quotient(warm?.[id]?.latencyMs.p50, figures.bare && bareOf(figures.bare, id)?.p50)
+  const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
+  const busiest = load?.loads.reduce((a, b) => (a.clients > b.clients ? a : b))
+  const most = (bar: string, unit: string, limit: number, measured: number | undefined) =>
+    ({ bar, unit, at: 'most', limit, measured }) as const
+  const least = (bar: string, unit: string, limit: number, measured: number | undefined) =>
+    ({ bar, unit, at: 'least', limit, measured }) as const
+  return [
+    most('Warm Python, p50, to a bare `python3 -I -c pass`', '×', 0.25, toBare('python')),
+    most('Warm Python, p99', 'ms', 15, warm?.python?.latencyMs.p99),
+    most('Warm Node.js, p50, to a bare `node -e 0`', '×', 0.2, toBare('nodejs')),
+    most(
+      'Warm pandas, p50, to plain Python',
+      '×',
+      2,
+      quotient(warm?.pandas?.latencyMs.p50, warm?.python?.latencyMs.p50),
+    ),
+    least(
+      `Sustained load, ${busiest?.clients ?? 'many'} callers, to a bare loop of \`runsc run\``,
+      '×',
+      0.7,
+      quotient(busiest?.runsPerSecond, load?.bareLoop.perSecond),
+    ),
+    most(
+      'Sustained load, failed runs',
+      '',
+      0,
+      load?.loads.reduce((sum, { failures }) => sum + failureCount(failures), 0),
+    ),
+    most(
+      `Burst of ${burst?.size ?? 'the pool size'}, p50, to one run`,
+      '×',
+      3,
+      quotient(burst?.allMs.p50, burst?.oneMs.p50),
+    ),
+    most('Second start, p50', 'ms', 2000, start?.p50),
+    most(
+      `Idle pool of ${idle?.executors ?? 'executors'}`,
+      '% of one core',
+      1,
+      idle && idlePercent(idle),
+    ),
+    least('Idle Python, standard modules', 'per GB', 40, perGigabyte(STANDARD_MODULES_ONLY)),
+    least('Idle Python, pandas and matplotlib', 'per GB', 15, perGigabyte('python')),
+  ]
+}
+
+export function isMet({ at, limit, measured }: Bar): boolean | undefined {
+  if (measured === undefined) return undefined
+  return at === 'most' ? measured <= limit : measured >= limit
+}
+
+function quotient(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a / b
+}
+
+export function barsReport(bars: readonly Bar[]): Report {
+  return {
+    title: 'Bars',
+    columns: ['bar', 'measured', 'wanted', 'met'],
+    rows: bars.map((bar) => {
+      const show = (value: number) => {
+        const number = bar.unit === '×' ? ratio(value) : figure(value)
+        return `${Number.isInteger(value) ? value : number} ${bar.unit}`.trim()
+      }
+      const met = isMet(bar)
+      return [
+        bar.bar,
+        bar.measured === undefined ? 'not measured' : show(bar.measured),
+        `at ${bar.at} ${show(bar.limit)}`,
+        met === undefined ? '-' : met ? 'yes' : '**no**',
+      ]
+    }),
+    notes: [
+      "Measured elsewhere, not in this run, on a machine of this kind: RAGFlow's reference " +
+        'executor_manager (Docker and runsc, a pool of 3) takes 1100 ms for Python, 2500 ms with ' +
+        'pandas, 1600 ms for Node.js, and makes 1.7 runs a second.',
+    ],
+  }
+}

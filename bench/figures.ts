@@ -1,0 +1,20 @@
+import type { BareFigures } from './bare.ts'
+import type { BurstFigures } from './burst.ts'
+import type { ColdFigures } from './cold.ts'
+import type { DensityFigure } from './density.ts'
+import type { IdleFigures } from './idle.ts'
+import type { LoadFigures } from './load.ts'
+import type { StartFigures } from './start.ts'
+import type { WarmFigures } from './warm.ts'
+
+/** Everything that was measured. What is missing was not asked for. */
+export interface Figures {
+  warm?: WarmFigures
+  bare?: BareFigures
+  burst?: BurstFigures
+  load?: LoadFigures
+  idle?: IdleFigures
+  density?: readonly DensityFigure[]
+  cold?: ColdFigures
+  start?: StartFigures
+}

@@ -1,0 +1,131 @@
+import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Bench } from './context.ts'
+import type { Sample } from './metrics.ts'
+import { programOf } from './programs.ts'
+import { type LoopFigure, measureRunscLoop } from './runsc-loop.ts'
+import type { Service } from './service.ts'
+import { type Summary, summarize } from './statistics.ts'
+import { figure, percentileCells, type Report, ratio } from './table.ts'
+import { type Failures, failureCell, Tally } from './tally.ts'
+
+export interface LoadFigure {
+  readonly clients: number
+  readonly seconds: number
+  /** Right answers within that time. */
+  readonly runs: number
+  readonly runsPerSecond: number
+  readonly latencyMs: Summary
+  readonly failures: Failures
+}
+
+export interface LoadFigures {
+  readonly loads: readonly LoadFigure[]
+  readonly bareLoop: LoopFigure
+  /** How the executors of the loads' runtime were made since the service started. */
+  readonly made: readonly {
+    readonly how: string
+    readonly count: number
+    readonly meanMs: number
+  }[]
+}
+
+/** Until what had been ready is used up and the pool makes as many as are asked for. */
+const RUN_IN_MS = 5000
+/** Who is refused does not ask again at once. */
+const AFTER_FAILURE_MS = 50
+const PROGRAM = programOf('pandas')
+
+/** Each caller asks again as soon as it has its answer, beside a bare loop of cold sandboxes. */
+export async function measureLoad(bench: Bench, service: Service): Promise<LoadFigures> {
+  const { clients, loadSeconds } = bench.options
+  const watcher = service.client()
+  try {
+    const loads: LoadFigure[] = []
+    for (const count of clients) {
+      await service.untilFull(watcher)
+      bench.say(`sustained load: ${count} callers`)
+      loads.push(await drive(bench, service, count, loadSeconds))
+    }
+    await service.untilFull(watcher)
+    bench.say('sustained load: the bare loop beside it')
+    const bareLoop = await measureRunscLoop(bench, availableParallelism(), loadSeconds)
+    return { loads, bareLoop, made: madeOf(await service.metrics(watcher), PROGRAM.runtime) }
+  } finally {
+    watcher.close()
+  }
+}
+
+async function drive(
+  { interrupt }: Bench,
+  service: Service,
+  clients: number,
+  seconds: number,
+): Promise<LoadFigure> {
+  const client = service.client(clients)
+  const tally = new Tally()
+  let runs = 0
+  const beginsMs = performance.now() + RUN_IN_MS
+  const endsMs = beginsMs + seconds * 1000
+  const caller = async () => {
+    while (performance.now() < endsMs) {
+      const run = await client.run(PROGRAM)
+      const nowMs = performance.now()
+      // Counted by their end; a failure counts whenever it happens.
+      const inTime = nowMs >= beginsMs && nowMs <= endsMs
+      if (inTime || run.failure !== null) tally.add(run)
+      if (inTime && run.failure === null) runs++
+      if (run.failure !== null) await sleep(AFTER_FAILURE_MS, undefined, { signal: interrupt })
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: clients }, caller))
+  } finally {
+    client.close()
+  }
+  return {
+    clients,
+    seconds,
+    runs,
+    runsPerSecond: runs / seconds,
+    latencyMs: summarize(tally.latenciesMs),
+    failures: tally.failures,
+  }
+}
+
+function madeOf(samples: readonly Sample[], runtime: string): LoadFigures['made'] {
+  const name = 'executor_manager_executor_made_seconds'
+  const histogram = (suffix: string, how: string) =>
+    samples.find(
+      (sample) =>
+        sample.name === name + suffix &&
+        sample.labels.runtime === runtime &&
+        sample.labels.how === how,
+    )?.value ?? 0
+  return ['restore', 'boot']
+    .map((how) => ({ how, count: histogram('_count', how), seconds: histogram('_sum', how) }))
+    .filter(({ count }) => count > 0)
+    .map(({ how, count, seconds }) => ({ how, count, meanMs: (seconds / count) * 1000 }))
+}
+
+export function loadReport({ loads, bareLoop, made }: LoadFigures): Report {
+  const bare = `bare loop of \`runsc run /bin/true\`, ${bareLoop.parallel} at once`
+  return {
+    title: `Sustained load: ${PROGRAM.title}, a fresh sandbox for each run, ${bareLoop.seconds} s`,
+    columns: ['load', 'per second', 'to the bare loop', 'p50 ms', 'p90 ms', 'p99 ms', 'failed'],
+    rows: [
+      ...loads.map(({ clients, runsPerSecond, latencyMs, failures }) => [
+        `${clients} callers at once`,
+        figure(runsPerSecond),
+        ratio(runsPerSecond / bareLoop.perSecond),
+        ...percentileCells(latencyMs),
+        failureCell(failures),
+      ]),
+      [bare, figure(bareLoop.perSecond), '1', '', '', '', '0'],
+    ],
+    notes: made.map(
+      ({ how, count, meanMs }) =>
+        `Executors made since the start, by ${how}: ${count}, ${figure(meanMs)} ms each on average.`,
+    ),
+  }
+}
