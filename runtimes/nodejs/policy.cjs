@@ -74,7 +74,10 @@ function balancedFindings(text, rawRules, look) {
     if (!rules.words.test(rest)) return []
   }
   const tree = parse(text)
-  if (tree === null) return runs(text) ? [{ line: -1, what: 'Not inspected: unknown syntax' }] : []
+  if (tree === null)
+    return runs(text)
+      ? [{ line: -1, what: 'Not inspected: nested too deeply, or unknown syntax' }]
+      : []
   return new Inspection(rules, look).of(tree).map(({ node, what }) => ({
     line: acorn.getLineInfo(text, node.start).line,
     what,
@@ -99,8 +102,8 @@ function runs(text) {
   try {
     vm.compileFunction(text.replace(/^#!.*/, ''), [])
     return true
-  } catch {
-    return false
+  } catch (error) {
+    return !(error instanceof SyntaxError)
   }
 }
 
@@ -131,7 +134,7 @@ class Rules {
   }
 
   refuses(path) {
-    if (this.refusedModules.has(path) || this.refusedGlobals.has(path)) return true
+    if (this.refusedGlobals.has(path)) return true
     const [first, member] = path.split('.')
     const allowed = this.allowedMembers.get(first)
     return allowed !== undefined && member !== undefined && !allowed.has(member)
@@ -195,6 +198,9 @@ class Inspection {
     this.accounted = new Set()
     this.callees = new Set()
     this.following = 0
+    this.steps = 0
+    /** What was found out of names, by question and by what they are bound to. */
+    this.known = { paths: new Map(), strings: new Map(), ownPath: new Map() }
   }
 
   of(tree) {
@@ -285,6 +291,7 @@ class Inspection {
   }
 
   deeper(follow, otherwise) {
+    if (++this.steps % 256 === 0) this.look()
     if (this.following >= MAX_DEPTH) return otherwise
     this.following++
     try {
@@ -292,6 +299,16 @@ class Inspection {
     } finally {
       this.following--
     }
+  }
+
+  /** Each name is followed once; names may stand for each other in a circle. */
+  once(question, meanings, follow, otherwise) {
+    const answers = this.known[question]
+    if (!answers.has(meanings)) {
+      answers.set(meanings, otherwise)
+      answers.set(meanings, follow())
+    }
+    return answers.get(meanings)
   }
 
   /** Follows parameters to what they are given. */
@@ -318,7 +335,8 @@ class Inspection {
       case 'Identifier': {
         const meanings = this.meaningsOf(node.name, node.scope)
         if (!meanings) return [GLOBALS.has(node.name) ? 'globalThis' : node.name]
-        return meanings.flatMap((meaning) => this.pathsOfMeaning(meaning))
+        const follow = () => [...new Set(meanings.flatMap((one) => this.pathsOfMeaning(one)))]
+        return this.once('paths', node.scope.find(node.name), follow, [])
       }
       case 'MemberExpression':
         return this.pathsOfMember(node)
@@ -405,7 +423,7 @@ class Inspection {
       case 'Literal':
         return typeof node.value === 'string' ? [node.value] : null
       case 'Identifier':
-        return this.union(this.meaningsOf(node.name, node.scope) ?? [UNKNOWN])
+        return this.stringsOfName(node)
       case 'ConditionalExpression':
         return this.union([node.consequent, node.alternate])
       case 'BinaryExpression':
@@ -422,6 +440,12 @@ class Inspection {
       default:
         return null
     }
+  }
+
+  stringsOfName({ name, scope }) {
+    const meanings = this.meaningsOf(name, scope)
+    if (!meanings) return null
+    return this.once('strings', scope.find(name), () => this.union(meanings), null)
   }
 
   union(nodes) {
@@ -457,7 +481,8 @@ class Inspection {
       case 'Identifier': {
         const meanings = this.meaningsOf(node.name, node.scope)
         if (!meanings) return node.name === '__dirname' || node.name === '__filename'
-        return meanings.every((meaning) => this.isOwnPath(meaning))
+        const follow = () => meanings.every((meaning) => this.isOwnPath(meaning))
+        return this.once('ownPath', node.scope.find(node.name), follow, false)
       }
       case 'TemplateLiteral':
         return this.beginsWithOwnPath(parts(node))

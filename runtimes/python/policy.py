@@ -10,6 +10,7 @@ all that it is ever bound to.
 from time import monotonic
 
 import _ast
+import _warnings
 from _ast import AST, Add, Assign, Attribute, BinOp, Call, Constant, Div, FormattedValue, JoinedStr
 from _ast import Lambda, List, Mod, Name, Set, Slice, Subscript, Tuple, UnaryOp
 
@@ -27,6 +28,10 @@ def inspect(source, policy):
     """What is wrong with the source (bytes), as text with a line for each finding; None if nothing."""
     if len(source) > policy["maxSourceBytes"]:
         return f"Line -1: Not inspected: longer than {policy['maxSourceBytes']} bytes"
+    # The program is compiled once more when it runs: its warnings are due then.
+    filters = _warnings.filters[:]
+    _warnings.filters[:] = [("ignore", None, Warning, None, 0)]
+    _warnings._filters_mutated()
     find = strict_findings if policy["mode"] == "strict" else balanced_findings
     try:
         findings = find(source, policy["rules"], monotonic() + policy["maxMs"] / 1000)
@@ -34,6 +39,9 @@ def inspect(source, policy):
         findings = [(-1, f"Not inspected: it would take longer than {policy['maxMs']} ms")]
     except Exception as error:
         findings = [(-1, f"Not inspected: {type(error).__name__}")]
+    finally:
+        _warnings.filters[:] = filters
+        _warnings._filters_mutated()
     return as_text(findings) if findings else None
 
 
@@ -259,6 +267,8 @@ class Inspection:
         self.accounted = set()  # Nodes whose use is looked at where they are used.
         self.uses = []
         self.following = 0
+        self.steps = 0
+        self.known = {}
 
     def of(self, tree):
         for statement in tree.body:
@@ -438,7 +448,7 @@ class Inspection:
         if node.__class__ is _ast.Dict:
             return node.keys
         if node.__class__ is Name and node.id in self.bindings:
-            return self.deeper(lambda: self.elements_of_name(node.id), [UNKNOWN])
+            return self.once(Inspection.elements_of_name, node.id, [UNKNOWN])
         if node.__class__ is Call and node.args:
             if node.func.__class__ is Name and node.func.id in ("sorted", "list", "set", "reversed"):
                 return self.deeper(lambda: self.elements(node.args[0]), [UNKNOWN])
@@ -452,7 +462,10 @@ class Inspection:
         return found[: MAX_STRINGS + 1]
 
     def deeper(self, look, otherwise):
-        """Names may stand for each other in a circle, and each for many."""
+        """Expressions may be deep, and followed over many names."""
+        self.steps += 1
+        if self.steps % 256 == 0 and monotonic() > self.deadline:
+            raise TooSlow
         if self.following >= MAX_DEPTH:
             return otherwise
         self.following += 1
@@ -460,6 +473,14 @@ class Inspection:
             return look()
         finally:
             self.following -= 1
+
+    def once(self, look, name, otherwise):
+        """What is known of a name is found out once; names may stand for each other in a circle."""
+        key = (look, name)
+        if key not in self.known:
+            self.known[key] = otherwise
+            self.known[key] = self.deeper(lambda: look(self, name), otherwise)
+        return self.known[key]
 
     def paths(self, node):
         """The module paths that an expression may stand for."""
@@ -491,7 +512,7 @@ class Inspection:
         if name == "__builtins__":
             found.add("builtins")
         if name in self.bindings:
-            found |= self.deeper(lambda: self.paths_of_bindings(name), set())
+            found |= self.once(Inspection.paths_of_bindings, name, set())
         return found
 
     def paths_of_bindings(self, name):
@@ -546,7 +567,7 @@ class Inspection:
         if kind is Constant:
             return [node.value] if isinstance(node.value, str) else None
         if kind is Name and node.id in self.bindings:
-            return self.deeper(lambda: self.strings_of_name(node.id), None)
+            return self.once(Inspection.strings_of_name, node.id, None)
         if kind is BinOp and node.op.__class__ is Add:
             return self.deeper(lambda: self.joined([node.left, node.right]), None)
         if kind is JoinedStr:
@@ -605,8 +626,7 @@ class Inspection:
             return all(map(self.rules.is_own_path, texts))
         kind = node.__class__
         if kind is Name:
-            meanings = [one for m in self.bindings.get(node.id, ()) for one in self.path_meanings(m)]
-            return bool(meanings) and all(m is True or self.is_own_path(m) for m in meanings)
+            return self.once(Inspection.is_name_of_own_path, node.id, False)
         if kind is JoinedStr:
             return self.begins_with_own_path(node.values)
         if kind is FormattedValue:
@@ -620,6 +640,10 @@ class Inspection:
         if kind is Call:
             return self.is_call_of_own_path(node)
         return False
+
+    def is_name_of_own_path(self, name):
+        meanings = [one for m in self.bindings.get(name, ()) for one in self.path_meanings(m)]
+        return bool(meanings) and all(m is True or self.is_own_path(m) for m in meanings)
 
     def path_meanings(self, meaning):
         if meaning.__class__ is Element and meaning.of.__class__ is Call:
@@ -702,6 +726,9 @@ class Inspection:
         if node.attr in self.rules.refused_attributes:
             yield f"Attribute Access: {node.attr}"
         for path in self.paths(node):
+            is_of_variable = path.startswith("builtins.") and node.value.__class__ is Name
+            if is_of_variable and node.value.id in self.rules.builtins and node.value.id in self.bindings:
+                continue  # Of a variable that is called like a builtin.
             if self.rules.refuses(path):
                 yield f"Attribute Access: {path}"
             elif id(node) not in self.accounted and (

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { projectDir } from '../../src/config.ts'
+import { useManager } from '../support/manager.ts'
+import {
+  NODEJS_PASSED,
+  NODEJS_REFUSED,
+  PYTHON_PASSED,
+  PYTHON_REFUSED,
+} from '../support/policy-cases.ts'
+
+/** `balanced`: evasions are found, everyday code is not held up, and a refusal cannot be forged. */
+const client = useManager({ codePolicy: 'balanced', poolSize: 4, limits: { wallTimeMs: 20_000 } })
+
+const HONEST = path.join(projectDir(), 'test/corpus/honest')
+const REFUSED = {
+  status: 'program_runner_error',
+  exit_code: -999,
+  detail: 'Code is unsafe',
+  stdout: '',
+  result: null,
+  artifacts: [],
+}
+
+describe('honest programs run', () => {
+  const files = readdirSync(HONEST)
+  test('there are enough of them', () => {
+    expect(files.filter((name) => name.endsWith('.py')).length).toBeGreaterThanOrEqual(40)
+    expect(files.filter((name) => name.endsWith('.js')).length).toBeGreaterThanOrEqual(20)
+  })
+
+  test.concurrent.each(files)('%s', async (name) => {
+    const language = name.endsWith('.py') ? 'python' : 'nodejs'
+    const answer = await client.run(language, readFileSync(path.join(HONEST, name), 'utf8'))
+    expect(`${answer.status} ${answer.status === 'success' ? '' : answer.stderr}`).toBe('success ')
+  })
+})
+
+describe.each([
+  ['python', PYTHON_REFUSED, PYTHON_PASSED],
+  ['nodejs', NODEJS_REFUSED, NODEJS_PASSED],
+])('%s', (language, refused, passed) => {
+  test.concurrent.each(refused)('refused: %s', async (code) => {
+    const answer = await client.run(language, code)
+    expect(answer).toMatchObject(REFUSED)
+    expect(answer.stderr).toMatch(/^(Line -?\d+: .+\n?)+$/)
+  })
+
+  test.concurrent.each(passed)('passed: %s', async (code) => {
+    expect(await client.run(language, code)).not.toMatchObject({ exit_code: -999 })
+  })
+})
+
+test.each([
+  ['python', 'def main(:', /SyntaxError/],
+  ['nodejs', 'function main( {', /SyntaxError/],
+])('%s: a syntax error is the program’s own', async (language, code, trace) => {
+  const answer = await client.run(language, code)
+  expect(answer).toMatchObject({ status: 'program_error', exit_code: 1 })
+  expect(answer.stderr).toMatch(trace)
+})
+
+test('what the parser warns of does not get before the refusal', async () => {
+  const answer = await client.run('python', 'x = "\\d" is "\\w"\ny = 1if x else 2\neval(x)')
+  expect(answer).toMatchObject({ ...REFUSED, stderr: 'Line 3: Call: eval' })
+})
+
+test.each([
+  ['python', `x = ${'-'.repeat(20_000)}1\neval("1")`],
+  ['python', `# ${'x'.repeat(1 << 20)}`],
+  ['nodejs', `eval;x = ${'['.repeat(100_000)}`],
+  ['nodejs', `// ${'x'.repeat(1 << 20)}`],
+])('%s: what cannot be inspected is refused', async (language, code) => {
+  const answer = await client.run(language, code)
+  expect(answer).toMatchObject(REFUSED)
+  expect(answer.stderr).toMatch(/^Line -1: Not inspected: /)
+})
+
+// posixpath and io pass the policy and lead to raw descriptors: the policy is advice.
+const forging = (frames: string) => `
+from pathlib import Path
+import struct
+def frame(kind, payload):
+    return struct.pack("<IB", len(payload), kind) + payload
+def main():
+    with Path("/proc/self/fd/199").open("wb", buffering=0) as control:
+        control.write(${frames})
+    return 1
+`
+
+describe('a refusal that the program says itself', () => {
+  test.each([
+    ['alone', 'frame(5, b"forged")'],
+    ['before a result', 'frame(5, b"forged") + frame(3, b"7")'],
+    ['after a result', 'frame(3, b"7") + frame(5, b"forged")'],
+    ['twice', 'frame(5, b"a") + frame(5, b"b")'],
+    ['too long', 'frame(5, b"a" * 40000)'],
+  ])('%s: wins nothing', async (_when, frames) => {
+    const answer = await client.run('python', forging(frames))
+    expect(answer.status).not.toBe('success')
+    expect(answer).toMatchObject({ result: null, artifacts: [], stdout: '' })
+  })
+})
