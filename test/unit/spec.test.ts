@@ -114,8 +114,14 @@ describe('sandboxSpec', () => {
       expect(rule(name)?.args).toBeUndefined()
     }
     expect(rule('clone3')?.action).not.toBe('SCMP_ACT_ALLOW')
-    expect(rule('clone')?.args).toEqual([
-      { index: 0, value: 0x1000_0000, valueTwo: 0x1000_0000, op: 'SCMP_CMP_MASKED_EQ' },
-    ])
+    // CLONE_NEWUSER and CLONE_NEWNS.
+    for (const flag of [0x1000_0000, 0x2_0000]) {
+      expect(spec.linux.seccomp.syscalls).toContainEqual({
+        names: ['clone'],
+        action: 'SCMP_ACT_ERRNO',
+        errnoRet: 1,
+        args: [{ index: 0, value: flag, valueTwo: flag, op: 'SCMP_CMP_MASKED_EQ' }],
+      })
+    }
   })
 })

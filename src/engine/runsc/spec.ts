@@ -23,16 +23,20 @@ export const HOSTNAME = 'sandbox'
 const TMP_BYTES = 64 * 1024 ** 2
 const SHM_BYTES = 64 * 1024 ** 2
 
-/** clone(2)'s flag for a new user namespace, which would give its maker capabilities. */
-const CLONE_NEWUSER = 0x1000_0000
+/** clone(2)'s flags for new namespaces: user, mount, uts, ipc, pid, net, cgroup. */
+const CLONE_NAMESPACES = [
+  0x1000_0000, 0x2_0000, 0x400_0000, 0x800_0000, 0x2000_0000, 0x4000_0000, 0x200_0000,
+]
 const EPERM = 1
 
 /**
  * System calls refused inside. gVisor implements them safely, but a user namespace gives
  * capabilities back, which lift the process limit and allow mounts of any size; the rest has no use
- * in a program that lives for seconds. clone3 hides its flags in memory, where seccomp cannot see
- * them; libc falls back to clone on ENOSYS. runsc 20240729 ignores errnoRet and answers EPERM, so
- * ENOSYS comes from SCMP_ACT_TRACE, which is just that as long as there is no tracer (seccomp(2)).
+ * in a program that lives for seconds. clone is refused with any flag of a namespace: gVisor 20240729
+ * makes a mount namespace without asking for a capability. clone3 hides its flags in memory, where
+ * seccomp cannot see them; libc falls back to clone on ENOSYS. runsc 20240729 ignores errnoRet and
+ * answers EPERM, so ENOSYS comes from SCMP_ACT_TRACE, which is just that as long as there is no tracer
+ * (seccomp(2)).
  */
 const SECCOMP = {
   defaultAction: 'SCMP_ACT_ALLOW',
@@ -60,12 +64,12 @@ const SECCOMP = {
       action: 'SCMP_ACT_ERRNO',
       errnoRet: EPERM,
     },
-    {
+    ...CLONE_NAMESPACES.map((flag) => ({
       names: ['clone'],
       action: 'SCMP_ACT_ERRNO',
       errnoRet: EPERM,
-      args: [{ index: 0, value: CLONE_NEWUSER, valueTwo: CLONE_NEWUSER, op: 'SCMP_CMP_MASKED_EQ' }],
-    },
+      args: [{ index: 0, value: flag, valueTwo: flag, op: 'SCMP_CMP_MASKED_EQ' }],
+    })),
     { names: ['clone3'], action: 'SCMP_ACT_TRACE' },
   ],
 }
