@@ -24,6 +24,17 @@ export class FrameError extends Error {}
 /** A frame is longer than its type may be. */
 export class FrameTooLongError extends FrameError {}
 
+/** Below this size buffers are joined: as objects they would weigh more than what they hold. */
+const SMALL_BYTES = 1024
+
+/** Adds bytes to a list of chunks, which a flood of single bytes does not make long. */
+export function appendChunk(chunks: Buffer[], chunk: Buffer): void {
+  const last = chunks.at(-1)
+  if (last && last.length + chunk.length <= SMALL_BYTES) {
+    chunks[chunks.length - 1] = Buffer.concat([last, chunk])
+  } else chunks.push(chunk)
+}
+
 /**
  * Cuts a byte stream into frames. The stream is hostile: a frame longer than its type may be is
  * refused as soon as its head is read, before anything is kept for it, and so is an unknown type.
@@ -43,7 +54,7 @@ export class FrameParser {
    * @throws FrameError; the parser is of no further use then
    */
   *push(chunk: Buffer): Generator<Frame, void, undefined> {
-    this.#chunks.push(chunk)
+    appendChunk(this.#chunks, chunk)
     this.#buffered += chunk.length
     while (this.#buffered >= HEAD_BYTES) {
       const head = this.#gather(HEAD_BYTES)

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { RunLimits } from '../config.ts'
-import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
+import { appendChunk, FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   ARTIFACT,
   type ArtifactFile,
@@ -158,8 +158,8 @@ export class Session {
       const stream = type === STDOUT ? 'stdout' : 'stderr'
       this.#counts[stream] += payload.length
       if (payload.length === 0) throw new FrameError(`an empty ${stream} frame`)
-      if (this.#counts[stream] <= this.#limits.outputBytes) this.#transcript[stream].push(payload)
-      else this.#end('output')
+      if (this.#counts[stream] > this.#limits.outputBytes) this.#end('output')
+      else appendChunk(this.#transcript[stream], payload)
     } else if (type === ARTIFACT) {
       const artifact = decodeArtifact(payload)
       if (!artifact || ++this.#counts.artifacts > this.#limits.artifacts) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  appendChunk,
   encodeFrame,
   type Frame,
   FrameError,
@@ -89,4 +90,13 @@ describe('FrameParser', () => {
     expect(parse(parser, [encodeFrame(1, Buffer.from('abc')).subarray(0, 6)])).toEqual([])
     expect(parser.pendingBytes).toBe(6)
   })
+})
+
+test('a frame that comes byte by byte is kept in few pieces', () => {
+  const chunks: Buffer[] = []
+  for (let i = 0; i < 100_000; i++) appendChunk(chunks, Buffer.from([i & 255]))
+  expect(Buffer.concat(chunks)).toEqual(
+    Buffer.from(Array.from({ length: 100_000 }, (_, i) => i & 255)),
+  )
+  expect(chunks.length).toBeLessThan(100)
 })
