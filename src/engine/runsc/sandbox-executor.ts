@@ -83,7 +83,11 @@ export class SandboxExecutor implements Executor {
     const memoryWatch = setInterval(() => {
       if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
     }, MEMORY_WATCH_MS)
-    const deadline = setTimeout(() => end('deadline'), this.#limits.wallTimeMs + DEADLINE_GRACE_MS)
+    // What has arrived by then is read first: this process may have been late, not the sandbox.
+    const deadline = setTimeout(
+      () => setImmediate(() => end('deadline')),
+      this.#limits.wallTimeMs + DEADLINE_GRACE_MS,
+    )
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       if (signal.aborted) end('cancelled')
