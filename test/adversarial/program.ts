@@ -92,7 +92,7 @@ export function outcomeOf(answer: Answer, program: HostileProgram): Required<Out
   return {
     status: answer.status,
     kind: resource_limit_type ?? unauthorized_access_type ?? runtime_error_type ?? '',
-    value: program.language === 'bash' ? answer.stdout : answer.result?.value,
+    value: program.language === 'bash' ? answer.stdout : (answer.result?.value ?? null),
   }
 }
 

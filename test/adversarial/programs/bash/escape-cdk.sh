@@ -7,8 +7,7 @@ mkdir /tmp/adversary
 for kind in cgroup cgroup2 proc sysfs devtmpfs; do
   mount -t $kind none /tmp/adversary 2>/dev/null && echo "mount $kind"
 done
-ls /proc/1/root/ >/dev/null 2>&1 && echo 'root of pid 1'
-cat /proc/1/environ 2>/dev/null | grep -q . && echo 'environment of pid 1'
+ls /proc/1/root/root /proc/1/root/home/* >/dev/null 2>&1 && echo 'root of pid 1'
 unshare -Urm true 2>/dev/null && echo unshare
 nsenter -t 1 -m true 2>/dev/null && echo nsenter
 mknod /tmp/adversary/sda b 8 0 2>/dev/null && cat /tmp/adversary/sda >/dev/null 2>&1 && echo mknod

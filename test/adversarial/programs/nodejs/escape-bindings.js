@@ -15,10 +15,7 @@ function main() {
     () => fs.writeFileSync('/usr/local/bin/node', ''),
     () => fs.writeFileSync('/usr/local/lib/node_modules/adversary.js', ''),
     () => fs.symlinkSync('/tmp', '/adversary'),
-    () => require('node:os').setPriority(1, -20),
-    () => fs.readFileSync('/proc/1/environ'),
     () => fs.readFileSync('/proc/1/mem'),
-    () => fs.openSync('/proc/1/fd/1', 'w'),
   ]) {
     try {
       call()

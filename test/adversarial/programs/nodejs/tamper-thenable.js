@@ -1,5 +1,5 @@
 // tries: to settle its result many times, late and with itself
-// expect: success 1
+// expect: success 1 | program_error
 // within: 5s
 function main() {
   return {

@@ -16,13 +16,14 @@ def main(**_):
         except OSError:
             continue
         before = os.pread(fd, 64, 0)
+        size = min(4096, os.fstat(fd).st_size)
         for flags in [mmap.MAP_SHARED, mmap.MAP_PRIVATE]:
             try:
-                page = mmap.mmap(fd, 4096, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+                page = mmap.mmap(fd, size, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
                 page[:9] = b"adversary"
             except (OSError, ValueError):
                 pass
-        page = mmap.mmap(fd, 4096, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+        page = mmap.mmap(fd, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
 
         def advise():
             for _ in range(500):
@@ -31,7 +32,7 @@ def main(**_):
         thread = threading.Thread(target=advise)
         thread.start()
         with open("/proc/self/maps") as maps:
-            start = next((int(l.split("-")[0], 16) for l in maps if target in l), 0)
+            start = next((int(line.split("-")[0], 16) for line in maps if target in line), 0)
         for _ in range(200):
             try:
                 memory = os.open("/proc/self/mem", os.O_RDWR)

@@ -6,7 +6,6 @@ import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 CALLS = {
     "ptrace": (101, 16, 1, 0, 0),
-    "syslog": (103, 3, 0, 0),
     "iopl": (172, 3),
     "ioperm": (173, 0, 100, 1),
     "init_module": (175, 0, 0, b""),

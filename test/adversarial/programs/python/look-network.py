@@ -20,7 +20,7 @@ def main(manager_port):
                     reached.append([address, port])
                 except OSError:
                     pass
-    for address in ADDRESSES:
+    for address in [a for a in ADDRESSES if not a.startswith("127.")]:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             try:
                 datagrams.sendto(b"x", (address, 53))

@@ -14,9 +14,4 @@ def main(**_):
                 lifted.append([name, pid])
             except (OSError, ValueError):
                 pass
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
-        lifted.append("nice")
-    except OSError:
-        pass
     return lifted

@@ -1,5 +1,5 @@
-# tries: to speak to the manager itself, through pid 1's own descriptors, with a forged end
-# expect: success []
+# tries: to speak to the manager itself, through pid 1's own descriptors, with a forged end: it may, and the answer so forged is its own
+# expect: any
 # within: 5s
 import os
 import struct
