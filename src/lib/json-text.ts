@@ -2,8 +2,9 @@
  * Whether bytes are JSON text (RFC 8259). Unlike JSON.parse it makes nothing of what it reads, so
  * that no text takes it longer than another of its length: 10 MiB of brackets or of keys hold
  * JSON.parse up for seconds and take hundreds of megabytes.
+ * @param maxDepth the most brackets that may be open at once
  */
-export function isJson(bytes: Uint8Array): boolean {
+export function isJson(bytes: Uint8Array, maxDepth = Number.POSITIVE_INFINITY): boolean {
   const open = new OpenBrackets()
   let at = skipSpace(bytes, 0)
   for (;;) {
@@ -14,6 +15,7 @@ export function isJson(bytes: Uint8Array): boolean {
       at = skipSpace(bytes, at + 1)
       if (bytes[at] !== closer) {
         open.push(closer)
+        if (open.count > maxDepth) return false
         if (closer === CLOSE_OBJECT) at = skipKey(bytes, at)
         if (at < 0) return false
         continue
@@ -47,24 +49,24 @@ const ESCAPES: readonly number[] = [...Buffer.from('"\\/bfnrt')]
 
 /** What closes each of the open brackets: a byte each, for there may be millions. */
 class OpenBrackets {
+  count = 0
   #closers = new Uint8Array(64)
-  #count = 0
 
   get last(): number {
-    return this.#count === 0 ? NONE : (this.#closers[this.#count - 1] as number)
+    return this.count === 0 ? NONE : (this.#closers[this.count - 1] as number)
   }
 
   push(closer: number): void {
-    if (this.#count === this.#closers.length) {
-      const larger = new Uint8Array(2 * this.#count)
+    if (this.count === this.#closers.length) {
+      const larger = new Uint8Array(2 * this.count)
       larger.set(this.#closers)
       this.#closers = larger
     }
-    this.#closers[this.#count++] = closer
+    this.#closers[this.count++] = closer
   }
 
   pop(): void {
-    this.#count--
+    this.count--
   }
 }
 

@@ -13,6 +13,9 @@ const SIGKILL = 9
 /** 128 + SIGXFSZ, what a shell calls a program that wrote too much; the contract names no code. */
 const OUTPUT_EXIT_CODE = -153
 
+/** Deeper, and a client's JSON reader fails on the whole answer: Python's ends at less than 1000. */
+const MAX_RESULT_DEPTH = 500
+
 /** The kernel charges memory to a cgroup in batches of 64 pages: below that it cannot tell. */
 const MEMORY_STEP_KB = 256
 
@@ -79,8 +82,9 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
     return failed(base, report.exitCode, text(transcript.stderr), failure)
   }
   const { result } = transcript
-  if (result !== null && !isJson(result)) {
-    return programError(base, 1, 'The result is not JSON.')
+  if (result !== null && !isJson(result, MAX_RESULT_DEPTH)) {
+    const message = `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
+    return programError(base, 1, message)
   }
   return {
     ...base,

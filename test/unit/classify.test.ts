@@ -152,7 +152,7 @@ const outcomes: [string, RunFacts, object][] = [
     {
       status: 'program_error',
       exit_code: 1,
-      stderr: 'The result is not JSON.',
+      stderr: 'The result is not JSON, or nested more than 500 deep.',
       runtime_error_type: 'nonzero_exit',
     },
   ],

@@ -74,4 +74,13 @@ describe('isJson', () => {
     expect(check(`${'{"a":'.repeat(half)}1${'}'.repeat(half)}`)).toBe(true)
     expect(check('['.repeat(half))).toBe(false)
   })
+
+  test.each([
+    ['[[1]]', 2, true],
+    ['[[[1]]]', 2, false],
+    ['[[1],{"a":[]},[[]]]', 2, true],
+    ['{"a":{"b":{"c":1}}}', 2, false],
+  ])('%s with %i open brackets at most: %s', (text, most, expected) => {
+    expect(isJson(Buffer.from(text), most)).toBe(expected)
+  })
 })
