@@ -171,7 +171,17 @@ export class ExecutorManager {
     }
     const create = () => maker.create()
     const size = this.#config.poolSize
-    this.#pools.set(name, new Pool({ size, create, gate, events, freeMemoryBytes: freemem }))
+    this.#pools.set(
+      name,
+      new Pool({
+        size,
+        create,
+        gate,
+        events,
+        freeMemoryBytes: freemem,
+        waiting: () => this.#scheduler.queuedFor(name),
+      }),
+    )
   }
 
   *#executorCounts() {

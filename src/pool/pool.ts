@@ -10,6 +10,8 @@ export interface PoolOptions {
   readonly gate: Gate
   readonly events: PoolEvents
   readonly freeMemoryBytes: () => number
+  /** Runs that wait for an executor of this pool. */
+  readonly waiting: () => number
 }
 
 /** What a pool tells; none of these may throw. */
@@ -27,8 +29,8 @@ export interface PoolEvents {
 const IDLE_EXECUTOR_BYTES = 64 * 1024 ** 2
 /** A pool looks this often whether it has become too large. */
 const REVIEW_MS = 1000
-/** Most runs are over by then. */
-const REFILL_DELAY_MS = 20
+/** Most runs are over this long after they had their executor. */
+const RUN_IN_HAND_MS = 50
 /** Share of the last making in the estimate of how long one takes. */
 const MAKE_TIME_WEIGHT = 0.2
 
@@ -42,6 +44,7 @@ export class Pool {
   readonly #work = new Set<Promise<void>>()
   readonly #demand = new RateEstimate(performance.now())
   #lastDemandMs = 0
+  #lastLeaseMs = Number.NEGATIVE_INFINITY
   #makeMs = 0
   #failures = 0
   #retry: NodeJS.Timeout | null = null
@@ -70,6 +73,8 @@ export class Pool {
   expectLease(): void {
     this.#lastDemandMs = performance.now()
     this.#demand.add(this.#lastDemandMs)
+    // This one has to wait, and counts as waiting once the caller's turn is over.
+    if (this.count('ready') === 0) setImmediate(() => this.#refill())
   }
 
   /** The executor that has been ready longest, for one run, or null when none is. */
@@ -78,7 +83,8 @@ export class Pool {
     for (const slot of this.#slots) {
       if (slot.state !== 'ready') continue
       slot.toLeased()
-      this.#refillSoon()
+      this.#lastLeaseMs = performance.now()
+      this.#refillLater(RUN_IN_HAND_MS)
       return slot.executor
     }
     return null
@@ -109,18 +115,23 @@ export class Pool {
     while (this.#work.size > 0) await Promise.all(this.#work)
   }
 
-  /** Not at once: making the next one would take time from the hand-over of this one. */
-  #refillSoon(): void {
+  #refillLater(delayMs: number): void {
     this.#soon ??= setTimeout(() => {
       this.#soon = null
       this.#refill()
-    }, REFILL_DELAY_MS)
+    }, delayMs)
   }
 
   #refill(): void {
     if (this.#closing || this.#retry) return
     const { size, gate, freeMemoryBytes } = this.#options
     const nowMs = performance.now()
+    // Making the next one would take time from a run that has just begun, unless others wait anyway.
+    const inHandMs = RUN_IN_HAND_MS - (nowMs - this.#lastLeaseMs)
+    if (inHandMs > 0 && this.#options.waiting() === 0) {
+      this.#refillLater(inHandMs)
+      return
+    }
     const ready = this.count('ready')
     const warming = this.count('warming')
     const plan = planRefill({

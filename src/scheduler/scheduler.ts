@@ -73,6 +73,10 @@ export class Scheduler {
     return count
   }
 
+  queuedFor(runtime: string): number {
+    return this.#queues.get(runtime)?.size ?? 0
+  }
+
   get running(): number {
     return this.#running.size
   }

@@ -10,6 +10,7 @@ class Workshop {
   readonly made: FakeExecutor[] = []
   readonly events = { ready: 0, createFailed: 0, disposeFailed: 0, diedWaiting: 0 }
   readonly circuits: boolean[] = []
+  waiting = 1
   readonly pool: Pool
   attempts = 0
   #finish: ((error?: Error) => void)[] = []
@@ -27,6 +28,7 @@ class Workshop {
         circuit: (open) => this.circuits.push(open),
       },
       freeMemoryBytes: () => 8 * 1024 ** 3,
+      waiting: () => this.waiting,
     })
   }
 
@@ -89,6 +91,22 @@ describe('filling', () => {
     await shop.finish()
     expect(lease(shop.pool)).not.toBe(first)
     expect(first.disposals).toBe(0)
+  })
+
+  test('lets a run that has just begun alone, unless another waits', async () => {
+    const shop = new Workshop(2)
+    shop.waiting = 0
+    shop.pool.start()
+    await shop.finish()
+    lease(shop.pool)
+    shop.pool.expectLease()
+    await turn()
+    expect(shop.beingMade).toBe(0)
+    lease(shop.pool)
+    shop.waiting = 1
+    shop.pool.expectLease()
+    await turn()
+    expect(shop.beingMade).toBe(2)
   })
 
   test('destroys what is given back and never gives it again', async () => {
