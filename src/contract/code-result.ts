@@ -12,7 +12,8 @@ export interface Artifact {
   readonly name: string
   readonly mime_type: string
   readonly size: number
-  readonly content_b64: string
+  /** `content_b64` in the answer. */
+  readonly content: Buffer
 }
 
 export interface CodeResult {
@@ -44,12 +45,33 @@ export const EMPTY_RESULT: Omit<CodeResult, 'status' | 'exit_code'> = Object.fre
   resultJson: null,
 })
 
+/** Of an artifact that become text at once; a multiple of 3, so that the pieces of base64 fit. */
+const PIECE_BYTES = 192 * 1024
+
 /**
- * The body of the answer. The result's JSON text goes in as the runner wrote it: parsing it here
- * would turn 1.0 into 1 and take digits from large numbers.
+ * The body of the answer, in pieces: artifacts may be 100 MiB, which as one text would hold up
+ * whatever else is served, and take several times that in memory. The result's JSON text goes in as
+ * the runner wrote it: parsing it here would turn 1.0 into 1 and take digits from large numbers.
  */
-export function serializeCodeResult({ resultJson, ...rest }: CodeResult): string {
-  const result =
-    resultJson === null ? 'null' : `{"present":true,"value":${resultJson},"type":"json"}`
-  return `${JSON.stringify(rest).slice(0, -1)},"result":${result}}`
+export function* answerPieces({
+  resultJson,
+  artifacts,
+  ...rest
+}: CodeResult): Generator<string, void, undefined> {
+  yield `${JSON.stringify(rest).slice(0, -1)},"artifacts":[`
+  for (const [index, { content, ...artifact }] of artifacts.entries()) {
+    yield `${index > 0 ? ',' : ''}${JSON.stringify(artifact).slice(0, -1)},"content_b64":"`
+    for (let at = 0; at < content.length; at += PIECE_BYTES) {
+      yield content.toString('base64', at, at + PIECE_BYTES)
+    }
+    yield '"}'
+  }
+  yield '],"result":'
+  yield resultJson === null ? 'null' : `{"present":true,"value":${resultJson},"type":"json"}`
+  yield '}'
+}
+
+/** The body of an answer that is small. */
+export function serializeCodeResult(result: CodeResult): string {
+  return [...answerPieces(result)].join('')
 }

@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { CodeResult } from '../contract/code-result.ts'
-import { serializeCodeResult } from '../contract/code-result.ts'
+import { answerPieces, serializeCodeResult } from '../contract/code-result.ts'
 import { INTERNAL_ERROR, POOL_BUSY } from '../contract/refusals.ts'
 import { parseRunRequest, type ValidationIssue } from '../contract/run-request.ts'
 import { ManagerError } from '../errors.ts'
@@ -40,7 +41,10 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
       const { facts, timings } = await service.submit(run, caller.signal)
       const collectStarted = performance.now()
       const result = service.classify(facts, runtime)
-      const body = serializeCodeResult(result)
+      const body =
+        result.artifacts.length > 0
+          ? Readable.from(answerPieces(result))
+          : serializeCodeResult(result)
       const phases = { ...timings, collectMs: performance.now() - collectStarted }
       reply.header('server-timing', serverTiming(phases))
       service.metrics.runEnded(runtime, result.status)

@@ -31,7 +31,7 @@ export function acceptArtifacts(files: readonly ArtifactFile[], limits: RunLimit
       name,
       mime_type: mimeType,
       size: content.length,
-      content_b64: content.toString('base64'),
+      content,
     })
   }
   return [...accepted.values()]

@@ -28,7 +28,7 @@ describe('acceptArtifacts', () => {
         name,
         mime_type: mimeType,
         size: 6,
-        content_b64: Buffer.from('héllo').toString('base64'),
+        content: Buffer.from('héllo'),
       },
     ])
   })
@@ -63,7 +63,7 @@ describe('acceptArtifacts', () => {
 
   test('the first of two of a name counts', () => {
     expect(acceptArtifacts([file('a.csv', 'one'), file('a.csv', 'two')], LIMITS)).toMatchObject([
-      { size: 3, content_b64: Buffer.from('one').toString('base64') },
+      { size: 3, content: Buffer.from('one') },
     ])
   })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { EMPTY_RESULT, serializeCodeResult } from '../../src/contract/code-result.ts'
+import { answerPieces, EMPTY_RESULT, serializeCodeResult } from '../../src/contract/code-result.ts'
 import { INTERNAL_ERROR, POOL_BUSY } from '../../src/contract/refusals.ts'
 
 const KEYS = [
@@ -45,4 +45,19 @@ test("a busy pool answers in the contract's words", () => {
     stderr: 'Container pool is busy',
     detail: 'no_available_container',
   })
+})
+
+test.each([0, 1, 2, 3, 192 * 1024, 400_001])('artifacts of %i bytes go out as base64', (size) => {
+  const content = Buffer.alloc(size, 'abcde')
+  const artifacts = ['a.csv', 'b.csv'].map((name) => ({ name, mime_type: 'x', size, content }))
+  const pieces = [...answerPieces({ ...success, artifacts, resultJson: '1' })]
+  const content_b64 = content.toString('base64')
+  expect(JSON.parse(pieces.join(''))).toMatchObject({
+    artifacts: [
+      { name: 'a.csv', mime_type: 'x', size, content_b64 },
+      { name: 'b.csv', mime_type: 'x', size, content_b64 },
+    ],
+    result: { value: 1 },
+  })
+  expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(300_000)
 })
