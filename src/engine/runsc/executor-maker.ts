@@ -169,8 +169,8 @@ export class ExecutorMaker {
     } catch (error) {
       this.#fallbackUntilMs = Date.now() + FALLBACK_MS
       events.coldFallback(this.#name, error as Error)
-      snapshots.noteFallback(this.#name, (error as Error).message)
       if (draft) snapshots.discard(draft)
+      snapshots.noteFallback(this.#name, (error as Error).message)
     }
   }
 

@@ -1,0 +1,138 @@
+import { execFileSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import type { ExecutorManager } from '../../src/manager.ts'
+import { Client } from '../support/client.ts'
+import { openManager } from '../support/manager.ts'
+
+const PROGRAM = 'import pandas as pd\ndef main():\n    return int(pd.Series([1, 2]).sum())'
+
+let home: string
+let manager: ExecutorManager | null
+const client = new Client()
+
+/** A data folder with the images of the real one and snapshots of its own. */
+beforeEach(() => {
+  home = mkdtempSync(path.join(tmpdir(), 'executor-manager-home-'))
+  const real = readConfig({ EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME }).home
+  for (const name of readdirSync(real)) {
+    if (name !== 'snapshots') symlinkSync(path.join(real, name), path.join(home, name))
+  }
+  manager = null
+})
+
+afterEach(async () => {
+  await manager?.stop()
+  rmSync(home, { recursive: true, force: true })
+})
+
+async function start(): Promise<void> {
+  manager = await openManager({ home, logLevel: 'silent', limits: { wallTimeMs: 20_000 } })
+  client.url = await manager.start()
+}
+
+async function answersRight(): Promise<void> {
+  expect(await client.run('python', PROGRAM)).toMatchObject({
+    status: 'success',
+    result: { value: 3 },
+  })
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${client.url}/metrics`)).text()
+  const line = new RegExp(`^executor_manager_${name} ([\\d.e+-]+)$`, 'm').exec(text)
+  return Number(line?.[1] ?? 0)
+}
+
+const folderOf = (runtime: string): string => {
+  const folder = path.join(home, 'snapshots')
+  const name = readdirSync(folder).find((entry) => entry.startsWith(`${runtime}-`))
+  return path.join(folder, name ?? 'none')
+}
+
+const failures = () => metric('restore_failures_total{runtime="python"}')
+const restores = () => metric('executor_made_seconds_count{runtime="python",how="restore"}')
+
+async function restoresAgain(): Promise<void> {
+  const before = await restores()
+  await vi.waitFor(
+    async () => {
+      await answersRight()
+      expect(await restores()).toBeGreaterThan(before)
+    },
+    { timeout: 60_000, interval: 200 },
+  )
+}
+
+test.each([
+  ['cut short', (folder: string) => truncateSync(path.join(folder, 'pages.img'), 4096)],
+  ['of another kind', (folder: string) => truncateSync(path.join(folder, 'checkpoint.img'), 100)],
+  ['deleted', (folder: string) => rmSync(folder, { recursive: true })],
+])(
+  'a snapshot %s while it serves: answers stay right, and it is made anew',
+  async (_what, spoil) => {
+    await start()
+    await answersRight()
+    spoil(folderOf('python'))
+    await vi.waitFor(
+      async () => {
+        await answersRight()
+        expect(await failures()).toBeGreaterThan(0)
+      },
+      { timeout: 60_000, interval: 200 },
+    )
+    await restoresAgain()
+  },
+)
+
+test('a snapshot that was spoilt before the start is made anew', async () => {
+  await start()
+  await manager?.stop()
+  truncateSync(path.join(folderOf('python'), 'pages.img'), 4096)
+  await start()
+  await answersRight()
+  await restoresAgain()
+})
+
+test('a snapshot of other settings is not used', async () => {
+  await start()
+  const before = folderOf('python')
+  await manager?.stop()
+  const other = { processes: 60 }
+  manager = await openManager({ home, logLevel: 'silent', limits: other })
+  client.url = await manager.start()
+  await answersRight()
+  const names = readdirSync(path.join(home, 'snapshots')).filter((name) =>
+    name.startsWith('python-'),
+  )
+  expect(names).toHaveLength(2)
+  expect(names).toContain(path.basename(before))
+})
+
+test('a full disk: executors are booted cold, it is counted, and told to the operator', async () => {
+  const folder = path.join(home, 'snapshots')
+  mkdirSync(folder)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
+  try {
+    await start()
+    await answersRight()
+    expect(await metric('cold_fallbacks_total{runtime="python"}')).toBeGreaterThan(0)
+    expect(readdirSync(folder).filter((name) => !name.endsWith('.fallback'))).toEqual([])
+    expect(readFileSync(path.join(folder, 'python.fallback'), 'utf8')).not.toBe('')
+    await manager?.stop()
+    manager = null
+  } finally {
+    execFileSync('umount', [folder])
+  }
+})
