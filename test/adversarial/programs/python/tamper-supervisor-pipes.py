@@ -1,5 +1,5 @@
-# tries: to speak to the manager itself, through pid 1's own descriptors, with a forged end: it may, and the answer so forged is its own
-# expect: any
+# tries: to write into the pipes between runner and pid 1 by the other end; the answer it spoils is its own
+# expect: program_error | resource_limit_exceeded/output
 # within: 5s
 import os
 import struct
