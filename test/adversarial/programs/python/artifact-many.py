@@ -1,4 +1,4 @@
-# tries: to bury the supervisor under ten thousand files
+# tries: to bury the supervisor under thousands of files
 # expect: success 1
 # within: 6s
 # artifacts: 000000.csv 000001.csv 000002.csv 000003.csv 000004.csv 000005.csv 000006.csv 000007.csv 000008.csv 000009.csv
