@@ -33,6 +33,7 @@ const { writeSync, readSync, unlinkSync, writeFileSync } = fs
 const { randomBytes } = require('node:crypto')
 const { parse, stringify } = JSON
 const { exit } = process
+const resolve = Promise.resolve.bind(Promise)
 
 // A bare `function main` counts as exported. On the last line, so that no line number changes.
 const FIND_MAIN = '\n;module.main = typeof main === "undefined" ? undefined : main;'
@@ -185,7 +186,7 @@ function run(source, argumentsText) {
       fail(new Error('main() returned a promise that can never settle'))
     }
     process.once('beforeExit', unsettled)
-    value.then((result) => {
+    resolve(value).then((result) => {
       process.removeListener('beforeExit', unsettled)
       try {
         send(RESULT, toJson(result))
