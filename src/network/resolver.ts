@@ -1,0 +1,138 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { promises as dns } from 'node:dns'
+import { once } from 'node:events'
+import packet, { type DecodedPacket } from 'dns-packet'
+import { allowsName, type EgressPolicy, isRefusedAddress } from './policy.ts'
+
+/** Addresses given for one name: more would not fit into an answer without TCP. */
+const MOST_ADDRESSES = 16
+/** Questions of one sandbox that are looked up at once. */
+const MOST_OPEN_QUESTIONS = 16
+const MOST_QUESTION_BYTES = 512
+const UPSTREAM_TIMEOUT_MS = 2000
+const UPSTREAM_TRIES = 2
+
+/** Response codes (RFC 1035, section 4.1.1), in the low bits of the flags. */
+const NO_ERROR = 0
+const SERVER_FAILURE = 2
+const NO_SUCH_NAME = 3
+const REFUSED = 5
+
+/** The sandbox that a question came from. */
+export interface Asker {
+  /**
+   * Lets it reach these addresses; done before it is told of them.
+   * @returns false when it may reach no more
+   */
+  pin(addresses: readonly string[]): Promise<boolean>
+  /** A name that the policy refuses, or that leads to refused addresses only. */
+  refused(): void
+}
+
+export interface ResolverOptions {
+  /** Null: every name is looked up. */
+  readonly policy: EgressPolicy | null
+  /** Name servers to ask, `address` or `address:port`; empty: the host's. */
+  readonly upstream: readonly string[]
+  /** Who has this address; undefined: nobody, who is not answered. */
+  asker(address: string): Asker | undefined
+}
+
+/**
+ * The name server of all sandboxes. It answers for IPv4 addresses of allowed names and for nothing
+ * else, so that names carry no other data in or out; addresses that are always refused are left out
+ * of its answers. Its callers are hostile: questions are bounded in size, number and rate.
+ */
+export class Resolver {
+  readonly #options: ResolverOptions
+  readonly #upstream: dns.Resolver
+  readonly #open = new Map<string, number>()
+  #socket: Socket | null = null
+
+  constructor(options: ResolverOptions) {
+    this.#options = options
+    this.#upstream = new dns.Resolver({ timeout: UPSTREAM_TIMEOUT_MS, tries: UPSTREAM_TRIES })
+    if (options.upstream.length > 0) this.#upstream.setServers(options.upstream)
+  }
+
+  /** @returns the UDP port on the loopback address that it answers on */
+  async listen(): Promise<number> {
+    const socket = createSocket('udp4')
+    this.#socket = socket
+    socket.on('message', (message, from) => void this.#take(message, from))
+    socket.bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    socket.on('error', () => {}) // An answer that cannot be sent is a question not answered.
+    return socket.address().port
+  }
+
+  close(): void {
+    this.#socket?.close()
+    this.#socket = null
+    this.#upstream.cancel()
+  }
+
+  async #take(message: Buffer, from: RemoteInfo): Promise<void> {
+    const guest = from.address
+    const asker = this.#options.asker(guest)
+    const open = this.#open.get(guest) ?? 0
+    if (!asker || message.length > MOST_QUESTION_BYTES || open >= MOST_OPEN_QUESTIONS) return
+    let question: DecodedPacket
+    try {
+      question = packet.decode(message)
+    } catch {
+      return
+    }
+    if (question.type !== 'query' || question.questions?.length !== 1) return
+    this.#open.set(guest, open + 1)
+    try {
+      const answer = await this.#answer(asker, question)
+      this.#socket?.send(answer, from.port, from.address, () => {})
+    } catch {
+      // Not even an error could be encoded: whoever asks like this is not answered.
+    } finally {
+      const left = (this.#open.get(guest) ?? 1) - 1
+      if (left > 0) this.#open.set(guest, left)
+      else this.#open.delete(guest)
+    }
+  }
+
+  async #answer(asker: Asker, question: DecodedPacket): Promise<Buffer> {
+    const [asked] = question.questions as [packet.Question]
+    const { code, addresses, ttl } = await this.#lookUp(asker, asked)
+    return packet.encode({
+      type: 'response',
+      id: question.id ?? 0,
+      flags: packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE | code,
+      questions: [asked],
+      answers: addresses.map((data) => ({ type: 'A', name: asked.name, ttl, data })),
+    })
+  }
+
+  async #lookUp(asker: Asker, { name, type, class: kind }: packet.Question) {
+    const nothing = (code: number) => ({ code, addresses: [] as string[], ttl: 0 })
+    if (!allowsName(this.#options.policy, name)) {
+      asker.refused()
+      return nothing(REFUSED)
+    }
+    // An IPv6 address is never given: a program that asks for both kinds goes on with IPv4.
+    if (type !== 'A' || (kind !== 'IN' && kind !== undefined)) return nothing(NO_ERROR)
+    try {
+      const found = await this.#upstream.resolve4(name, { ttl: true })
+      const addresses = found
+        .map((record) => record.address)
+        .filter((address) => !isRefusedAddress(address))
+        .slice(0, MOST_ADDRESSES)
+      if (addresses.length === 0) {
+        asker.refused()
+        return nothing(REFUSED)
+      }
+      if (!(await asker.pin(addresses))) return nothing(REFUSED)
+      return { code: NO_ERROR, addresses, ttl: Math.min(...found.map((record) => record.ttl)) }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOTFOUND') return nothing(NO_SUCH_NAME)
+      return nothing(code === 'ENODATA' ? NO_ERROR : SERVER_FAILURE)
+    }
+  }
+}
