@@ -11,6 +11,7 @@ const SILENT: EngineEvents = {
   restoreFailed: () => {},
   coldBooted: () => {},
   coldFallback: () => {},
+  connectionsRefused: () => {},
 }
 
 /**
@@ -18,7 +19,7 @@ const SILENT: EngineEvents = {
  * @param snapshotHome where it keeps snapshots, or null to boot every executor cold
  */
 export function openEngine(bench: Bench, snapshotHome: string | null): Promise<RunscEngine> {
-  return RunscEngine.open(bench.installation, bench.platform, snapshotHome, SILENT)
+  return RunscEngine.open(bench.installation, bench.platform, snapshotHome, null, SILENT)
 }
 
 /** A runtime with other modules loaded beforehand, under a name of its own. */

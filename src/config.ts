@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +7,9 @@ import { parseArgs } from 'node:util'
 import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
 import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
+import { LINKS } from './network/address-block.ts'
+import type { EgressSettings } from './network/egress.ts'
+import { type EgressPolicy, parseEgressAllow } from './network/policy.ts'
 import { POLICY_MODES, type PolicyMode } from './runtimes/policy.ts'
 import { defaultHome } from './setup/home.ts'
 
@@ -60,6 +64,8 @@ export interface Config {
   /** How long a stop lets running programs finish. */
   readonly drainMs: number
   readonly limits: RunLimits
+  /** What sandboxes may reach; null: they have no network. */
+  readonly egress: EgressSettings | null
   /** How code is inspected before it runs. */
   readonly codePolicy: PolicyMode
   /** Folder of an operator's own rules, or null. */
@@ -117,6 +123,8 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     integer(1, 1000),
   )
   setting(env, 'SANDBOX_ENABLE_SECCOMP', false, boolean)
+  const egress = readEgress(env)
+  const fitting = maxExecutors(poolSize, limits.memoryBytes, totalmem())
   return Object.freeze({
     projectDir: root,
     home: defaultHome(root, env),
@@ -126,7 +134,7 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     poolSize,
-    maxExecutors: maxExecutors(poolSize, limits.memoryBytes, totalmem()),
+    maxExecutors: egress ? Math.min(fitting, MAX_NETWORKED_EXECUTORS) : fitting,
     snapshots: setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS', true, boolean),
     parallelBoots: Math.max(1, availableParallelism()),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
@@ -137,6 +145,7 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     maxBodyBytes: 16 * MIB,
     drainMs: 10_000,
     limits,
+    egress,
     codePolicy: setting(env, 'SANDBOX_CODE_POLICY', 'balanced', oneOf(POLICY_MODES)),
     policyDir: env.EXECUTOR_MANAGER_POLICY_DIR
       ? path.resolve(env.EXECUTOR_MANAGER_POLICY_DIR)
@@ -200,6 +209,26 @@ export function limitsOf(config: Config, overrides: RuntimeLimits): RunLimits {
   return Object.freeze({ ...config.limits, ...Object.fromEntries(given) })
 }
 
+/** A setting that would open more than was meant is refused, never read kindly. */
+function readEgress(env: Environment): EgressSettings | null {
+  const network = setting(env, 'SANDBOX_NETWORK', 'none', oneOf(['none', 'egress'] as const))
+  const policy = setting<EgressPolicy | null>(env, 'SANDBOX_EGRESS_ALLOW', null, (text) => {
+    const parsed = parseEgressAllow(text)
+    return 'wrong' in parsed ? { expected: `usable: ${parsed.wrong}` } : parsed
+  })
+  const nameServers = setting<readonly string[]>(env, 'SANDBOX_EGRESS_DNS', [], nameServerList)
+  if (network === 'egress') return { policy, nameServers }
+  for (const name of ['SANDBOX_EGRESS_ALLOW', 'SANDBOX_EGRESS_DNS']) {
+    if (env[name]) {
+      throw new ManagerError('CONFIG_INVALID', `${name} is set, and SANDBOX_NETWORK is not egress`)
+    }
+  }
+  return null
+}
+
+/** Links that are being reset, or are kept ready, are not there for a sandbox. */
+const MAX_NETWORKED_EXECUTORS = LINKS - 16
+
 const IDLE_EXECUTOR_BYTES = 64 * MIB
 
 /** Two ready executors a core, as far as a tenth of the memory holds them. */
@@ -259,6 +288,17 @@ const rate: Parser<{ runs: number; windowMs: number }> = (text) => {
     return { expected: 'runs per time, like 100/1m or 10/s' }
   }
   return { runs: count, windowMs }
+}
+
+const nameServerList: Parser<readonly string[]> = (text) => {
+  const servers = text.split(',').map((part) => part.trim())
+  const fits = servers.every((server) => {
+    const [address, port = '53', ...rest] = server.split(':')
+    return isIPv4(address ?? '') && /^\d{1,5}$/.test(port) && rest.length === 0
+  })
+  return fits
+    ? servers
+    : { expected: 'name servers, like 192.0.2.53 or 192.0.2.53:5353,192.0.2.54' }
 }
 
 const boolean: Parser<boolean> = (text) => {

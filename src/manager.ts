@@ -76,7 +76,13 @@ export class ExecutorManager {
     })
     const events = engineEvents(log, metrics)
     const snapshotHome = config.snapshots ? config.home : null
-    const engine = await RunscEngine.open(installation, platform, snapshotHome, events)
+    const engine = await RunscEngine.open(
+      installation,
+      platform,
+      snapshotHome,
+      config.egress,
+      events,
+    )
     if (engine.sweptSandboxes > 0) {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
     }
@@ -249,5 +255,6 @@ function engineEvents(log: Logger, metrics: Metrics): EngineEvents {
       log.error({ runtime, err }, 'no snapshot: executors are booted cold, slower, as isolated')
       metrics.coldFallback(runtime)
     },
+    connectionsRefused: (count) => metrics.connectionsRefused(count),
   }
 }

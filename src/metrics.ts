@@ -46,6 +46,11 @@ export class Metrics {
     'Executors that could not be made, or died while they waited',
     ['runtime', 'how'],
   )
+  readonly #refused = this.#counter(
+    'refused_connections_total',
+    'Connections and host names that the network policy refused',
+    [],
+  )
   readonly #circuit = new Gauge({
     name: 'executor_manager_circuit_open',
     help: '1 while executors of a runtime cannot be made and only one is tried at a time',
@@ -111,6 +116,10 @@ export class Metrics {
 
   restoreFailed(runtime: string): void {
     this.#restoreFailures.inc({ runtime })
+  }
+
+  connectionsRefused(count: number): void {
+    this.#refused.inc(count)
   }
 
   circuit(runtime: string, open: boolean): void {

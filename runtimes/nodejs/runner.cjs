@@ -153,12 +153,37 @@ function describe(error) {
   return util.inspect(error).replace(/^\[([\s\S]*)\]$/, '$1')
 }
 
+const NETWORK_CODES = [
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EREFUSED',
+  'ETIMEDOUT',
+]
+const MAX_CAUSES = 16
+
+/** Whether a connection, or a host's name, that could not be had is this error or led to it. */
+function cameOfNetwork(error) {
+  const waiting = [error]
+  for (let count = 0; count < MAX_CAUSES && waiting.length > 0; count++) {
+    const current = waiting.pop()
+    if (NETWORK_CODES.includes(current?.code)) return true
+    if (current?.cause) waiting.push(current.cause)
+    if (Array.isArray(current?.errors)) waiting.push(...current.errors)
+  }
+  return false
+}
+
 function fail(error) {
   let text = ''
   const note = {}
   try {
     note.name = String(error?.name ?? typeof error)
     if (typeof error?.code === 'string') note.code = error.code
+    note.network = cameOfNetwork(error)
     text = describe(error)
   } catch {
     text = 'Uncaught exception that cannot be printed'

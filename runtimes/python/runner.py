@@ -215,9 +215,28 @@ def exit_code_of(system_exit):
     return 1
 
 
+# ENETUNREACH, ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH: errno(3).
+NETWORK_ERRNOS = (101, 104, 110, 111, 113)
+MOST_CAUSES = 16
+
+
+def came_of_network(error):
+    """Whether a connection, or a host's name, that could not be had is this error or led to it."""
+    for _ in range(MOST_CAUSES):
+        if error is None:
+            return False
+        if isinstance(error, OSError) and error.errno in NETWORK_ERRNOS:
+            return True
+        if type(error).__name__ == "gaierror":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def report_failure(error):
     cut_our_frames(error)
     note = {"name": type(error).__name__, "memory": isinstance(error, MemoryError)}
+    note["network"] = came_of_network(error)
     if isinstance(error, OSError) and isinstance(error.errno, int):
         note["errno"] = error.errno
     try:

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Runtime } from '../runtimes/definition.ts'
 
 /** Raise it when the builder makes something else of the same recipe. */
-const BUILDER_VERSION = 1
+const BUILDER_VERSION = 2
 
 /** Twelve hexadecimal digits over everything that shapes the root file system. */
 export function imageHash(runtime: Runtime): string {

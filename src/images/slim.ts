@@ -11,10 +11,12 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { NAME_SERVER } from '../network/address-block.ts'
 import { runInImage } from './chroot.ts'
 
 /** Needed to install packages, to log in or to administer; no use, or a risk, in a sandbox. */
@@ -41,10 +43,13 @@ const REMOVED_PATHS = [
 
 const FOLDERS = ['/workspace', '/tmp', '/dev/shm', '/proc', '/sys', '/run', '/var/tmp', '/root']
 
+/** Where OpenSSL looks for certificates, a link that came with the openssl package. */
+const LINKS: Record<string, string> = { '/usr/lib/ssl/certs': '/etc/ssl/certs' }
+
 const FILES: Record<string, string> = {
   '/etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
-  // Present and empty, so that a sandbox with a network has something to mount its own over.
-  '/etc/resolv.conf': '',
+  // Without a network it is not to be reached, which programs find out at once.
+  '/etc/resolv.conf': `nameserver ${NAME_SERVER}\n`,
   '/etc/machine-id': '',
   '/etc/passwd':
     'root:x:0:0:root:/root:/usr/sbin/nologin\n' +
@@ -82,6 +87,11 @@ export function seal(rootfs: string): { sizeBytes: number } {
   for (const [path, content] of Object.entries(FILES)) {
     rmSync(join(rootfs, path), { force: true })
     writeFileSync(join(rootfs, path), content, { mode: 0o644 })
+  }
+  for (const [path, target] of Object.entries(LINKS)) {
+    mkdirSync(dirname(join(rootfs, path)), { recursive: true })
+    rmSync(join(rootfs, path), { force: true })
+    symlinkSync(target, join(rootfs, path))
   }
   for (const folder of ['tmp', 'var/tmp', 'dev/shm']) chmodSync(join(rootfs, folder), 0o1777)
   chmodSync(rootfs, 0o755)

@@ -27,7 +27,7 @@ const MEMORY_STEP_KB = 256
  */
 export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   const { transcript, intervention } = facts
-  const { report, failure, refused, violation } = transcript
+  const { report, refused, violation } = transcript
   const base = {
     ...EMPTY_RESULT,
     time_used_ms: round(facts.wallTimeMs),
@@ -79,7 +79,7 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
     }
   }
   if (report.exitCode !== 0) {
-    return failed(base, report.exitCode, text(transcript.stderr), failure)
+    return failed(base, report.exitCode, text(transcript.stderr), facts)
   }
   const { result } = transcript
   if (result !== null && !isJson(result, MAX_RESULT_DEPTH)) {
@@ -101,7 +101,8 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
 type Base = Omit<CodeResult, 'status' | 'exit_code'>
 
 /** The program ended with an exit code of its own; the runner may have said of what. */
-function failed(base: Base, exitCode: number, stderr: string, failure: Failure | null): CodeResult {
+function failed(base: Base, exitCode: number, stderr: string, facts: RunFacts): CodeResult {
+  const { failure } = facts.transcript
   if (failure?.memory) {
     return {
       ...base,
@@ -111,7 +112,7 @@ function failed(base: Base, exitCode: number, stderr: string, failure: Failure |
       resource_limit_type: 'memory',
     }
   }
-  const denied = deniedAccess(failure)
+  const denied = deniedAccess(failure, facts.refusedConnections)
   if (denied) {
     return {
       ...base,
@@ -134,7 +135,11 @@ function programError(base: Base, exitCode: number, stderr: string): CodeResult 
   }
 }
 
-function deniedAccess(failure: Failure | null): CodeResult['unauthorized_access_type'] {
+function deniedAccess(
+  failure: Failure | null,
+  refusedConnections: number,
+): CodeResult['unauthorized_access_type'] {
+  if (failure?.network && refusedConnections > 0) return 'network_access'
   if (failure?.errno === EACCES || failure?.code === 'EACCES') return 'file_access'
   if (failure?.errno === EPERM || failure?.code === 'EPERM') return 'disallowed_syscall'
   return null

@@ -144,6 +144,8 @@ export interface Failure {
   /** Error code such as EACCES (Node.js). */
   readonly code: string | null
   readonly memory: boolean
+  /** No connection could be made or kept, or no host be found. */
+  readonly network: boolean
 }
 
 /** @returns null when the payload is not a failure note */
@@ -155,11 +157,12 @@ export function decodeFailure(payload: Buffer): Failure | null {
     return null
   }
   if (typeof note !== 'object' || note === null) return null
-  const { name, errno, code, memory } = note as Record<string, unknown>
+  const { name, errno, code, memory, network } = note as Record<string, unknown>
   return {
     name: typeof name === 'string' ? name : '',
     errno: typeof errno === 'number' ? errno : null,
     code: typeof code === 'string' ? code : null,
     memory: memory === true,
+    network: network === true,
   }
 }

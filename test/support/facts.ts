@@ -3,7 +3,13 @@ import type { Failure, RunReport } from '../../src/supervisor/protocol.ts'
 import type { Transcript } from '../../src/supervisor/session.ts'
 
 export const CLEAN_END: RunReport = { cause: 'ended', exitCode: 0, signal: 0, artifactsLeftOut: 0 }
-export const NO_FAILURE: Failure = { name: '', errno: null, code: null, memory: false }
+export const NO_FAILURE: Failure = {
+  name: '',
+  errno: null,
+  code: null,
+  memory: false,
+  network: false,
+}
 
 /** A transcript in which nothing was said but what is given. */
 export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
@@ -29,6 +35,7 @@ export function factsWith(
     transcript: transcriptWith(transcript),
     intervention: null,
     outOfMemoryKills: 0,
+    refusedConnections: 0,
     peakMemoryBytes: 1024 ** 2,
     cpuTimeMs: 1,
     wallTimeMs: 2.5,

@@ -16,9 +16,12 @@ export interface Service {
 }
 
 /** Resolves when the service has said that it serves; rejects when it ends before that. */
-export async function startService(env: Record<string, string> = {}): Promise<Service> {
+export async function startService(
+  env: Record<string, string> = {},
+  through: readonly string[] = [],
+): Promise<Service> {
   const port = env.SANDBOX_EXECUTOR_MANAGER_PORT ?? String(await freePort())
-  const service = launchService({ SANDBOX_EXECUTOR_MANAGER_PORT: port, ...env })
+  const service = launchService({ SANDBOX_EXECUTOR_MANAGER_PORT: port, ...env }, through)
   const serving = new Promise<void>((resolve, reject) => {
     const timer = setInterval(() => {
       if (!service.output().includes('serves on')) return
@@ -31,13 +34,20 @@ export async function startService(env: Record<string, string> = {}): Promise<Se
     })
   })
   await serving
-  service.client.url = `http://127.0.0.1:${port}`
+  service.client.url = `http://${env.EXECUTOR_MANAGER_HOST ?? '127.0.0.1'}:${port}`
   return service
 }
 
-/** Started, and no more. Whatever the test does, it ends with the test. */
-export function launchService(env: Record<string, string>): Service {
-  const child = spawn(process.execPath, ['scripts/bootstrap.mjs', 'start'], {
+/**
+ * Started, and no more. Whatever the test does, it ends with the test.
+ * @param through a command that becomes the service in the end, such as `sh -c 'ulimit ...; exec "$@"' sh`
+ */
+export function launchService(
+  env: Record<string, string>,
+  through: readonly string[] = [],
+): Service {
+  const words = [...through, process.execPath, 'scripts/bootstrap.mjs', 'start']
+  const child = spawn(words[0] as string, words.slice(1), {
     cwd: projectDir(),
     env: {
       ...process.env,

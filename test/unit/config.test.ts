@@ -47,6 +47,8 @@ describe('readConfig', () => {
     ['SANDBOX_CODE_POLICY', 'strict', { codePolicy: 'strict' }],
     ['SANDBOX_CODE_POLICY', 'off', { codePolicy: 'off' }],
     ['EXECUTOR_MANAGER_POLICY_DIR', '/etc/policy', { policyDir: '/etc/policy' }],
+    ['SANDBOX_NETWORK', 'none', { egress: null }],
+    ['SANDBOX_NETWORK', 'egress', { egress: { policy: null, nameServers: [] } }],
   ])('%s=%s', (name, value, expected) => {
     expect(readConfig({ [name]: value })).toMatchObject(expected)
   })

@@ -130,20 +130,23 @@ describe('decodeFailure', () => {
       errno: 13,
       code: null,
       memory: false,
+      network: false,
     })
     expect(decode('{"name":"Error","code":"EACCES"}')).toMatchObject({
       code: 'EACCES',
       errno: null,
     })
     expect(decode('{"memory":true}')).toMatchObject({ name: '', memory: true })
+    expect(decode('{"network":true}')).toMatchObject({ memory: false, network: true })
   })
 
   test('takes nothing of a wrong type', () => {
-    expect(decode('{"name":1,"errno":"13","code":{},"memory":"yes"}')).toEqual({
+    expect(decode('{"name":1,"errno":"13","code":{},"memory":"yes","network":1}')).toEqual({
       name: '',
       errno: null,
       code: null,
       memory: false,
+      network: false,
     })
   })
 

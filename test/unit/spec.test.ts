@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { GUEST_UID, HOSTNAME, sandboxSpec } from '../../src/engine/runsc/spec.ts'
 
 const shape = {
+  hasNetwork: false,
   rootfs: '/images/x',
   args: ['/.executor/supervisor', '/bin/bash', 'a b'],
   env: { MPLBACKEND: 'Agg', HOME: '/elsewhere' },
@@ -105,6 +106,10 @@ describe('sandboxSpec', () => {
     const types = spec.linux.namespaces.map(({ type }) => type)
     expect(types).toEqual(expect.arrayContaining(['pid', 'network', 'ipc', 'uts', 'mount']))
     expect(spec.linux.namespaces.filter(({ path }) => path)).toEqual([])
+    const networked = sandboxSpec({ ...shape, hasNetwork: true }) as Spec
+    expect(networked.linux.namespaces.filter(({ path }) => path)).toEqual([
+      { type: 'network', path: '/proc/self/ns/net' },
+    ])
   })
 
   test('system calls that give rights back are refused', () => {

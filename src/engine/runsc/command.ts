@@ -6,6 +6,8 @@ export interface RunscFlags {
   readonly platform: Platform
   /** Folder for the state of this one sandbox: removing it is all that `runsc delete` would do. */
   readonly stateFolder: string
+  /** Whether the sandbox gets the devices of the network namespace that runsc is started in. */
+  readonly hasNetwork: boolean
 }
 
 /**
@@ -16,7 +18,7 @@ function globalFlags(flags: RunscFlags): string[] {
   return [
     `--root=${flags.stateFolder}`,
     `--platform=${flags.platform}`,
-    '--network=none',
+    `--network=${flags.hasNetwork ? 'sandbox' : 'none'}`,
     '--ignore-cgroups',
     '--oci-seccomp',
     '--host-uds=none',
@@ -57,7 +59,20 @@ export function checkpointCommand(flags: RunscFlags, id: string, imageFolder: st
   ]
 }
 
-/** What of the flags is fixed in a snapshot. */
+/** What of the flags is fixed in a snapshot. The network is not: it is given at the restore. */
 export function snapshotFlags(platform: Platform): string[] {
-  return globalFlags({ platform, stateFolder: '' })
+  return globalFlags({ platform, stateFolder: '', hasNetwork: false })
+}
+
+/**
+ * The command that starts runsc in a network namespace. runsc 20240729 looks for
+ * /proc/sys/net/core/rmem_default to tell whether it is in the host's own namespace, and newer kernels
+ * have that file in all of them; so it is hidden, in a mount namespace of the sandbox's own.
+ */
+export function inNetwork(namespaceFile: string, command: readonly string[]): string[] {
+  const hide = 'mount -t tmpfs -o ro,size=4k tmpfs /proc/sys/net/core && exec "$@"'
+  return [
+    ...['unshare', '--mount', '--propagation=private', '--'],
+    ...['nsenter', `--net=${namespaceFile}`, '--', '/bin/sh', '-c', hide, 'sh', ...command],
+  ]
 }

@@ -1,4 +1,5 @@
 import type { RunLimits } from '../../config.ts'
+import { EgressNetwork, type EgressSettings } from '../../network/egress.ts'
 import type { Installation, InstalledRuntime } from '../../setup/install.ts'
 import type { Platform } from '../../setup/platform.ts'
 import { openCgroupTree } from './cgroup-tree.ts'
@@ -21,22 +22,30 @@ export class RunscEngine {
   /**
    * Opens the cgroup tree, removes what killed managers left, and marks this process as an owner.
    * @param snapshotHome the data folder, or null to boot every executor cold
-   * @throws ManagerError SETUP_FAILED when cgroups cannot be used
+   * @param egress what sandboxes may reach, or null for no network
+   * @throws ManagerError SETUP_FAILED when cgroups, or a network that is asked for, cannot be had
    */
   static async open(
     { runscPath, runscVersion }: Installation,
     platform: Platform,
     snapshotHome: string | null,
+    egress: EgressSettings | null,
     events: EngineEvents,
   ): Promise<RunscEngine> {
     const tree = openCgroupTree()
     const swept = await sweepLeftovers(tree)
     const owner = claimOwnership(tree)
     const snapshots = snapshotHome === null ? null : new SnapshotStore(snapshotHome)
-    return new RunscEngine(
-      { runscPath, runscVersion, platform, tree, owner, snapshots, events },
-      swept,
-    )
+    try {
+      const network = egress && (await EgressNetwork.open(owner, egress, events.connectionsRefused))
+      return new RunscEngine(
+        { runscPath, runscVersion, platform, tree, owner, snapshots, network, events },
+        swept,
+      )
+    } catch (error) {
+      dropOwnership(owner, tree)
+      throw error
+    }
   }
 
   /** What makes the executors of this runtime. */
@@ -49,6 +58,7 @@ export class RunscEngine {
   /** Forgets the owner's mark. All executors must be disposed of. */
   async close(): Promise<void> {
     await Promise.all(this.#makers.map((maker) => maker.settled()))
+    await this.#workshop.network?.close()
     dropOwnership(this.#workshop.owner, this.#workshop.tree)
   }
 }

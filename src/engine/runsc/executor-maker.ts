@@ -5,12 +5,21 @@ import { promisify } from 'node:util'
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
 import { MIB } from '../../lib/units.ts'
+import type { EgressNetwork } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { InstalledRuntime } from '../../setup/install.ts'
 import type { Platform } from '../../setup/platform.ts'
+import type { Cgroup } from './cgroup.ts'
 import { createCgroup } from './cgroup-factory.ts'
 import type { CgroupTree } from './cgroup-tree.ts'
-import { checkpointCommand, restoreCommand, runCommand, snapshotFlags } from './command.ts'
+import {
+  checkpointCommand,
+  inNetwork,
+  type RunscFlags,
+  restoreCommand,
+  runCommand,
+  snapshotFlags,
+} from './command.ts'
 import type { Owner } from './owner.ts'
 import { Sandbox } from './sandbox.ts'
 import { SandboxExecutor } from './sandbox-executor.ts'
@@ -31,6 +40,8 @@ export interface Workshop {
   readonly owner: Owner
   /** Null: every executor is booted cold. */
   readonly snapshots: SnapshotStore | null
+  /** Null: sandboxes have no network. */
+  readonly network: EgressNetwork | null
   readonly events: EngineEvents
 }
 
@@ -43,6 +54,8 @@ export interface EngineEvents {
   coldBooted(runtime: string, ms: number): void
   /** Snapshots cannot be had for now: executors are booted cold, with the same isolation. */
   coldFallback(runtime: string, error: Error): void
+  /** Connections and host names that a sandbox with a network was refused. */
+  connectionsRefused(count: number): void
 }
 
 /** A cold boot with everything loaded takes 2 s of one processor here, more when others work. */
@@ -80,7 +93,7 @@ export class ExecutorMaker {
     this.#workshop = workshop
     this.#installed = installed
     this.#limits = limits
-    const spec = specOf(installed, limits)
+    const spec = specOf(installed, limits, workshop.network !== null)
     this.#bundleFolder = path.join(workshop.owner.runFolder, `bundle-${this.#name}`)
     mkdirSync(this.#bundleFolder, { recursive: true })
     writeFileSync(path.join(this.#bundleFolder, 'config.json'), JSON.stringify(spec))
@@ -90,7 +103,8 @@ export class ExecutorMaker {
       flags: snapshotFlags(workshop.platform),
       imageHash: installed.imageHash,
       agentHash: installed.agentHash,
-      spec,
+      // A snapshot is the same with and without a network.
+      spec: specOf(installed, limits, false),
     }
   }
 
@@ -112,8 +126,8 @@ export class ExecutorMaker {
     const { events } = this.#workshop
     const snapshot = this.#snapshot
     if (snapshot) {
+      const started = performance.now()
       try {
-        const started = performance.now()
         const executor = await this.#restore(snapshot.folder)
         events.restored(this.#name, performance.now() - started)
         return executor
@@ -175,10 +189,11 @@ export class ExecutorMaker {
   }
 
   async #checkpoint(folder: string): Promise<void> {
-    const executor = await this.#boot()
+    const executor = await this.#boot(false)
     try {
       const { runscPath, platform } = this.#workshop
-      const flags = { platform, stateFolder: this.#stateFolder(executor.id) }
+      const stateFolder = this.#stateFolder(executor.id)
+      const flags = { platform, stateFolder, hasNetwork: false }
       await execute(runscPath, checkpointCommand(flags, executor.id, folder), {
         timeout: CHECKPOINT_TIMEOUT_MS,
       })
@@ -213,7 +228,7 @@ export class ExecutorMaker {
   }
 
   async #restore(folder: string): Promise<SandboxExecutor> {
-    const executor = this.#sandbox((flags, id) =>
+    const executor = await this.#sandbox(true, (flags, id) =>
       restoreCommand(flags, this.#bundleFolder, id, folder),
     )
     return this.#finish(executor, async () => {
@@ -222,8 +237,10 @@ export class ExecutorMaker {
     })
   }
 
-  async #boot(): Promise<SandboxExecutor> {
-    const executor = this.#sandbox((flags, id) => runCommand(flags, this.#bundleFolder, id))
+  async #boot(mayConnect = true): Promise<SandboxExecutor> {
+    const executor = await this.#sandbox(mayConnect, (flags, id) =>
+      runCommand(flags, this.#bundleFolder, id),
+    )
     return this.#finish(executor, () => executor.load(false, BOOT_TIMEOUT_MS))
   }
 
@@ -237,22 +254,32 @@ export class ExecutorMaker {
     }
   }
 
-  #sandbox(
-    command: (flags: { platform: Platform; stateFolder: string }, id: string) => string[],
-  ): SandboxExecutor {
+  /** @param mayConnect whether it gets the devices of its network namespace, where there is one */
+  async #sandbox(
+    mayConnect: boolean,
+    command: (flags: RunscFlags, id: string) => string[],
+  ): Promise<SandboxExecutor> {
+    const network = (await this.#workshop.network?.acquire()) ?? null
     const { runscPath, platform, tree, owner } = this.#workshop
     const id = `${this.#name}-${++this.#count}`
-    const cgroup = createCgroup(tree, path.join(owner.name, id), {
-      memoryBytes: MAKING_MEMORY_BYTES,
-      tasks: hostTasksFor(this.#limits.processes),
-    })
+    let cgroup: Cgroup | null = null
     try {
+      cgroup = createCgroup(tree, path.join(owner.name, id), {
+        memoryBytes: MAKING_MEMORY_BYTES,
+        tasks: hostTasksFor(this.#limits.processes),
+      })
       cgroup.setCpuWeight(MAKING_CPU_WEIGHT)
       const stateFolder = this.#stateFolder(id)
-      const words = [runscPath, ...command({ platform, stateFolder }, id)]
-      return new SandboxExecutor(id, new Sandbox(words, stateFolder, cgroup), this.#limits)
+      const words = [
+        runscPath,
+        ...command({ platform, stateFolder, hasNetwork: mayConnect && network !== null }, id),
+      ]
+      const whole = network ? inNetwork(network.namespaceFile, words) : words
+      const sandbox = new Sandbox(whole, stateFolder, cgroup)
+      return new SandboxExecutor(id, sandbox, this.#limits, network)
     } catch (error) {
-      void cgroup.remove().catch(() => {})
+      void cgroup?.remove().catch(() => {})
+      network?.release()
       const why = (error as Error).message
       throw new ManagerError('ENGINE_FAILED', `executor ${id}: ${why}`, { cause: error })
     }
@@ -263,9 +290,14 @@ export class ExecutorMaker {
   }
 }
 
-function specOf({ runtime, rootfs, agentPath }: InstalledRuntime, limits: RunLimits): object {
+function specOf(
+  { runtime, rootfs, agentPath }: InstalledRuntime,
+  limits: RunLimits,
+  hasNetwork: boolean,
+): object {
   return sandboxSpec({
     rootfs,
+    hasNetwork,
     args: [
       `${agentPath}/supervisor`,
       ...runtime.runner.map((part) => part.replaceAll('{agent}', agentPath)),

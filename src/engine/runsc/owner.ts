@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { sweepNetwork } from '../../network/egress.ts'
 import { findCgroup, removeFolders } from './cgroup-factory.ts'
 import { type CgroupTree, subfolders, treeFolders } from './cgroup-tree.ts'
 
@@ -51,7 +52,9 @@ export async function sweepLeftovers(tree: CgroupTree): Promise<number> {
     if (!isAlive(name)) removed += await sweepOwner(tree, name)
   }
   for (const name of namedOwners(RUN_ROOT)) {
-    if (!isAlive(name)) rmSync(path.join(RUN_ROOT, name), { recursive: true, force: true })
+    if (isAlive(name)) continue
+    await sweepNetwork(name, path.join(RUN_ROOT, name))
+    rmSync(path.join(RUN_ROOT, name), { recursive: true, force: true })
   }
   return removed
 }

@@ -1,5 +1,6 @@
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
+import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { RunFacts } from '../../result/facts.ts'
 import type { Task } from '../../supervisor/protocol.ts'
@@ -27,11 +28,14 @@ export class SandboxExecutor implements Executor {
   readonly #sandbox: Sandbox
   readonly #session: Session
   readonly #limits: RunLimits
+  readonly #network: NetworkLease | null
   #idleMemoryBytes = 0
   #idleCpuTimeUs = 0
 
-  constructor(id: string, sandbox: Sandbox, limits: RunLimits) {
+  /** @param network disposed of with the executor; null: it has none */
+  constructor(id: string, sandbox: Sandbox, limits: RunLimits, network: NetworkLease | null) {
     this.id = id
+    this.#network = network
     this.ended = sandbox.ended
     this.#sandbox = sandbox
     this.#limits = limits
@@ -97,6 +101,8 @@ export class SandboxExecutor implements Executor {
         transcript,
         intervention,
         outOfMemoryKills: cgroup.outOfMemoryKills(),
+        // Asked only where the answer matters: it takes a process.
+        refusedConnections: transcript.failure?.network ? await this.#refusals() : 0,
         peakMemoryBytes: Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes),
         cpuTimeMs: (cgroup.cpuTimeUs() - this.#idleCpuTimeUs) / 1000,
         wallTimeMs: performance.now() - started,
@@ -112,7 +118,12 @@ export class SandboxExecutor implements Executor {
     }
   }
 
-  dispose(): Promise<void> {
-    return this.#sandbox.dispose()
+  async #refusals(): Promise<number> {
+    return (await this.#network?.refusals()) ?? 0
+  }
+
+  async dispose(): Promise<void> {
+    await this.#sandbox.dispose()
+    this.#network?.release()
   }
 }

@@ -7,6 +7,8 @@
 export interface SandboxShape {
   /** Absolute path of the read-only root file system. */
   readonly rootfs: string
+  /** Whether it is started in a network namespace made for it. */
+  readonly hasNetwork: boolean
   /** argv of the supervisor, the runner's included. */
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -110,7 +112,11 @@ export function sandboxSpec(shape: SandboxShape): object {
       tmpfs('/dev/shm', SHM_BYTES, 'mode=1777'),
     ],
     linux: {
-      namespaces: ['pid', 'network', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
+      namespaces: [
+        ...['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
+        // The one that runsc is started in has been made for this sandbox; else runsc makes one.
+        { type: 'network', ...(shape.hasNetwork ? { path: '/proc/self/ns/net' } : {}) },
+      ],
       seccomp: SECCOMP,
     },
   }
