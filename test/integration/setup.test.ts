@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readImageFacts } from '../../src/images/build.ts'
+import { NAME_SERVER } from '../../src/network/address-block.ts'
 import { loadRuntimes } from '../../src/runtimes/definition.ts'
 import { examine } from '../../src/setup/doctor.ts'
 import { defaultHome } from '../../src/setup/home.ts'
@@ -75,7 +76,9 @@ describe.each(names)('the image of %s', (name) => {
   test('names no host', () => {
     const { rootfs } = installed(name)
     expect(existsSync(join(rootfs, 'etc/hostname'))).toBe(false)
-    expect(readFileSync(join(rootfs, 'etc/resolv.conf'), 'utf8')).toBe('')
+    expect(readFileSync(join(rootfs, 'etc/resolv.conf'), 'utf8')).toBe(
+      `nameserver ${NAME_SERVER}\n`,
+    )
     expect(readFileSync(join(rootfs, 'etc/machine-id'), 'utf8')).toBe('')
     expect(readFileSync(join(rootfs, 'etc/passwd'), 'utf8').trim().split('\n')).toHaveLength(2)
   })
