@@ -19,9 +19,16 @@ import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import type { Runtime } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
+import { packedFile, packImage } from './pack.ts'
 import { shortHash } from './recipe.ts'
 
-export type Agent = { agentPath: string; agentHash: string }
+export type Agent = {
+  /** The agent's folder as seen in the image. */
+  agentPath: string
+  agentHash: string
+  /** The image with the agent in it, packed into one file. */
+  packedImage: string
+}
 
 const AGENT_ROOT = '.executor'
 const SUPERVISOR = 'supervisor'
@@ -45,10 +52,11 @@ export function findAgent(
   supervisorPath: string,
 ): Agent | undefined {
   const hash = agentHash(runtime, supervisorPath)
-  return existsSync(join(rootfs, AGENT_ROOT, hash)) ? agentOf(hash) : undefined
+  const isThere = existsSync(join(rootfs, AGENT_ROOT, hash)) && existsSync(packedFile(rootfs, hash))
+  return isThere ? agentOf(rootfs, hash) : undefined
 }
 
-/** Installs the agent unless it is there. The caller holds the set-up lock. */
+/** Installs the agent, and packs the image with it, unless that is done. The caller holds the set-up lock. */
 export async function installAgent(
   runtime: Runtime,
   rootfs: string,
@@ -56,10 +64,22 @@ export async function installAgent(
 ): Promise<Agent> {
   const present = findAgent(runtime, rootfs, supervisorPath)
   if (present) return present
-  const root = join(rootfs, AGENT_ROOT)
+  const hash = agentHash(runtime, supervisorPath)
+  if (!existsSync(join(rootfs, AGENT_ROOT, hash))) {
+    await fillFolder(runtime, join(rootfs, AGENT_ROOT), hash, supervisorPath)
+  }
+  await packImage(rootfs, packedFile(rootfs, hash))
+  return agentOf(rootfs, hash)
+}
+
+async function fillFolder(
+  runtime: Runtime,
+  root: string,
+  hash: string,
+  supervisorPath: string,
+): Promise<void> {
   mkdirSync(root, { recursive: true, mode: 0o755 })
   chmodSync(root, 0o755)
-  const hash = agentHash(runtime, supervisorPath)
   const fresh = mkdtempSync(join(root, '.new-'))
   try {
     copyFileSync(supervisorPath, join(fresh, SUPERVISOR))
@@ -76,7 +96,6 @@ export async function installAgent(
     rmSync(fresh, { recursive: true, force: true })
   }
   removeOldAgents(root, hash)
-  return agentOf(hash)
 }
 
 async function compileNative(runtime: Runtime, folder: string): Promise<void> {
@@ -110,6 +129,7 @@ function readRuntimeFile(runtime: Runtime, name: string): Buffer {
   }
 }
 
-function agentOf(hash: string): Agent {
-  return { agentPath: `/${AGENT_ROOT}/${hash}`, agentHash: hash }
+function agentOf(rootfs: string, hash: string): Agent {
+  const packedImage = packedFile(rootfs, hash)
+  return { agentPath: `/${AGENT_ROOT}/${hash}`, agentHash: hash, packedImage }
 }

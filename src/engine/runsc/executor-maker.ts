@@ -29,7 +29,7 @@ import {
   type SnapshotFacts,
   type SnapshotStore,
 } from './snapshot-store.ts'
-import { sandboxSpec } from './spec.ts'
+import { ROOT_FOLDER, sandboxSpec } from './spec.ts'
 
 /** Where and with what sandboxes are made. */
 export interface Workshop {
@@ -95,7 +95,7 @@ export class ExecutorMaker {
     this.#limits = limits
     const spec = specOf(installed, limits, workshop.network !== null)
     this.#bundleFolder = path.join(workshop.owner.runFolder, `bundle-${this.#name}`)
-    mkdirSync(this.#bundleFolder, { recursive: true })
+    mkdirSync(path.join(this.#bundleFolder, ROOT_FOLDER), { recursive: true })
     writeFileSync(path.join(this.#bundleFolder, 'config.json'), JSON.stringify(spec))
     this.#facts = {
       runtime: this.#name,
@@ -291,12 +291,12 @@ export class ExecutorMaker {
 }
 
 function specOf(
-  { runtime, rootfs, agentPath }: InstalledRuntime,
+  { runtime, packedImage, agentPath }: InstalledRuntime,
   limits: RunLimits,
   hasNetwork: boolean,
 ): object {
   return sandboxSpec({
-    rootfs,
+    packedImage,
     hasNetwork,
     args: [
       `${agentPath}/supervisor`,
