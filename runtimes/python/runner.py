@@ -20,9 +20,11 @@ def load_hidden_modules(names):
         exec(SourceFileLoader(name, f"{AGENT_FOLDER}/{name}.py").get_code(name), namespace)
         return namespace
 
+    # Before the others, which take the memory that compiling it needed and gave back.
+    inspect = own_module("policy")["inspect"]
     hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
     hidden.load(["gc", "json", "os", "struct", "threading", "types", *names])
-    return hidden, own_module("policy")["inspect"]
+    return hidden, inspect
 
 
 modules, inspect = load_hidden_modules(sys.argv[1:])
