@@ -7,7 +7,7 @@ import { executorsOf, until } from '../support/traces.ts'
 /** Executors are frozen while they wait, and thawed for the one run that they get. */
 
 const SIZE = 2
-const CALLERS = 60
+const CALLERS = 40
 /** Under load the pools grow; they shrink when nobody has asked for a while. */
 const client = useManager({ poolSize: SIZE, limits: { wallTimeMs: 20_000 } })
 
