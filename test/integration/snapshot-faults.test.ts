@@ -1,20 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { readConfig } from '../../src/config.ts'
 import type { ExecutorManager } from '../../src/manager.ts'
 import { Client } from '../support/client.ts'
 import { openManager } from '../support/manager.ts'
+import { makePrivateHome } from '../support/private-home.ts'
 
 const PROGRAM = 'import pandas as pd\ndef main():\n    return int(pd.Series([1, 2]).sum())'
 
@@ -22,13 +13,8 @@ let home: string
 let manager: ExecutorManager | null
 const client = new Client()
 
-/** A data folder with the images of the real one and snapshots of its own. */
 beforeEach(() => {
-  home = mkdtempSync(path.join(tmpdir(), 'executor-manager-home-'))
-  const real = readConfig({ EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME }).home
-  for (const name of readdirSync(real)) {
-    if (name !== 'snapshots') symlinkSync(path.join(real, name), path.join(home, name))
-  }
+  home = makePrivateHome()
   manager = null
 })
 

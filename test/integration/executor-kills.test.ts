@@ -1,0 +1,237 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { ExecutorManager } from '../../src/manager.ts'
+import { ExecutorCgroup } from '../support/cgroups.ts'
+import { type Answer, Client } from '../support/client.ts'
+import { isAtRest, mountsOf, strayChildrenOf } from '../support/footprint.ts'
+import { openManager } from '../support/manager.ts'
+import { makePrivateHome } from '../support/private-home.ts'
+import { executorsOf, NO_TRACES, runscProcesses, tracesOf, until } from '../support/traces.ts'
+
+/** kill -9 of the processes of a sandbox, in every state of its executor. */
+
+const SIZE = 2
+/** Computing, so that the cgroup's clock tells from the outside that user code runs. */
+const PROGRAMS: Record<string, string> = {
+  python: `import time
+def main():
+    end = time.time() + 1
+    while time.time() < end: pass
+    import wave
+    return "done"`,
+  nodejs: `function main() {
+  const end = Date.now() + 1000
+  while (Date.now() < end);
+  require('node:fs').readdirSync('/usr/lib')
+  return 'done'
+}`,
+}
+const SHORT: Record<string, string> = {
+  python: 'def main(): return "done"',
+  nodejs: 'function main() { return "done" }',
+}
+const LANGUAGES = Object.keys(PROGRAMS)
+
+const DONE = {
+  status: 'success',
+  exit_code: 0,
+  result: { present: true, value: 'done', type: 'json' },
+}
+const KILLED = {
+  status: 'runtime_error',
+  exit_code: 137,
+  runtime_error_type: 'signalled',
+  stdout: '',
+  stderr: '',
+  result: null,
+  artifacts: [],
+}
+const TARGETS = ['sentry', 'gofer', 'all'] as const
+type Target = (typeof TARGETS)[number]
+/** A sandbox may do without its gofer, having opened its files before. */
+const OUTCOMES: Record<Target, readonly object[]> = {
+  sentry: [KILLED],
+  gofer: [DONE, KILLED],
+  all: [KILLED],
+}
+
+const client = new Client()
+const { pid } = process
+let home: string
+let manager: ExecutorManager
+
+// A restore that was killed takes its snapshot for spoilt; not the one that others use.
+beforeAll(() => {
+  home = makePrivateHome()
+})
+
+afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+describe.each([
+  ['restored from snapshots', true],
+  ['booted cold', false],
+])('executors %s', (_how, snapshots) => {
+  beforeAll(async () => {
+    const limits = { wallTimeMs: 10_000 }
+    manager = await openManager({ home, snapshots, poolSize: SIZE, logLevel: 'silent', limits })
+    client.url = await manager.start()
+    await atRest()
+  })
+
+  // Whatever was killed: everything is as it was.
+  afterEach(async () => {
+    await atRest()
+    expect(mountsOf(pid, home)).toEqual([])
+    expect(strayChildrenOf(pid)).toEqual([])
+  })
+
+  afterAll(async () => {
+    for (const language of LANGUAGES) {
+      expect(await client.run(language, SHORT[language] as string)).toMatchObject(DONE)
+    }
+    await manager.stop()
+    expect(tracesOf(pid)).toEqual(NO_TRACES)
+  })
+
+  describe.each(TARGETS)('kill -9 of its %s', (target) => {
+    test.each(LANGUAGES)('while a %s executor is made', async (language) => {
+      let killed: number[] = []
+      // The pool may have more than it needs: then not every run is followed by a new executor.
+      while (killed.length === 0) {
+        const known = executorsOf(pid)
+        const isNew = (id: string) => id.startsWith(language) && !known.includes(id)
+        await client.run(language, SHORT[language] as string)
+        let isOver = false
+        const hit = until(() => {
+          if (!isOver)
+            killed = executorsOf(pid)
+              .filter(isNew)
+              .flatMap((id) => kill(id, target))
+          return isOver || killed.length > 0
+        })
+        await Promise.race([hit, atRest()])
+        isOver = true
+        await hit
+      }
+      await until(() => killed.every(isGone))
+    })
+
+    // Once it is ready, an executor is as any other.
+    if (!snapshots) return
+
+    test.each(LANGUAGES)('while a %s executor waits, frozen', async (language) => {
+      const [victim] = executorsOf(pid)
+        .filter((id) => id.startsWith(language))
+        .sort(byAge)
+      const killed = kill(victim as string, target)
+      const runs = [0, 1].map(() => client.run(language, PROGRAMS[language] as string))
+      const answers = await Promise.all(runs)
+      // On cgroup v1 a frozen process dies when it is thawed, which is when a run has got it. On v2
+      // it dies at once, and may be replaced before the run comes.
+      const hit = answers.filter(({ status }) => status !== 'success')
+      expect(hit.length).toBeLessThanOrEqual(1)
+      for (const answer of answers) expectOneOf(answer, [DONE, ...OUTCOMES[target]])
+      await until(() => killed.every(isGone))
+    })
+
+    test.each(LANGUAGES)(
+      'while a %s run is going on; another one is untouched',
+      async (language) => {
+        const executors = executorsOf(pid).filter((id) => id.startsWith(language))
+        const clocks = executors.map((id) => runClock(id))
+        const runs = [0, 1].map(() => client.run(language, PROGRAMS[language] as string))
+        await until(() => clocks.filter((hasRun) => hasRun()).length === 2)
+        const victim = executors[clocks.findIndex((hasRun) => hasRun())] as string
+        const killed = kill(victim, target)
+        const answers = await Promise.all(runs)
+        const rank = (status: string) => (status === 'success' ? 1 : 0)
+        const [hit, other] = answers.sort((a, b) => rank(a.status) - rank(b.status))
+        expectOneOf(hit as Answer, OUTCOMES[target])
+        expect(other).toMatchObject(DONE)
+        await until(() => killed.every(isGone))
+      },
+    )
+
+    test.each(LANGUAGES)('while a %s executor is removed', async (language) => {
+      const executors = executorsOf(pid).filter((id) => id.startsWith(language))
+      const candidates = executors.map((id) => ({
+        cgroup: new ExecutorCgroup(pid, id),
+        pids: pidsOf(id, target),
+      }))
+      const answer = client.run(language, SHORT[language] as string)
+      const leased = () => candidates.find(({ cgroup }) => !cgroup.isFrozen)
+      while (!leased()) await new Promise(setImmediate)
+      const { cgroup, pids } = leased() as (typeof candidates)[number]
+      expect(await answer).toMatchObject(DONE)
+      // Side by side with the manager, which does the same.
+      for (; cgroup.exists; await new Promise(setImmediate)) {
+        const alive = cgroup.pids
+        killAll(pids.filter((victim) => alive.includes(victim)))
+      }
+    })
+  })
+
+  if (!snapshots) return
+
+  test('kill -9 of all its processes at any moment of a short run', async () => {
+    for (let step = 0; step < 12; step++) {
+      const [victim] = executorsOf(pid)
+        .filter((id) => id.startsWith('python'))
+        .sort(byAge)
+      const answer = client.run('python', SHORT.python as string)
+      await sleep(step)
+      kill(victim as string, 'all')
+      expectOneOf(await answer, [DONE, KILLED])
+      await atRest()
+    }
+  })
+})
+
+const atRest = () => until(() => isAtRest(client, pid, SIZE))
+
+function expectOneOf(answer: Answer, outcomes: readonly object[]): void {
+  expect(outcomes.map((outcome) => expect.objectContaining(outcome))).toContainEqual(answer)
+}
+
+const byAge = (a: string, b: string) => Number(a.split('-')[1]) - Number(b.split('-')[1])
+
+/** @returns the pids that were killed */
+function kill(executor: string, target: Target): number[] {
+  return killAll(pidsOf(executor, target))
+}
+
+function pidsOf(executor: string, target: Target): number[] {
+  if (target === 'all') return new ExecutorCgroup(pid, executor).pids
+  const name = target === 'sentry' ? 'runsc-sandbox' : 'runsc-gofer'
+  return runscProcesses(pid)
+    .filter(({ command }) => command.startsWith(name) && command.includes(`/${executor} `))
+    .map((process) => process.pid)
+}
+
+function killAll(pids: readonly number[]): number[] {
+  return pids.filter((victim) => {
+    try {
+      process.kill(victim, 'SIGKILL')
+      return true
+    } catch {
+      return false // Gone between the two calls.
+    }
+  })
+}
+
+/** A zombie is gone as well: what is left of it is for its parent. */
+function isGone(victim: number): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${victim}/status`, 'utf8'))
+  } catch {
+    return true
+  }
+}
+
+/** Tells whether an executor has used so much of the processor that user code must be running. */
+function runClock(executor: string): () => boolean {
+  const cgroup = new ExecutorCgroup(pid, executor)
+  const idle = cgroup.cpuTimeNs
+  return () => cgroup.cpuTimeNs > idle + 200e6
+}
