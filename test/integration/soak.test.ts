@@ -14,7 +14,7 @@ import { executorsOf, NO_TRACES, tracesOf, until } from '../support/traces.ts'
 
 /** Many runs of all kinds on one manager, after which it holds no more than it did before them. */
 
-const RUNS = Number(process.env.EXECUTOR_MANAGER_SOAK_RUNS ?? 300)
+const RUNS = Number(process.env.EXECUTOR_MANAGER_SOAK_RUNS ?? 120)
 /** Until then pools, connections and the heap find their size. */
 const WARM_UP = Math.floor(RUNS / 3)
 const SIZE = 2

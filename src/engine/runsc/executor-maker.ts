@@ -71,7 +71,7 @@ const FALLBACK_MS = 60_000
 
 const execute = promisify(execFile)
 
-/** sentry, gofer and stubs take about 21 host tasks, and 2 for each guest process. */
+/** sentry and stubs take about 21 host tasks, and 2 for each guest process. */
 const hostTasksFor = (guestProcesses: number) => 64 + 4 * guestProcesses
 
 /**
