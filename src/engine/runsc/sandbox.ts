@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import type { Cgroup } from './cgroup.ts'
+import { KILL_AGAIN_MS } from './cgroup-files.ts'
 
 /** Joins the cgroup folders named before `--`, then becomes the command behind it. */
 const JOIN_AND_EXEC =
@@ -80,9 +81,14 @@ export class Sandbox {
     return this.#errors.trim()
   }
 
-  /** Ends every process at once. The output ends soon after. */
+  /** Ends every process at once, or as soon as it can be done. The output ends soon after. */
   kill(): void {
-    this.cgroup.kill()
+    try {
+      this.cgroup.kill()
+    } catch {
+      // For want of a descriptor. Nobody else may ask again: a run's deadline comes once.
+      setTimeout(() => this.kill(), KILL_AGAIN_MS)
+    }
   }
 
   /** Kills what runs and removes cgroup and files. May be called more than once. */
