@@ -85,7 +85,11 @@ export class SandboxExecutor implements Executor {
     const onAbort = () => end('cancelled')
     const started = performance.now()
     const memoryWatch = setInterval(() => {
-      if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
+      try {
+        if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
+      } catch {
+        // No descriptor free for the counter: it is looked at again, and a timer must not throw.
+      }
     }, MEMORY_WATCH_MS)
     // What has arrived by then is read first: this process may have been late, not the sandbox.
     const deadline = setTimeout(
