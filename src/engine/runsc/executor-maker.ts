@@ -141,7 +141,7 @@ export class ExecutorMaker {
     }
     const started = performance.now()
     const executor = await this.#boot()
-    executor.rest()
+    await this.#finish(executor, async () => executor.rest())
     events.coldBooted(this.#name, performance.now() - started)
     return executor
   }
