@@ -82,3 +82,13 @@ function kindOf(answer: Answer, n: number): Kind {
   if (answer.status === 'runtime_error' && answer.result === null) return 'died'
   return 'wrong'
 }
+
+/** Of executors of Python that could not be made. */
+export const FAILURES = 'executor_failures_total{runtime="python",how="create"}'
+
+/** @param name with its labels, as it stands in /metrics behind `executor_manager_` */
+export async function metric({ client }: Service, name: string): Promise<number> {
+  const text = await (await fetch(`${client.url}/metrics`)).text()
+  const line = text.split('\n').find((line) => line.startsWith(`executor_manager_${name} `))
+  return Number(line?.split(' ').at(-1) ?? 0)
+}

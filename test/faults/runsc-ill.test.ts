@@ -1,46 +1,25 @@
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
 import { findRunsc } from '../../src/setup/runsc.ts'
-import { startService } from '../support/service.ts'
+import { type Service, startService } from '../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../support/traces.ts'
-import { Load } from './load.ts'
+import { FAILURES, Load, metric } from './load.ts'
+import { onOwnDisk, realHome } from './own-disk.ts'
 
 let folder: string
-let home: string
 
-/** A data folder of its own, and a runsc that is the real one until there is an illness. */
+/** A runsc that is the real one until there is an illness. */
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'executor-manager-ill-'))
-  home = path.join(folder, 'home')
-  mkdirSync(home)
-  const real = readConfig({ EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME }).home
-  for (const name of readdirSync(real)) {
-    if (['snapshots', 'runsc-version.json', 'platform.json'].includes(name)) continue
-    symlinkSync(path.join(real, name), path.join(home, name))
-  }
-  const snapshots = path.join(real, 'snapshots')
-  if (readdirSync(real).includes('snapshots')) {
-    cpSync(snapshots, path.join(home, 'snapshots'), { recursive: true })
-  }
   const bin = path.join(folder, 'bin')
   mkdirSync(bin)
   const script = `#!/bin/sh
 case " $* " in
   *" run --detach "*|*" restore --detach "*) [ ! -e '${folder}/illness' ] || . '${folder}/illness' ;;
 esac
-exec '${findRunsc(real)?.runscPath}' "$@"
+exec '${findRunsc(realHome)?.runscPath}' "$@"
 `
   writeFileSync(path.join(bin, 'runsc'), script)
   chmodSync(path.join(bin, 'runsc'), 0o755)
@@ -54,23 +33,25 @@ function fallIll(script: string): void {
   cpSync(draft, path.join(folder, 'illness'))
 }
 
-test.each([
-  ['fails at once', 'echo "runsc: no" >&2; exit 128'],
-  ['prints garbage without end', 'exec cat /dev/urandom'],
-])('runsc that %s: busy is said, the circuit opens, and it recovers', async (_what, script) => {
+test('runsc that fails at once: busy is said, the circuit opens, and it recovers', async () => {
   const service = await start()
   const load = new Load(service, 2)
   await until(() => load.counts.right >= 3)
-  fallIll(script)
+  fallIll('echo "runsc: no" >&2; exit 128')
   await until(() => circuitOpen(service))
   await until(() => load.counts.busy >= 2)
-  rmSync(path.join(folder, 'illness'))
-  const before = load.counts.right
-  await until(() => load.counts.right >= before + 5)
+  await recovers(load)
   await until(async () => !(await circuitOpen(service)))
-  await load.stop()
-  expect(load.wrong).toEqual([])
-  expect(load.counts).toMatchObject({ closed: 0, refused: 0, internal: 0, died: 0 })
+  await expectClean(service)
+})
+
+test('runsc that prints garbage without end: busy is said, and it recovers', async () => {
+  const service = await start()
+  const load = new Load(service, 2)
+  await until(() => load.counts.right >= 3)
+  fallIll('exec cat /dev/urandom')
+  await until(async () => (await metric(service, FAILURES)) >= 2)
+  await recovers(load)
   await expectClean(service)
 })
 
@@ -81,28 +62,32 @@ test('runsc that hangs: busy is said meanwhile, then it goes on', async () => {
   // Killed from outside when it takes too long, or well again of itself: both are met.
   fallIll(`while [ -e '${folder}/illness' ]; do sleep 0.1; done`)
   await until(() => load.counts.busy >= 2)
+  await recovers(load)
+  await expectClean(service)
+})
+
+async function recovers(load: Load): Promise<void> {
   rmSync(path.join(folder, 'illness'))
   const before = load.counts.right
   await until(() => load.counts.right >= before + 5)
   await load.stop()
   expect(load.wrong).toEqual([])
   expect(load.counts).toMatchObject({ closed: 0, refused: 0, internal: 0, died: 0 })
-  await expectClean(service)
-})
-
-function start() {
-  return startService({
-    EXECUTOR_MANAGER_HOME: home,
-    EXECUTOR_MANAGER_QUEUE_WAIT: '500ms',
-    PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`,
-  })
 }
 
-type Service = Awaited<ReturnType<typeof start>>
+/** What the stand-in's illness spoils is the service's own. */
+function start() {
+  return startService(
+    {
+      EXECUTOR_MANAGER_QUEUE_WAIT: '500ms',
+      PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`,
+    },
+    onOwnDisk(path.join(folder, 'disk'), '1g'),
+  )
+}
 
-async function circuitOpen({ client }: Service): Promise<boolean> {
-  const text = await (await fetch(`${client.url}/metrics`)).text()
-  return /^executor_manager_circuit\S*\{runtime="python"\} 1$/m.test(text)
+async function circuitOpen(service: Service): Promise<boolean> {
+  return (await metric(service, 'circuit_open{runtime="python"}')) === 1
 }
 
 async function expectClean(service: Service): Promise<void> {
