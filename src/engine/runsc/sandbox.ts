@@ -5,9 +5,15 @@ import type { Readable, Writable } from 'node:stream'
 import type { Cgroup } from './cgroup.ts'
 import { KILL_AGAIN_MS } from './cgroup-files.ts'
 
-/** Joins the cgroup folders named before `--`, then becomes the command behind it. */
-const JOIN_AND_EXEC =
-  'until [ "$1" = -- ]; do echo 0 > "$1" || exit 97; shift; done; shift; exec "$@" <&3 3<&-'
+/**
+ * Joins the cgroup folders named before `--`, then becomes the command behind it. Where the machine is
+ * short of memory the kernel takes a sandbox before the manager and all else (proc_pid_oom_score_adj(5)).
+ */
+const JOIN_AND_EXEC = [
+  'echo 1000 > /proc/self/oom_score_adj',
+  'until [ "$1" = -- ]; do echo 0 > "$1" || exit 97; shift; done',
+  'shift; exec "$@" <&3 3<&-',
+].join('; ')
 /**
  * The sandbox's standard input. Not descriptor 0 of the child process: Node.js closes its end of that
  * when the process exits, and runsc exits as soon as the sandbox runs.
