@@ -64,6 +64,10 @@ export class CgroupV1 implements Cgroup {
     return readKey(this.#folder.memory, 'memory.oom_control', 'oom_kill')
   }
 
+  memoryLimitHits(): number {
+    return readNumber(this.#folder.memory, 'memory.failcnt')
+  }
+
   cpuTimeUs(): number {
     return Math.round(readNumber(this.#folder.cpuacct, 'cpuacct.usage') / 1000)
   }

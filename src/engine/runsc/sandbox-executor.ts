@@ -101,6 +101,10 @@ export class SandboxExecutor implements Executor {
       if (signal.aborted) end('cancelled')
       cgroup.thaw()
       const transcript = await this.#session.run(task)
+      if (cgroup.outOfMemoryKills() > 0 && cgroup.memoryLimitHits() === 0) {
+        // The victim of somebody else's need: nothing that its program did.
+        throw new Error('killed for want of memory around it, within its own limit')
+      }
       return {
         transcript,
         intervention,
