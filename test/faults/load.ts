@@ -23,9 +23,12 @@ export class Load {
   readonly wrong: string[] = []
   #over = false
   #next = 0
+  readonly #program: string
   readonly #callers: Promise<void>[]
 
-  constructor(service: Service, callers = 3) {
+  /** @param program prints its argument n and returns its double */
+  constructor(service: Service, callers = 3, program = PROGRAM) {
+    this.#program = program
     this.#callers = Array.from({ length: callers }, () => this.#ask(service))
   }
 
@@ -45,7 +48,7 @@ export class Load {
   }
 
   async #askOnce({ client }: Service, n: number): Promise<Kind> {
-    const code_b64 = Buffer.from(PROGRAM).toString('base64')
+    const code_b64 = Buffer.from(this.#program).toString('base64')
     const body = JSON.stringify({ code_b64, language: 'python', arguments: { n } })
     const answer = await post(`${client.url}/run`, body).catch(() => null)
     if (answer === null) return 'closed'
