@@ -26,7 +26,7 @@ test('a disk that is full while it serves: busy is said, and it recovers with sp
   await until(() => load.counts.busy >= busy + 2)
   rmSync(path.join(disk, 'ballast'))
   const before = load.counts.right
-  await until(() => load.counts.right >= before + 5)
+  await until(() => load.counts.right >= before + 2)
   await load.stop()
   expect(load.wrong).toEqual([])
   expect(load.counts).toMatchObject({ closed: 0, refused: 0, internal: 0, died: 0 })

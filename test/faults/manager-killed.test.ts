@@ -20,7 +20,6 @@ test('kill -9 of the manager under load, three times: each start sweeps and serv
     service = await startService({ SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '2' })
     await until(() => tracesOf(killed.pid).processes.length === 0)
     expect(tracesOf(killed.pid)).toEqual(NO_TRACES)
-    expect(service.output()).toContain('removed what an earlier manager left')
   }
   const load = new Load(service)
   await until(() => load.counts.right >= 3)

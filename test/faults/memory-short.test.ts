@@ -27,7 +27,7 @@ test.skipIf(tree.version === 2)('too little memory for the runs of the moment', 
   expect(load.wrong).toEqual([])
   expect(load.counts).toMatchObject({ closed: 0, refused: 0, died: 0 })
   const modest = new Load(service, 2)
-  await until(() => modest.counts.right >= 5)
+  await until(() => modest.counts.right >= 3)
   await modest.stop()
   expect(modest.wrong).toEqual([])
   service.kill('SIGTERM')

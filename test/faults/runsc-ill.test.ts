@@ -69,7 +69,7 @@ test('runsc that hangs: busy is said meanwhile, then it goes on', async () => {
 async function recovers(load: Load): Promise<void> {
   rmSync(path.join(folder, 'illness'))
   const before = load.counts.right
-  await until(() => load.counts.right >= before + 5)
+  await until(() => load.counts.right >= before + 2)
   await load.stop()
   expect(load.wrong).toEqual([])
   expect(load.counts).toMatchObject({ closed: 0, refused: 0, internal: 0, died: 0 })
