@@ -15,12 +15,12 @@ const HUNGRY = 'def main(n):\n  x = b"x" * (200 << 20)\n  print(n)\n  return n *
  * tell: a cgroup around them all. On v2 sandboxes are not below the manager's own.
  */
 test.skipIf(tree.version === 2)('too little memory for the runs of the moment', async () => {
-  const machine = smallMachine(500 * MIB)
+  const machine = smallMachine(400 * MIB)
   const inIt = ['sh', '-ec', 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"', 'sh', machine]
   const service = await startService({ EXECUTOR_MANAGER_QUEUE_WAIT: '2s' }, inIt)
   const load = new Load(service, 4, HUNGRY)
   // Neither the manager nor a verdict on the program: the sandbox goes, and it is our failure.
-  await until(() => load.counts.internal >= 3)
+  await until(() => load.counts.internal >= 2)
   const adjustments = runscProcesses(service.pid).map(({ pid }) => oomScoreAdj(pid))
   expect(new Set(adjustments.filter(Boolean))).toEqual(new Set(['1000']))
   await load.stop()
