@@ -65,7 +65,10 @@ export class CgroupV1 implements Cgroup {
   }
 
   memoryLimitHits(): number {
-    return readNumber(this.#folder.memory, 'memory.failcnt')
+    // The kernel asks the limit with swap first, where it counts swap; the two are the same here. A
+    // file that is not there reads as 0.
+    const files = ['memory.memsw.failcnt', 'memory.failcnt']
+    return files.reduce((hits, file) => hits + readNumber(this.#folder.memory, file), 0)
   }
 
   cpuTimeUs(): number {
