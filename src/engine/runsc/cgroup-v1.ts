@@ -64,13 +64,6 @@ export class CgroupV1 implements Cgroup {
     return readKey(this.#folder.memory, 'memory.oom_control', 'oom_kill')
   }
 
-  memoryLimitHits(): number {
-    // The kernel asks the limit with swap first, where it counts swap; the two are the same here. A
-    // file that is not there reads as 0.
-    const files = ['memory.memsw.failcnt', 'memory.failcnt']
-    return files.reduce((hits, file) => hits + readNumber(this.#folder.memory, file), 0)
-  }
-
   cpuTimeUs(): number {
     return Math.round(readNumber(this.#folder.cpuacct, 'cpuacct.usage') / 1000)
   }

@@ -60,10 +60,6 @@ export class CgroupV2 implements Cgroup {
     return readKey(this.#folder, 'memory.events', 'oom_kill')
   }
 
-  memoryLimitHits(): number {
-    return readKey(this.#folder, 'memory.events', 'max')
-  }
-
   cpuTimeUs(): number {
     return readKey(this.#folder, 'cpu.stat', 'usage_usec')
   }

@@ -21,8 +21,6 @@ export interface Cgroup {
   resetPeakMemory(): void
   /** For whatever want of memory: its own limit's, that of a cgroup around it, or the machine's. */
   outOfMemoryKills(): number
-  /** How often its own limit was in the way. */
-  memoryLimitHits(): number
   cpuTimeUs(): number
   freeze(): void
   thaw(): void
