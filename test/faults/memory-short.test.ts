@@ -16,8 +16,10 @@ const HUNGRY = 'def main(n):\n  x = b"x" * (200 << 20)\n  print(n)\n  return n *
  */
 test.skipIf(tree.version === 2)('too little memory for the runs of the moment', async () => {
   const machine = smallMachine(400 * MIB)
+  // Where memory is short everything takes its time.
+  const settings = { EXECUTOR_MANAGER_QUEUE_WAIT: '2s', SANDBOX_TIMEOUT: '30s' }
   const inIt = ['sh', '-ec', 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"', 'sh', machine]
-  const service = await startService({ EXECUTOR_MANAGER_QUEUE_WAIT: '2s' }, inIt)
+  const service = await startService(settings, inIt)
   const load = new Load(service, 4, HUNGRY)
   // Neither the manager nor a verdict on the program: the sandbox goes, and it is our failure.
   await until(() => load.counts.internal >= 2)
