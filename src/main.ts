@@ -1,13 +1,13 @@
-import { pino } from 'pino'
 import { assembleManager } from './assemble.ts'
 import { readConfig } from './config.ts'
 import { ManagerError } from './errors.ts'
+import { openLog } from './log.ts'
 import type { ExecutorManager } from './manager.ts'
 
 /** The composition root of the service: sets up, starts, and stops on a signal. */
 async function main(): Promise<void> {
   const config = readConfig(process.env, process.argv.slice(2))
-  const log = pino({ level: config.logLevel })
+  const log = openLog(config.logLevel)
   for (const name of config.ignoredSettings) {
     log.warn(`${name} names a Docker image; images are built here, so it has no effect`)
   }

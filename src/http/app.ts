@@ -1,4 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { maxConnections } from './connections.ts'
 import { addDoor, answerRateLimited, type DoorOptions, RateLimited, requestIdOf } from './door.ts'
 import { addRunRoute, type RunService } from './run-route.ts'
 
@@ -31,6 +32,7 @@ export async function buildApp(options: AppOptions, runs: RunService): Promise<F
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   })
+  app.server.maxConnections = maxConnections()
   // Only JSON, and as bytes: a web page can send other types to a local address without asking.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>

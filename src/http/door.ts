@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiKeys } from '../admission/api-keys.ts'
 import { serializeCodeResult } from '../contract/code-result.ts'
 import { RATE_LIMITED } from '../contract/refusals.ts'
+import { RateStore } from './rate-store.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -46,6 +47,7 @@ export async function addDoor(app: FastifyInstance, options: DoorOptions): Promi
       global: false,
       max: options.rateLimit.runs,
       timeWindow: options.rateLimit.windowMs,
+      store: RateStore,
       keyGenerator: (request) => request.caller,
       // The contract answers 200, so it must not look like a failure on the way.
       errorResponseBuilder: () => new RateLimited(),

@@ -54,7 +54,7 @@ export function ceilingOf(
 }
 
 const FIRST_RETRY_MS = 250
-const LAST_RETRY_MS = 30_000
+const LAST_RETRY_MS = 8000
 /** From this many failures in a row on, the circuit counts as open. */
 const FAILURES_TO_OPEN = 5
 

@@ -11,7 +11,7 @@ const LINE_EVERY_MS = 5_000
  */
 export function consoleProgress(
   output: NodeJS.WriteStream = process.stderr,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): { progress: Progress; end: () => void } {
   const startedMs = now()
   let current = ''

@@ -7,6 +7,8 @@ import { ManagerError } from '../../errors.ts'
 /** Of the processor's bandwidth control; a limit in cpus is a share of it. */
 export const CPU_PERIOD_US = 100_000
 const REMOVE_ATTEMPTS = 200
+/** After a kill for which there was no descriptor. */
+export const KILL_AGAIN_MS = 50
 
 export function write(folder: string, file: string, value: string | number): void {
   const fd = openSync(path.join(folder, file), constants.O_WRONLY)
@@ -22,10 +24,14 @@ function read(folder: string, file: string): string {
   try {
     return readFileSync(path.join(folder, file), 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENODEV') return '0'
+    if (isGone(error)) return '0'
     throw error
   }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENODEV'
 }
 
 export function readNumber(folder: string, file: string): number {
@@ -37,12 +43,14 @@ export function readKey(folder: string, file: string, key: string): number {
   return match ? Number(match[1]) : 0
 }
 
-export function killAll(procsFile: string): number {
+/** @throws when who is there cannot be read, as for want of a descriptor: nobody was killed then */
+export function killAll(folder: string): number {
   let pids: string[]
   try {
-    pids = readFileSync(procsFile, 'utf8').split('\n').filter(Boolean)
-  } catch {
-    return 0
+    pids = readFileSync(path.join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
+  } catch (error) {
+    if (isGone(error)) return 0
+    throw error
   }
   for (const pid of pids) {
     try {
@@ -61,7 +69,7 @@ export function killAll(procsFile: string): number {
  */
 export async function removeAll(kill: () => number, folders: readonly string[]): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    const alive = kill()
+    const alive = await untilDone(kill)
     if (alive === 0 && folders.map(removeFolder).every(Boolean)) return
     if (attempt === REMOVE_ATTEMPTS) {
       throw new ManagerError(
@@ -70,6 +78,17 @@ export async function removeAll(kill: () => number, folders: readonly string[]):
       )
     }
     await sleep(Math.min(1 + attempt, 50))
+  }
+}
+
+/** However long that takes: who is there may have been killed by nobody. */
+async function untilDone(kill: () => number): Promise<number> {
+  for (;;) {
+    try {
+      return kill()
+    } catch {
+      await sleep(KILL_AGAIN_MS)
+    }
   }
 }
 

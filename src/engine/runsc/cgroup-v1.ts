@@ -77,7 +77,7 @@ export class CgroupV1 implements Cgroup {
   }
 
   kill(): number {
-    const killed = killAll(path.join(this.#folder.freezer, 'cgroup.procs'))
+    const killed = killAll(this.#folder.freezer)
     // A frozen process dies when it is thawed.
     if (killed > 0) this.thaw()
     return killed

@@ -73,7 +73,7 @@ export class CgroupV2 implements Cgroup {
   }
 
   kill(): number {
-    return killAll(path.join(this.#folder, 'cgroup.procs'))
+    return killAll(this.#folder)
   }
 
   remove(): Promise<void> {

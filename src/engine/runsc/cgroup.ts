@@ -19,6 +19,7 @@ export interface Cgroup {
   /** Since the last reset, where the kernel can reset (v1, and v2 from Linux 6.12 on). */
   peakMemoryBytes(): number
   resetPeakMemory(): void
+  /** For whatever want of memory: its own limit's, that of a cgroup around it, or the machine's. */
   outOfMemoryKills(): number
   cpuTimeUs(): number
   freeze(): void

@@ -86,6 +86,7 @@ export class ExecutorMaker {
   readonly #facts: SnapshotFacts
   #snapshot: Snapshot | null = null
   #building: Promise<void> | null = null
+  /** By the clock that nobody sets. */
   #fallbackUntilMs = 0
   #count = 0
 
@@ -135,12 +136,12 @@ export class ExecutorMaker {
         events.restoreFailed(this.#name, error as Error)
         this.#dismiss(snapshot)
       }
-    } else if (Date.now() > this.#fallbackUntilMs) {
+    } else if (performance.now() > this.#fallbackUntilMs) {
       void this.#build()
     }
     const started = performance.now()
     const executor = await this.#boot()
-    executor.rest()
+    await this.#finish(executor, async () => executor.rest())
     events.coldBooted(this.#name, performance.now() - started)
     return executor
   }
@@ -181,7 +182,7 @@ export class ExecutorMaker {
       this.#snapshot = snapshots.commit(draft, this.#facts)
       events.snapshotReady(this.#name, this.#snapshot.createdAtMs)
     } catch (error) {
-      this.#fallbackUntilMs = Date.now() + FALLBACK_MS
+      this.#fallbackUntilMs = performance.now() + FALLBACK_MS
       events.coldFallback(this.#name, error as Error)
       if (draft) snapshots.discard(draft)
       snapshots.noteFallback(this.#name, (error as Error).message)

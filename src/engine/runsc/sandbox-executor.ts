@@ -1,5 +1,6 @@
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
+import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { RunFacts } from '../../result/facts.ts'
@@ -15,6 +16,11 @@ const DEADLINE_GRACE_MS = 1500
  * wait for that needs no native code on cgroup v1.
  */
 const MEMORY_WATCH_MS = 100
+/**
+ * The kernel kills for an allocation of a few pages that does not fit under the limit: whoever dies of its
+ * own limit was this near to it. It counts the kills of other limits too, and not which it was.
+ */
+const NEAR_LIMIT_BYTES = MIB
 /** A run comes before the making of new executors wherever both want the processor. */
 const RUN_CPU_WEIGHT = 1000
 
@@ -85,7 +91,11 @@ export class SandboxExecutor implements Executor {
     const onAbort = () => end('cancelled')
     const started = performance.now()
     const memoryWatch = setInterval(() => {
-      if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
+      try {
+        if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
+      } catch {
+        // No descriptor free for the counter: it is looked at again, and a timer must not throw.
+      }
     }, MEMORY_WATCH_MS)
     // What has arrived by then is read first: this process may have been late, not the sandbox.
     const deadline = setTimeout(
@@ -97,13 +107,19 @@ export class SandboxExecutor implements Executor {
       if (signal.aborted) end('cancelled')
       cgroup.thaw()
       const transcript = await this.#session.run(task)
+      const peakMemoryBytes = Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes)
+      const nearLimit = peakMemoryBytes >= this.#limits.memoryBytes - NEAR_LIMIT_BYTES
+      if (cgroup.outOfMemoryKills() > 0 && !nearLimit) {
+        // The victim of somebody else's need: nothing that its program did.
+        throw new Error('killed for want of memory around it, within its own limit')
+      }
       return {
         transcript,
         intervention,
         outOfMemoryKills: cgroup.outOfMemoryKills(),
         // Asked only where the answer matters: it takes a process.
         refusedConnections: transcript.failure?.network ? await this.#refusals() : 0,
-        peakMemoryBytes: Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes),
+        peakMemoryBytes,
         cpuTimeMs: (cgroup.cpuTimeUs() - this.#idleCpuTimeUs) / 1000,
         wallTimeMs: performance.now() - started,
       }

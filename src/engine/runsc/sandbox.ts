@@ -3,10 +3,17 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import type { Cgroup } from './cgroup.ts'
+import { KILL_AGAIN_MS } from './cgroup-files.ts'
 
-/** Joins the cgroup folders named before `--`, then becomes the command behind it. */
-const JOIN_AND_EXEC =
-  'until [ "$1" = -- ]; do echo 0 > "$1" || exit 97; shift; done; shift; exec "$@" <&3 3<&-'
+/**
+ * Joins the cgroup folders named before `--`, then becomes the command behind it. Where the machine is
+ * short of memory the kernel takes a sandbox before the manager and all else (proc_pid_oom_score_adj(5)).
+ */
+const JOIN_AND_EXEC = [
+  'echo 1000 > /proc/self/oom_score_adj',
+  'until [ "$1" = -- ]; do echo 0 > "$1" || exit 97; shift; done',
+  'shift; exec "$@" <&3 3<&-',
+].join('; ')
 /**
  * The sandbox's standard input. Not descriptor 0 of the child process: Node.js closes its end of that
  * when the process exits, and runsc exits as soon as the sandbox runs.
@@ -80,9 +87,14 @@ export class Sandbox {
     return this.#errors.trim()
   }
 
-  /** Ends every process at once. The output ends soon after. */
+  /** Ends every process at once, or as soon as it can be done. The output ends soon after. */
   kill(): void {
-    this.cgroup.kill()
+    try {
+      this.cgroup.kill()
+    } catch {
+      // For want of a descriptor. Nobody else may ask again: a run's deadline comes once.
+      setTimeout(() => this.kill(), KILL_AGAIN_MS)
+    }
   }
 
   /** Kills what runs and removes cgroup and files. May be called more than once. */

@@ -78,13 +78,17 @@ export class SnapshotStore {
     return { folder, createdAtMs: now }
   }
 
-  /** Removes a draft, or a snapshot that does not restore. */
+  /** Removes a draft, or a snapshot that does not restore, as far as that can be done now. */
   discard(folder: string): void {
     if (!existsSync(folder)) return
     // Out of its place in one step, so that nobody finds half of it.
     const doomed = path.join(this.#folder, `.draft-${process.pid}-doomed-${Date.now()}`)
-    renameSync(folder, doomed)
-    rmSync(doomed, { recursive: true, force: true })
+    try {
+      renameSync(folder, doomed)
+      rmSync(doomed, { recursive: true, force: true })
+    } catch {
+      // For want of descriptors, or of a disk that works: what stays goes with the next one's start.
+    }
   }
 
   /** Remembers for report() why a snapshot could not be had. */

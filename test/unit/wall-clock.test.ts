@@ -1,0 +1,23 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { projectDir } from '../../src/config.ts'
+
+/**
+ * The wall clock may be set at any time, so nothing that has to take so and so long goes by it. Timers
+ * and performance.now() go by the monotonic clock. What may ask it, and why:
+ */
+const ALLOWED = {
+  'engine/runsc/snapshot-store.ts': 'times of files, for which there is no other; a name',
+  'images/agent.ts': 'times of files',
+  'images/build.ts': 'told to people',
+  'metrics.ts': 'told to people: the age of a snapshot',
+}
+
+test('only these ask the wall clock', () => {
+  const src = path.join(projectDir(), 'src')
+  const asking = (readdirSync(src, { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /Date\.now|new Date\(\)/.test(readFileSync(path.join(src, name), 'utf8')))
+  expect(asking.sort()).toEqual(Object.keys(ALLOWED))
+})
