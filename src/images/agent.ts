@@ -13,13 +13,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import type { Runtime } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
-import { packedFile, packImage } from './pack.ts'
+import { packedFile, packImage, removeOutdated } from './pack.ts'
 import { shortHash } from './recipe.ts'
 
 export type Agent = {
@@ -32,7 +31,6 @@ export type Agent = {
 
 const AGENT_ROOT = '.executor'
 const SUPERVISOR = 'supervisor'
-const OLD_AFTER_MS = 24 * 60 * 60 * 1000
 
 /** The agent's identity: every file that goes in, and how native files are compiled. */
 export function agentHash(runtime: Runtime, supervisorPath: string): string {
@@ -95,7 +93,7 @@ async function fillFolder(
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
-  removeOldAgents(root, hash)
+  removeOutdated(root, hash, /./)
 }
 
 async function compileNative(runtime: Runtime, folder: string): Promise<void> {
@@ -105,15 +103,6 @@ async function compileNative(runtime: Runtime, folder: string): Promise<void> {
       remedy: 'Check the file and its flags in runtime.json.',
       contained: true,
     })
-  }
-}
-
-/** A day is longer than any sandbox lives, another manager's included. */
-function removeOldAgents(root: string, current: string): void {
-  for (const name of readdirSync(root)) {
-    const path = join(root, name)
-    const isOld = Date.now() - statSync(path).ctimeMs > OLD_AFTER_MS
-    if (name !== current && isOld) rmSync(path, { recursive: true, force: true })
   }
 }
 

@@ -26,15 +26,18 @@ export async function packImage(rootfs: string, file: string): Promise<void> {
     remedy: 'Check the disk, and erofs-utils 1.5 or newer.',
   })
   renameSync(fresh, file)
-  removeOldFiles(file)
+  removeOutdated(dirname(file), basename(file), /\.erofs(\.new)?$/)
 }
 
-/** A day is longer than any sandbox lives, another manager's included. */
-function removeOldFiles(current: string): void {
-  const folder = dirname(current)
-  for (const name of readdirSync(folder).filter((name) => /\.erofs(\.new)?$/.test(name))) {
+/**
+ * Removes what is of the kind of `current` and has had its day.
+ * A day is longer than any sandbox lives, another manager's included.
+ */
+export function removeOutdated(folder: string, current: string, kind: RegExp): void {
+  for (const name of readdirSync(folder)) {
+    if (name === current || !kind.test(name)) continue
     const path = join(folder, name)
     const isOld = Date.now() - statSync(path).ctimeMs > OLD_AFTER_MS
-    if (name !== basename(current) && isOld) rmSync(path, { force: true })
+    if (isOld) rmSync(path, { recursive: true, force: true })
   }
 }
