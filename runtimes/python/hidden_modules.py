@@ -8,11 +8,13 @@ module puts it and all that it needs back, as executing it would have done.
 """
 
 import builtins
+import marshal
 import sys
 
 # The frozen import system is there from the first instruction on; its public face,
 # importlib.machinery, is not, and would have to be hidden in turn.
 from _frozen_importlib import BuiltinImporter, ModuleSpec
+from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
 
 
 class _StoredModuleLoader:
@@ -32,6 +34,41 @@ class _StoredModuleLoader:
         module.__loader__ = self._loader
 
 
+class BundledModules:
+    """A finder of modules whose code lies in one file (see bundle.py). They look as if they had been
+    found one by one: of the source's own loader, with the source's own path."""
+
+    def __init__(self, path):
+        self._file = open(path, "rb")
+        self._file.seek(-8, 2)
+        end = self._file.tell()
+        start = int.from_bytes(self._file.read(8), "little")
+        self._index = marshal.loads(self._read(start, end - start))
+        self._loaders = []
+
+    def _read(self, offset, length):
+        self._file.seek(offset)
+        return self._file.read(length)
+
+    def find_spec(self, fullname, path=None, target=None):
+        entry = self._index.get(fullname)
+        if entry is None:
+            return None
+        origin, is_package, offset, length = entry
+        loader = SourceFileLoader(fullname, origin)
+        loader.get_code = lambda name: marshal.loads(self._read(offset, length))
+        self._loaders.append(loader)
+        folders = [origin.rpartition("/")[0]] if is_package else None
+        return spec_from_file_location(
+            fullname, origin, loader=loader, submodule_search_locations=folders
+        )
+
+    def close(self):
+        for loader in self._loaders:
+            del loader.get_code
+        self._file.close()
+
+
 class HiddenModules:
     """Loads modules, hides them, and gives them back on import."""
 
@@ -43,8 +80,8 @@ class HiddenModules:
         self._exit_handlers = {}
         self._hooked = False
 
-    def load(self, names):
-        """Imports ``names`` in order. A name that cannot be imported raises ImportError: a preload
+    def load(self, names, bundle):
+        """Imports ``names`` in order, from the file ``bundle`` what is in it. A name that cannot be imported raises ImportError: a preload
         list that does not fit its image is an error of the image, not of a run."""
         real_import = builtins.__import__
         needs = self._needs
@@ -82,7 +119,9 @@ class HiddenModules:
         self._warnings = warnings
         self._first_filters, self._first_finders = list(warnings.filters), list(sys.meta_path)
         self._known_filters = list(self._first_filters)
-        self._known_finders = list(self._first_finders)
+        bundled = BundledModules(bundle)
+        sys.meta_path.insert(0, bundled)
+        self._known_finders = list(sys.meta_path)
         builtins.__import__ = recording_import
         try:
             for name in names:
@@ -91,6 +130,7 @@ class HiddenModules:
         finally:
             builtins.__import__ = real_import
             atexit.register = real_register
+            bundled.close()
             self._loading = False
 
     def _note_traces(self, name):

@@ -23,7 +23,8 @@ def load_hidden_modules(names):
     # Before the others, which take the memory that compiling it needed and gave back.
     inspect = own_module("policy")["inspect"]
     hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
-    hidden.load(["gc", "json", "os", "struct", "threading", "types", *names])
+    own = ["gc", "json", "os", "struct", "threading", "types"]
+    hidden.load([*own, *names], f"{AGENT_FOLDER}/modules.bin")
     return hidden, inspect
 
 

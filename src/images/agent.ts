@@ -14,10 +14,11 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import type { Runtime } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
+import { runInImage } from './chroot.ts'
 import { packedFile, packImage, removeOutdated } from './pack.ts'
 import { shortHash } from './recipe.ts'
 
@@ -38,7 +39,11 @@ export function agentHash(runtime: Runtime, supervisorPath: string): string {
   const files = [...runtime.runnerFiles, ...native.map((file) => file.source)]
   return shortHash([
     readFileSync(supervisorPath),
-    JSON.stringify([files, native]),
+    JSON.stringify([
+      files,
+      native,
+      runtime.prepare && [runtime.prepare, runtime.preload, runtime.env],
+    ]),
     ...files.map((name) => readRuntimeFile(runtime, name)),
   ])
 }
@@ -85,6 +90,7 @@ async function fillFolder(
       copyFileSync(join(runtime.folder, name), join(fresh, name))
     }
     await compileNative(runtime, fresh)
+    await prepare(runtime, join(root, '..'), `/${AGENT_ROOT}/${basename(fresh)}`)
     for (const name of readdirSync(fresh)) {
       chmodSync(join(fresh, name), name === SUPERVISOR ? 0o755 : 0o644)
     }
@@ -94,6 +100,25 @@ async function fillFolder(
     rmSync(fresh, { recursive: true, force: true })
   }
   removeOutdated(root, hash, /./)
+}
+
+async function prepare(runtime: Runtime, rootfs: string, folder: string): Promise<void> {
+  if (!runtime.prepare) return
+  const argv = [
+    ...runtime.prepare.map((part) => part.replaceAll('{agent}', folder)),
+    ...runtime.preload,
+  ]
+
+  const command = `exec ${argv.map(quoted).join(' ')}`
+  await runInImage(rootfs, command, {
+    purpose: `Preparing the agent of the runtime ${runtime.name}`,
+    remedy: 'Check prepare and preload in runtime.json.',
+    env: runtime.env,
+  })
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
 }
 
 async function compileNative(runtime: Runtime, folder: string): Promise<void> {

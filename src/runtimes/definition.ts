@@ -63,6 +63,11 @@ const definitionSchema = z.strictObject({
   runner: z.array(z.string().min(1)).min(1),
   /** Files of the runtime's folder that are put into the agent folder. */
   runnerFiles: z.array(fileName).default([]),
+  /**
+   * argv of a program that is run in the image, as root, when the agent is installed, with the names of
+   * `preload` behind it: for what the runner wants made beforehand. `{agent}` as in `runner`.
+   */
+  prepare: z.array(z.string().min(1)).min(1).optional(),
   env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),
   /** Modules the runner loads before any request. */
   preload: z.array(z.string()).default([]),
