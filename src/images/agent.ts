@@ -13,25 +13,20 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import type { Runtime } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
 import { runInImage } from './chroot.ts'
-import { packedFile, packImage, removeOutdated } from './pack.ts'
 import { shortHash } from './recipe.ts'
 
-export type Agent = {
-  /** The agent's folder as seen in the image. */
-  agentPath: string
-  agentHash: string
-  /** The image with the agent in it, packed into one file. */
-  packedImage: string
-}
+export type Agent = { agentPath: string; agentHash: string }
 
 const AGENT_ROOT = '.executor'
 const SUPERVISOR = 'supervisor'
+const OLD_AFTER_MS = 24 * 60 * 60 * 1000
 
 /** The agent's identity: every file that goes in, and how native files are compiled. */
 export function agentHash(runtime: Runtime, supervisorPath: string): string {
@@ -55,11 +50,10 @@ export function findAgent(
   supervisorPath: string,
 ): Agent | undefined {
   const hash = agentHash(runtime, supervisorPath)
-  const isThere = existsSync(join(rootfs, AGENT_ROOT, hash)) && existsSync(packedFile(rootfs, hash))
-  return isThere ? agentOf(rootfs, hash) : undefined
+  return existsSync(join(rootfs, AGENT_ROOT, hash)) ? agentOf(hash) : undefined
 }
 
-/** Installs the agent, and packs the image with it, unless that is done. The caller holds the set-up lock. */
+/** Installs the agent unless it is there. The caller holds the set-up lock. */
 export async function installAgent(
   runtime: Runtime,
   rootfs: string,
@@ -67,22 +61,10 @@ export async function installAgent(
 ): Promise<Agent> {
   const present = findAgent(runtime, rootfs, supervisorPath)
   if (present) return present
-  const hash = agentHash(runtime, supervisorPath)
-  if (!existsSync(join(rootfs, AGENT_ROOT, hash))) {
-    await fillFolder(runtime, join(rootfs, AGENT_ROOT), hash, supervisorPath)
-  }
-  await packImage(rootfs, packedFile(rootfs, hash))
-  return agentOf(rootfs, hash)
-}
-
-async function fillFolder(
-  runtime: Runtime,
-  root: string,
-  hash: string,
-  supervisorPath: string,
-): Promise<void> {
+  const root = join(rootfs, AGENT_ROOT)
   mkdirSync(root, { recursive: true, mode: 0o755 })
   chmodSync(root, 0o755)
+  const hash = agentHash(runtime, supervisorPath)
   const fresh = mkdtempSync(join(root, '.new-'))
   try {
     copyFileSync(supervisorPath, join(fresh, SUPERVISOR))
@@ -99,24 +81,21 @@ async function fillFolder(
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
-  removeOutdated(root, hash, /./)
+  removeOldAgents(root, hash)
+  return agentOf(hash)
 }
 
 async function prepare(runtime: Runtime, rootfs: string, folder: string): Promise<void> {
   if (!runtime.prepare) return
-  const argv = [
-    ...runtime.prepare.map((part) => part.replaceAll('{agent}', folder)),
-    ...runtime.preload,
-  ]
-
-  const command = `exec ${argv.map(quoted).join(' ')}`
-  await runInImage(rootfs, command, {
+  const argv = runtime.prepare.map((part) => part.replaceAll('{agent}', folder))
+  await runInImage(rootfs, `exec ${[...argv, ...runtime.preload].map(quoted).join(' ')}`, {
     purpose: `Preparing the agent of the runtime ${runtime.name}`,
     remedy: 'Check prepare and preload in runtime.json.',
     env: runtime.env,
   })
 }
 
+/** As one word of a shell command. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`
 }
@@ -128,6 +107,15 @@ async function compileNative(runtime: Runtime, folder: string): Promise<void> {
       remedy: 'Check the file and its flags in runtime.json.',
       contained: true,
     })
+  }
+}
+
+/** A day is longer than any sandbox lives, another manager's included. */
+function removeOldAgents(root: string, current: string): void {
+  for (const name of readdirSync(root)) {
+    const path = join(root, name)
+    const isOld = Date.now() - statSync(path).ctimeMs > OLD_AFTER_MS
+    if (name !== current && isOld) rmSync(path, { recursive: true, force: true })
   }
 }
 
@@ -143,7 +131,6 @@ function readRuntimeFile(runtime: Runtime, name: string): Buffer {
   }
 }
 
-function agentOf(rootfs: string, hash: string): Agent {
-  const packedImage = packedFile(rootfs, hash)
-  return { agentPath: `/${AGENT_ROOT}/${hash}`, agentHash: hash, packedImage }
+function agentOf(hash: string): Agent {
+  return { agentPath: `/${AGENT_ROOT}/${hash}`, agentHash: hash }
 }

@@ -9,12 +9,6 @@ import type { RunFacts } from './facts.ts'
 /** errno values of errno(3) and their names. */
 const EPERM = 1
 const EACCES = 13
-const EROFS = 30
-/** No rights for the file, or all of its file system is read-only. */
-const FILE_ACCESS = [
-  { errno: EACCES, code: 'EACCES' },
-  { errno: EROFS, code: 'EROFS' },
-]
 const SIGKILL = 9
 /** 128 + SIGXFSZ, what a shell calls a program that wrote too much; the contract names no code. */
 const OUTPUT_EXIT_CODE = -153
@@ -146,11 +140,7 @@ function deniedAccess(
   refusedConnections: number,
 ): CodeResult['unauthorized_access_type'] {
   if (failure?.network && refusedConnections > 0) return 'network_access'
-  if (
-    FILE_ACCESS.some((denied) => failure?.errno === denied.errno || failure?.code === denied.code)
-  ) {
-    return 'file_access'
-  }
+  if (failure?.errno === EACCES || failure?.code === 'EACCES') return 'file_access'
   if (failure?.errno === EPERM || failure?.code === 'EPERM') return 'disallowed_syscall'
   return null
 }

@@ -12,7 +12,6 @@ const NEEDED: { name: string; isPresent: () => boolean }[] = [
   { name: 'libc6-dev', isPresent: () => existsSync('/usr/include/stdio.h') },
   // A minimal container has no mount.
   { name: 'mount', isPresent: () => findOnPath('mount') !== undefined },
-  { name: 'erofs-utils', isPresent: () => findOnPath('mkfs.erofs') !== undefined },
   // What links sandboxes with a network to the host, and filters what passes.
   { name: 'iproute2', isPresent: () => findOnPath('ip') !== undefined },
   { name: 'nftables', isPresent: () => findOnPath('nft') !== undefined },

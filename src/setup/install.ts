@@ -5,11 +5,10 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
-import { type Agent, findAgent, installAgent } from '../images/agent.ts'
+import { findAgent, installAgent } from '../images/agent.ts'
 import {
   ensureImage,
   findImage,
-  type Image,
   removePackageCache,
   removeUnfinishedBuilds,
 } from '../images/build.ts'
@@ -23,7 +22,14 @@ import type { Progress } from './progress.ts'
 import { ensureRunsc, findRunsc, type Runsc } from './runsc.ts'
 import { ensureSupervisor, supervisorPath } from './supervisor.ts'
 
-export type InstalledRuntime = Image & Agent & { runtime: Runtime }
+export type InstalledRuntime = {
+  runtime: Runtime
+  rootfs: string
+  imageHash: string
+  /** The agent folder as seen in the image. */
+  agentPath: string
+  agentHash: string
+}
 
 export type Installation = Runsc & { runtimes: InstalledRuntime[] }
 
@@ -80,7 +86,6 @@ async function install(
   const installed: InstalledRuntime[] = []
   for (const runtime of runtimes) {
     const image = await ensureImage(runtime, home, sourcesOf, progress)
-    progress(`image ${runtime.name}: packing`)
     const agent = await installAgent(runtime, image.rootfs, supervisor)
     installed.push({ runtime, ...image, ...agent })
   }

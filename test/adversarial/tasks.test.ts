@@ -6,8 +6,8 @@ import { useManager } from '../support/manager.ts'
 import { loadPrograms } from './program.ts'
 
 /**
- * The guest's own limit ends fork and thread bombs; the host's limit of tasks, which counts the
- * sentry and the stubs of all guest processes, is the backstop behind it.
+ * The guest's own limit ends fork and thread bombs; the host's limit of tasks, which counts sentry,
+ * gofer and the stubs of all guest processes, is the backstop behind it.
  */
 const client = useManager({ poolSize: 2, limits: { wallTimeMs: 2000 } })
 const BACKSTOP = 64 + 4 * 64

@@ -15,7 +15,7 @@ export class ExecutorCgroup {
     return this.#folders.some((folder) => existsSync(folder))
   }
 
-  /** Host processes: the sentry, and the stubs that guest code runs in. */
+  /** Host processes: sentry, gofer, and the stubs that guest code runs in. */
   get pids(): number[] {
     return this.#read('cgroup.procs').split('\n').filter(Boolean).map(Number)
   }

@@ -34,7 +34,7 @@ export function tracesOf(pid: number): Traces {
   return { processes, cgroups, folders }
 }
 
-/** Processes of a manager's sandboxes: runsc itself and its sentry. */
+/** Processes of a manager's sandboxes: runsc itself, its sentry and its gofer. */
 export function runscProcesses(managerPid: number): { pid: number; command: string }[] {
   return listed('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -94,18 +94,16 @@ const outcomes: [string, RunFacts, object][] = [
     factsWith({ ...said, report: null, violation: 'output' }),
     { status: 'resource_limit_exceeded', resource_limit_type: 'output' },
   ],
-  ...([{ errno: 13 }, { code: 'EACCES' }, { errno: 30 }, { code: 'EROFS' }] as const).map(
-    (part): [string, RunFacts, object] => [
-      `a denied file: ${JSON.stringify(part)}`,
-      factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
-      {
-        status: 'unauthorized_access',
-        exit_code: 1,
-        stderr: 'Traceback',
-        unauthorized_access_type: 'file_access',
-      },
-    ],
-  ),
+  ...([{ errno: 13 }, { code: 'EACCES' }] as const).map((part): [string, RunFacts, object] => [
+    `a denied file: ${JSON.stringify(part)}`,
+    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
+    {
+      status: 'unauthorized_access',
+      exit_code: 1,
+      stderr: 'Traceback',
+      unauthorized_access_type: 'file_access',
+    },
+  ]),
   ...([{ errno: 1 }, { code: 'EPERM' }] as const).map((part): [string, RunFacts, object] => [
     `a denied system call: ${JSON.stringify(part)}`,
     factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),

@@ -3,7 +3,7 @@ import { GUEST_UID, HOSTNAME, sandboxSpec } from '../../src/engine/runsc/spec.ts
 
 const shape = {
   hasNetwork: false,
-  packedImage: '/images/x.erofs',
+  rootfs: '/images/x',
   args: ['/.executor/supervisor', '/bin/bash', 'a b'],
   env: { MPLBACKEND: 'Agg', HOME: '/elsewhere' },
   workspaceBytes: 12_345,
@@ -27,7 +27,6 @@ interface Spec {
     rlimits: { type: string; hard: number; soft: number }[]
   }
   root: { path: string; readonly: boolean }
-  annotations: Record<string, string>
   hostname: string
   mounts: { destination: string; type: string; source: string; options: string[] }[]
   linux: {
@@ -59,11 +58,7 @@ describe('sandboxSpec', () => {
   })
 
   test('has a read-only root and a host name of its own', () => {
-    expect(spec.root).toEqual({ path: 'root', readonly: true })
-    expect(spec.annotations).toEqual({
-      'dev.gvisor.spec.rootfs.type': 'erofs',
-      'dev.gvisor.spec.rootfs.source': '/images/x.erofs',
-    })
+    expect(spec.root).toEqual({ path: '/images/x', readonly: true })
     expect(spec.hostname).toBe(HOSTNAME)
   })
 

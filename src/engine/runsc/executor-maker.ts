@@ -29,7 +29,7 @@ import {
   type SnapshotFacts,
   type SnapshotStore,
 } from './snapshot-store.ts'
-import { ROOT_FOLDER, sandboxSpec } from './spec.ts'
+import { sandboxSpec } from './spec.ts'
 
 /** Where and with what sandboxes are made. */
 export interface Workshop {
@@ -71,7 +71,7 @@ const FALLBACK_MS = 60_000
 
 const execute = promisify(execFile)
 
-/** sentry and stubs take about 21 host tasks, and 2 for each guest process. */
+/** sentry, gofer and stubs take about 21 host tasks, and 2 for each guest process. */
 const hostTasksFor = (guestProcesses: number) => 64 + 4 * guestProcesses
 
 /**
@@ -96,7 +96,7 @@ export class ExecutorMaker {
     this.#limits = limits
     const spec = specOf(installed, limits, workshop.network !== null)
     this.#bundleFolder = path.join(workshop.owner.runFolder, `bundle-${this.#name}`)
-    mkdirSync(path.join(this.#bundleFolder, ROOT_FOLDER), { recursive: true })
+    mkdirSync(this.#bundleFolder, { recursive: true })
     writeFileSync(path.join(this.#bundleFolder, 'config.json'), JSON.stringify(spec))
     this.#facts = {
       runtime: this.#name,
@@ -292,12 +292,12 @@ export class ExecutorMaker {
 }
 
 function specOf(
-  { runtime, packedImage, agentPath }: InstalledRuntime,
+  { runtime, rootfs, agentPath }: InstalledRuntime,
   limits: RunLimits,
   hasNetwork: boolean,
 ): object {
   return sandboxSpec({
-    packedImage,
+    rootfs,
     hasNetwork,
     args: [
       `${agentPath}/supervisor`,

@@ -22,7 +22,7 @@ const INPUT = 3
 const STDERR_KEPT_BYTES = 4096
 
 /**
- * The processes of one sandbox: runsc and its sentry, all in one cgroup, whose standard
+ * The processes of one sandbox: runsc, its sentry and its gofer, all in one cgroup, whose standard
  * input and output are the supervisor's. Whoever made it disposes of it.
  */
 export class Sandbox {

@@ -5,8 +5,8 @@
  */
 
 export interface SandboxShape {
-  /** Absolute path of the root file system, packed into an EROFS file. */
-  readonly packedImage: string
+  /** Absolute path of the read-only root file system. */
+  readonly rootfs: string
   /** Whether it is started in a network namespace made for it. */
   readonly hasNetwork: boolean
   /** argv of the supervisor, the runner's included. */
@@ -20,8 +20,6 @@ export interface SandboxShape {
 
 /** nobody and nogroup: no file of an image belongs to them. */
 export const GUEST_UID = 65_534
-/** In the bundle's folder. */
-export const ROOT_FOLDER = 'root'
 export const HOSTNAME = 'sandbox'
 
 const TMP_BYTES = 64 * 1024 ** 2
@@ -100,12 +98,7 @@ export function sandboxSpec(shape: SandboxShape): object {
         rlimit('RLIMIT_CORE', 0),
       ],
     },
-    // An empty folder of the bundle: gVisor asks for one, and mounts the file.
-    root: { path: ROOT_FOLDER, readonly: true },
-    annotations: {
-      'dev.gvisor.spec.rootfs.type': 'erofs',
-      'dev.gvisor.spec.rootfs.source': shape.packedImage,
-    },
+    root: { path: shape.rootfs, readonly: true },
     hostname: HOSTNAME,
     mounts: [
       {
