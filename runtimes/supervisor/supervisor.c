@@ -465,5 +465,8 @@ int main(int argc, char **argv) {
     sigprocmask(SIG_BLOCK, &blocked, &open_mask);
     start_runner(argv + 1, &open_mask);
     serve(&open_mask);
-    return 0;
+    // The end of this process is the end of the sandbox, whose memory takes long to give back: when is
+    // for the manager to choose.
+    uint8_t byte;
+    for (;;) read_exactly(&byte, 1);
 }

@@ -15,6 +15,8 @@ export interface Executor {
    * @throws ManagerError ENGINE_FAILED when the task could not be handed over
    */
   run(task: Task, signal: AbortSignal): Promise<RunFacts>
+  /** Stops what is left of a run, so that it costs nothing until it is disposed of. */
+  halt(): void
   /** Destroys the sandbox and everything that belongs to it. May be called again. */
   dispose(): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Executor, ExecutorFactory } from './executor.ts'
 import type { Gate } from './gate.ts'
 import { backOffMs, ceilingOf, isCircuitOpen, planRefill, RateEstimate } from './refill-policy.ts'
@@ -94,7 +95,7 @@ export class Pool {
   release(executor: Executor): void {
     for (const slot of this.#slots) {
       if (slot.state === 'leased' && slot.executor === executor) {
-        this.#track(this.#dispose(slot))
+        this.#track(this.#dispose(slot, true))
         return
       }
     }
@@ -186,10 +187,18 @@ export class Pool {
     events.ready()
   }
 
-  async #dispose(slot: Slot): Promise<void> {
+  /**
+   * @param isAfterRun taking down a sandbox takes as much time of a processor as a short run: those
+   *   that have begun beside it go first
+   */
+  async #dispose(slot: Slot, isAfterRun = false): Promise<void> {
     slot.toDisposing()
     // The run's answer goes out first.
     await new Promise(setImmediate)
+    if (isAfterRun && !this.#closing && this.#options.waiting() === 0) {
+      slot.executor.halt()
+      await sleep(RUN_IN_HAND_MS)
+    }
     try {
       await slot.executor.dispose()
     } catch (error) {

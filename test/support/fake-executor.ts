@@ -12,6 +12,7 @@ export class FakeExecutor implements Executor {
   /** Ends the run that is under way. */
   finish: (facts: RunFacts) => void = () => {}
   fail: (error: Error) => void = () => {}
+  isHalted = false
   disposals = 0
   task: Task | null = null
 
@@ -29,6 +30,10 @@ export class FakeExecutor implements Executor {
       this.fail = reject
       signal.addEventListener('abort', () => resolve(factsWith({}, { intervention: 'cancelled' })))
     })
+  }
+
+  halt(): void {
+    this.isHalted = true
   }
 
   async dispose(): Promise<void> {

@@ -122,6 +122,18 @@ describe('filling', () => {
     expect(() => shop.pool.release(first)).toThrow('not on lease')
   })
 
+  test('halts what is given back while others may have begun, and destroys it afterwards', async () => {
+    const shop = new Workshop(1)
+    shop.pool.start()
+    await shop.finish()
+    const executor = lease(shop.pool)
+    shop.waiting = 0
+    shop.pool.release(executor)
+    await turn()
+    expect(executor).toMatchObject({ isHalted: true, disposals: 0 })
+    await vi.waitFor(() => expect(executor.disposals).toBe(1))
+  })
+
   test('keeps to the gate, and goes on when a place is free', async () => {
     const gate = new Gate(1, 2)
     const shop = new Workshop(3, gate)

@@ -134,6 +134,14 @@ export class SandboxExecutor implements Executor {
     }
   }
 
+  halt(): void {
+    try {
+      this.#sandbox.cgroup.freeze()
+    } catch {
+      // For want of a descriptor, or because it is gone: then it goes on until it is disposed of.
+    }
+  }
+
   async #refusals(): Promise<number> {
     return (await this.#network?.refusals()) ?? 0
   }
