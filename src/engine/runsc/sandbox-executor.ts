@@ -109,7 +109,9 @@ export class SandboxExecutor implements Executor {
       const transcript = await this.#session.run(task)
       const peakMemoryBytes = Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes)
       const nearLimit = peakMemoryBytes >= this.#limits.memoryBytes - NEAR_LIMIT_BYTES
-      if (cgroup.outOfMemoryKills() > 0 && !nearLimit) {
+      const { report } = transcript
+      const endedWell = report?.cause === 'ended' && report.exitCode === 0 && report.signal === 0
+      if (cgroup.outOfMemoryKills() > 0 && !nearLimit && !endedWell) {
         // The victim of somebody else's need: nothing that its program did.
         throw new Error('killed for want of memory around it, within its own limit')
       }
@@ -142,8 +144,9 @@ export class SandboxExecutor implements Executor {
     }
   }
 
+  /** A filter that cannot be asked now makes a run look as if nothing had been refused. */
   async #refusals(): Promise<number> {
-    return (await this.#network?.refusals()) ?? 0
+    return (await this.#network?.refusals().catch(() => 0)) ?? 0
   }
 
   async dispose(): Promise<void> {
