@@ -12,6 +12,7 @@ export const ERRORS = {
   SHUTTING_DOWN: { httpStatus: 503, retryable: true },
   RUN_CANCELLED: { httpStatus: 499, retryable: false },
   ENGINE_FAILED: { httpStatus: 200, retryable: true },
+  NETWORK_FAILED: { httpStatus: 200, retryable: true },
 } as const
 
 export type ErrorCode = keyof typeof ERRORS

@@ -239,10 +239,10 @@ def came_of_network(error):
 def report_failure(error):
     cut_our_frames(error)
     note = {"name": type(error).__name__, "memory": isinstance(error, MemoryError)}
-    note["network"] = came_of_network(error)
-    if isinstance(error, OSError) and isinstance(error.errno, int):
-        note["errno"] = error.errno
     try:
+        note["network"] = came_of_network(error)
+        if isinstance(error, OSError) and isinstance(error.errno, int):
+            note["errno"] = error.errno
         send(FAILURE, json.dumps(note).encode())
     except BaseException:
         pass

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ManagerError } from '../errors.ts'
 import { BLOCKS, devicePrefix, LINKS, type Link, linkOf } from './address-block.ts'
 import type { EgressPolicy } from './policy.ts'
-import { Resolver } from './resolver.ts'
+import { type Asker, Resolver } from './resolver.ts'
 import { ruleset } from './ruleset.ts'
 import { feed, inNamespace, ip, nft } from './tools.ts'
 
@@ -33,6 +34,7 @@ interface Tenant {
   /** Addresses that its names opened, each with when the filter knows. */
   readonly pinned: Map<string, Promise<void>>
   refusedNames: number
+  readonly asker: Asker
 }
 
 /** Folder below a manager's own that its network namespaces are mounted in. */
@@ -44,8 +46,11 @@ const MOST_PINNED = 256
 /** A kernel may have no IPv6, which is as well. */
 const WITHOUT_IPV6 =
   'f=/proc/sys/net/ipv6/conf/all/disable_ipv6; if [ -e $f ]; then echo 1 >$f; fi; exec "$0" "$@"'
-/** conntrack's exit code for "nothing to delete" is a failure's. */
-const FORGET_FLOWS = 'conntrack -D -s "$0" >/dev/null 2>&1 || test $? -eq 1'
+/** conntrack's exit code for "nothing to delete" is a failure's: only its words tell them apart. */
+const FORGET_FLOWS =
+  'said=$(conntrack -D -s "$0" 2>&1 >/dev/null) || case $said in *" 0 flow entries"*) ;; *) echo "$said" >&2; exit 1 ;; esac'
+const RECYCLE_ATTEMPTS = 5
+const RECYCLE_AGAIN_MS = 1000
 
 /**
  * The way out for sandboxes: a network namespace for each, linked to the host by a veth pair, behind
@@ -63,7 +68,9 @@ export class EgressNetwork {
   readonly #tenants = new Map<string, Tenant>()
   readonly #work = new Set<Promise<void>>()
   #block = 0
+  /** Numbers of links, used from the first on; and those of them that could not be made. */
   #made = 0
+  readonly #unused: number[] = []
   #closing = false
 
   private constructor(
@@ -78,15 +85,7 @@ export class EgressNetwork {
     this.#resolver = new Resolver({
       policy: settings.policy,
       upstream: settings.nameServers,
-      asker: (guest) => {
-        const tenant = this.#tenants.get(guest)
-        return (
-          tenant && {
-            pin: (addresses) => this.#pin(guest, tenant, addresses),
-            refused: () => void tenant.refusedNames++,
-          }
-        )
-      },
+      asker: (guest) => this.#tenants.get(guest)?.asker,
     })
   }
 
@@ -124,11 +123,18 @@ export class EgressNetwork {
     this.#free.push(await this.#make())
   }
 
-  /** @throws ManagerError ENGINE_FAILED */
+  /** @throws ManagerError NETWORK_FAILED */
   async acquire(): Promise<NetworkLease> {
     const slot = this.#free.shift() ?? (await this.#make())
     this.#keepSpare()
-    const tenant: Tenant = { pinned: new Map(), refusedNames: 0 }
+    const tenant: Tenant = {
+      pinned: new Map(),
+      refusedNames: 0,
+      asker: {
+        pin: (addresses) => this.#pin(slot.guest, tenant, addresses),
+        refused: () => void tenant.refusedNames++,
+      },
+    }
     this.#tenants.set(slot.guest, tenant)
     return {
       namespaceFile: slot.namespaceFile,
@@ -160,13 +166,31 @@ export class EgressNetwork {
   }
 
   async #make(): Promise<Slot> {
-    if (this.#made >= LINKS) {
-      throw new ManagerError('ENGINE_FAILED', `No more than ${LINKS} sandboxes can have a network.`)
+    if (this.#made >= LINKS && this.#unused.length === 0) {
+      throw new ManagerError(
+        'NETWORK_FAILED',
+        `No more than ${LINKS} sandboxes can have a network.`,
+      )
     }
-    const index = this.#made++
-    const link = linkOf(this.#block, index)
-    const { device, router, guest } = link
-    const namespaceFile = path.join(this.#folder, String(index))
+    const index = this.#unused.pop() ?? this.#made++
+    const slot = {
+      ...linkOf(this.#block, index),
+      namespaceFile: path.join(this.#folder, `${index}`),
+    }
+    try {
+      await this.#build(slot)
+      return slot
+    } catch (error) {
+      // It had no tenant: what is left of it can be built over.
+      await feed(['umount', slot.namespaceFile], '').catch(() => {})
+      await ip([`link delete ${slot.device}`]).catch(() => {})
+      this.#unused.push(index)
+      throw error
+    }
+  }
+
+  async #build(slot: Slot): Promise<void> {
+    const { device, router, guest, namespaceFile } = slot
     writeFileSync(namespaceFile, '')
     await feed(['unshare', `--net=${namespaceFile}`, 'true'], '')
     await ip([`link add ${device} type veth peer name eth0 netns ${namespaceFile}`])
@@ -176,9 +200,9 @@ export class EgressNetwork {
     if (existsSync(ipv6)) writeFileSync(ipv6, '1')
     await ip([`address add ${router}/30 dev ${device}`, `link set ${device} up`])
     await nft(`add element inet ${this.#table} links { "${device}" . ${guest} }`)
-    const slot = { ...link, namespaceFile }
+    // Flows of a manager that had these addresses, and was killed, would go on.
+    await feed(['sh', '-c', FORGET_FLOWS, guest], '')
     await this.#address(slot)
-    return slot
   }
 
   /** gVisor takes the address from the device when it takes the device over. */
@@ -195,23 +219,32 @@ export class EgressNetwork {
     )
   }
 
-  /** Leaves nothing of the sandbox that had it: flows, opened addresses, counts. */
-  async #recycle(slot: Slot, { pinned, refusedNames }: Tenant): Promise<void> {
-    try {
-      await Promise.allSettled(pinned.values())
-      const refused = await this.#refusedConnections(slot)
-      if (refused + refusedNames > 0) this.#onRefused(refused + refusedNames)
-      const gone = [...pinned.keys()].map(
-        (address) => `delete element inet ${this.#table} pinned { ${slot.guest} . ${address} }`,
-      )
-      if (refused > 0) gone.push(`delete element inet ${this.#table} refused { ${slot.guest} }`)
-      if (gone.length > 0) await nft(gone.join('\n'))
-      await feed(['sh', '-c', FORGET_FLOWS, slot.guest], '')
-      await this.#address(slot)
-      if (!this.#closing) this.#free.push(slot)
-    } catch {
-      // It stays out of use: a namespace that is not known to be clean is given to nobody.
+  async #recycle(slot: Slot, tenant: Tenant): Promise<void> {
+    for (let attempt = 0; attempt < RECYCLE_ATTEMPTS && !this.#closing; attempt++) {
+      try {
+        await this.#reset(slot, tenant)
+        this.#free.push(slot)
+        return
+      } catch {
+        await sleep(RECYCLE_AGAIN_MS)
+      }
     }
+    // It stays out of use: a namespace that is not known to be clean is given to nobody.
+  }
+
+  /** Leaves nothing of the sandbox that had it: flows, opened addresses, counts. */
+  async #reset(slot: Slot, tenant: Tenant): Promise<void> {
+    const { pinned } = tenant
+    await Promise.allSettled(pinned.values())
+    const refused = await this.#refusedConnections(slot)
+    // Deleting what is not there would fail, and some of it may not be.
+    const gone = [...pinned.keys()].map((address) => `pinned { ${slot.guest} . ${address} }`)
+    if (refused > 0) gone.push(`refused { ${slot.guest} }`)
+    const inSet = (verb: string) => gone.map((one) => `${verb} element inet ${this.#table} ${one}`)
+    if (gone.length > 0) await nft([...inSet('add'), ...inSet('delete')].join('\n'))
+    await feed(['sh', '-c', FORGET_FLOWS, slot.guest], '')
+    await this.#address(slot)
+    if (refused + tenant.refusedNames > 0) this.#onRefused(refused + tenant.refusedNames)
   }
 
   async #refusedConnections({ guest }: Slot): Promise<number> {
@@ -238,7 +271,7 @@ export class EgressNetwork {
 
   #track(work: Promise<void>): void {
     this.#work.add(work)
-    void work.finally(() => this.#work.delete(work))
+    void work.catch(() => {}).finally(() => this.#work.delete(work))
   }
 }
 
@@ -252,8 +285,8 @@ export async function sweepNetwork(owner: string, runFolder: string): Promise<vo
 
 async function removeNetwork(runFolder: string, table: string): Promise<void> {
   const folder = path.join(runFolder, NAMESPACES)
+  if (!existsSync(folder)) return
   const files = namesIn(folder).map((name) => path.join(folder, name))
-  if (files.length === 0) return
   // The links go with the namespaces. A file whose namespace was not made is not mounted.
   for (const file of files) await feed(['umount', file], '').catch(() => {})
   await nft(`delete table inet ${table}`).catch(() => {})
@@ -274,7 +307,7 @@ function freeBlock(): number {
     const block = (process.pid + offset) % BLOCKS
     if (!devices.some((device) => device.startsWith(devicePrefix(block)))) return block
   }
-  throw new ManagerError('ENGINE_FAILED', 'all blocks of addresses are in use')
+  throw new ManagerError('NETWORK_FAILED', 'all blocks of addresses are in use')
 }
 
 function allowForwarding(): void {

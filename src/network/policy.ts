@@ -75,9 +75,23 @@ function parseRange(entry: string): { address: string; prefix: number } | null {
   return isIPv4(address) && bits <= 32 && rest.length === 0 ? { address, prefix: bits } : null
 }
 
-/** @param policy null: every public host is allowed */
+/**
+ * @param name as it came in a question: labels may hold any bytes, and what a resolver makes of a NUL,
+ *   a backslash or a letter that is none is another name than the one that was looked at
+ * @returns the host name in lower case, or null when it is none
+ */
+export function plainHostName(name: string): string | null {
+  // Before it is lowered: some characters beyond ASCII become letters by that.
+  if (!/^[\x21-\x7e]+$/.test(name)) return null
+  const plain = name.toLowerCase().replace(/\.$/, '')
+  return HOST_NAME.test(plain) ? plain : null
+}
+
+/**
+ * @param policy null: every public host is allowed
+ * @param name as plainHostName() gives it
+ */
 export function allowsName(policy: EgressPolicy | null, name: string): boolean {
   if (!policy) return true
-  const plain = name.toLowerCase().replace(/\.$/, '')
-  return policy.names.includes(plain) || policy.suffixes.some((suffix) => plain.endsWith(suffix))
+  return policy.names.includes(name) || policy.suffixes.some((suffix) => name.endsWith(suffix))
 }

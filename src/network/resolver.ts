@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { promises as dns } from 'node:dns'
 import { once } from 'node:events'
 import packet, { type DecodedPacket } from 'dns-packet'
-import { allowsName, type EgressPolicy, isRefusedAddress } from './policy.ts'
+import { allowsName, type EgressPolicy, isRefusedAddress, plainHostName } from './policy.ts'
 
 /** Addresses given for one name: more would not fit into an answer without TCP. */
 const MOST_ADDRESSES = 16
@@ -34,7 +34,7 @@ export interface ResolverOptions {
   readonly policy: EgressPolicy | null
   /** Name servers to ask, `address` or `address:port`; empty: the host's. */
   readonly upstream: readonly string[]
-  /** Who has this address; undefined: nobody, who is not answered. */
+  /** Who has this address, the same object as long as it has; undefined: nobody, who is not answered. */
   asker(address: string): Asker | undefined
 }
 
@@ -46,7 +46,7 @@ export interface ResolverOptions {
 export class Resolver {
   readonly #options: ResolverOptions
   readonly #upstream: dns.Resolver
-  readonly #open = new Map<string, number>()
+  readonly #open = new WeakMap<Asker, number>()
   #socket: Socket | null = null
 
   constructor(options: ResolverOptions) {
@@ -73,10 +73,10 @@ export class Resolver {
   }
 
   async #take(message: Buffer, from: RemoteInfo): Promise<void> {
-    const guest = from.address
-    const asker = this.#options.asker(guest)
-    const open = this.#open.get(guest) ?? 0
-    if (!asker || message.length > MOST_QUESTION_BYTES || open >= MOST_OPEN_QUESTIONS) return
+    const asker = this.#options.asker(from.address)
+    if (!asker || message.length > MOST_QUESTION_BYTES) return
+    const open = this.#open.get(asker) ?? 0
+    if (open >= MOST_OPEN_QUESTIONS) return
     let question: DecodedPacket
     try {
       question = packet.decode(message)
@@ -84,16 +84,16 @@ export class Resolver {
       return
     }
     if (question.type !== 'query' || question.questions?.length !== 1) return
-    this.#open.set(guest, open + 1)
+    this.#open.set(asker, open + 1)
     try {
       const answer = await this.#answer(asker, question)
+      // Whoever has the address now did not ask.
+      if (this.#options.asker(from.address) !== asker) return
       this.#socket?.send(answer, from.port, from.address, () => {})
     } catch {
       // Not even an error could be encoded: whoever asks like this is not answered.
     } finally {
-      const left = (this.#open.get(guest) ?? 1) - 1
-      if (left > 0) this.#open.set(guest, left)
-      else this.#open.delete(guest)
+      this.#open.set(asker, (this.#open.get(asker) ?? 1) - 1)
     }
   }
 
@@ -111,14 +111,15 @@ export class Resolver {
 
   async #lookUp(asker: Asker, { name, type, class: kind }: packet.Question) {
     const nothing = (code: number) => ({ code, addresses: [] as string[], ttl: 0 })
-    if (!allowsName(this.#options.policy, name)) {
+    const plain = plainHostName(name)
+    if (plain === null || !allowsName(this.#options.policy, plain)) {
       asker.refused()
       return nothing(REFUSED)
     }
     // An IPv6 address is never given: a program that asks for both kinds goes on with IPv4.
     if (type !== 'A' || (kind !== 'IN' && kind !== undefined)) return nothing(NO_ERROR)
     try {
-      const found = await this.#upstream.resolve4(name, { ttl: true })
+      const found = await this.#upstream.resolve4(plain, { ttl: true })
       const addresses = found
         .map((record) => record.address)
         .filter((address) => !isRefusedAddress(address))

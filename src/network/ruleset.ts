@@ -58,8 +58,12 @@ export function ruleset({ table, block, resolverPort, policy }: RulesetShape): s
     iifname . ip saddr != @links drop
     ct state invalid drop
   }
+  chain forged {
+    iifname != ${sandboxes} ip saddr ${blockRange(block)} drop
+  }
   chain to_host {
     type filter hook input priority filter; policy accept;
+    jump forged
     iifname != ${sandboxes} return
     jump sandbox
     udp dport ${resolverPort} ip daddr 127.0.0.1 update @questions { ip saddr limit rate over ${QUESTIONS_PER_SECOND}/second burst ${QUESTIONS_PER_SECOND} packets } drop
@@ -68,6 +72,7 @@ export function ruleset({ table, block, resolverPort, policy }: RulesetShape): s
   }
   chain through {
     type filter hook forward priority filter; policy accept;
+    jump forged
     iifname ${sandboxes} goto outward
     oifname ${sandboxes} goto inward
   }

@@ -8,7 +8,7 @@ const ERRORS_KEPT_BYTES = 2000
 /**
  * Runs a program with this text as its standard input.
  * @returns its standard output
- * @throws ManagerError ENGINE_FAILED with what it said
+ * @throws ManagerError NETWORK_FAILED with what it said
  */
 export function feed(command: readonly string[], input: string): Promise<string> {
   const [file, ...args] = command as [string, ...string[]]
@@ -22,7 +22,7 @@ export function feed(command: readonly string[], input: string): Promise<string>
     let output = ''
     let errors = ''
     const fail = (why: string) =>
-      reject(new ManagerError('ENGINE_FAILED', `network: ${command.join(' ')}: ${why}`))
+      reject(new ManagerError('NETWORK_FAILED', `network: ${command.join(' ')}: ${why}`))
     child.on('error', (error) => fail(error.message))
     child.stdin.on('error', () => {})
     child.stdout.on('data', (chunk: Buffer) => {

@@ -9,6 +9,7 @@ export async function answerNames(address, port, zone, onQuestion) {
     const { id, questions } = packet.decode(message)
     const name = questions[0].name.toLowerCase()
     onQuestion(name)
+    if (name.startsWith('silent.')) return
     const flags = packet.RECURSION_AVAILABLE | (zone[name] ? 0 : 3)
     const answers = (zone[name] ?? []).map((data) => ({ type: 'A', name, ttl: 60, data }))
     const answer = packet.encode({ type: 'response', id, flags, questions, answers })

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { BLOCKS, blockRange, devicePrefix, LINKS, linkOf } from '../../src/network/address-block.ts'
 import { countOf } from '../../src/network/egress.ts'
-import { allowsName, isRefusedAddress, parseEgressAllow } from '../../src/network/policy.ts'
+import {
+  allowsName,
+  isRefusedAddress,
+  parseEgressAllow,
+  plainHostName,
+} from '../../src/network/policy.ts'
 import { ruleset } from '../../src/network/ruleset.ts'
 
 describe('isRefusedAddress', () => {
@@ -51,9 +56,8 @@ describe('parseEgressAllow', () => {
 describe('allowsName', () => {
   const policy = { names: ['api.example.org'], suffixes: ['.example.net'], ranges: [] }
 
-  test.each(['api.example.org', 'API.EXAMPLE.org.', 'a.example.net', 'a.b.example.net'])(
-    '%s is allowed',
-    (name) => expect(allowsName(policy, name)).toBe(true),
+  test.each(['api.example.org', 'a.example.net', 'a.b.example.net'])('%s is allowed', (name) =>
+    expect(allowsName(policy, name)).toBe(true),
   )
 
   test.each([
@@ -66,6 +70,21 @@ describe('allowsName', () => {
   ])('"%s" is not', (name) => expect(allowsName(policy, name)).toBe(false))
 
   test('without a list all are', () => expect(allowsName(null, 'anything')).toBe(true))
+})
+
+describe('plainHostName', () => {
+  test.each([
+    ['api.example.org', 'api.example.org'],
+    ['API.Example.ORG.', 'api.example.org'],
+    ['_sip._tcp.example.org', '_sip._tcp.example.org'],
+  ])('%s is %s', (name, plain) => expect(plainHostName(name)).toBe(plain))
+
+  // What a resolver would make of these is another name.
+  test.each([
+    ...['', '.', '..', 'a..b', '-a.org', 'a b.org', 'evil.com\0.example.org', 'x\\.example.org'],
+    ...['evil\\046com.example.org', '\xff.example.org', '\u212a.org', 'a\u3002org', 'a/b.org'],
+    ...[`${'a'.repeat(64)}.org`, `${'a.'.repeat(127)}org`],
+  ])('%j is none', (name) => expect(plainHostName(name)).toBeNull())
 })
 
 describe('addresses of links', () => {

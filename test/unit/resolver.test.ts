@@ -1,9 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import packet from 'dns-packet'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { EgressPolicy } from '../../src/network/policy.ts'
-import { Resolver } from '../../src/network/resolver.ts'
+import { type Asker, Resolver } from '../../src/network/resolver.ts'
 import { answerNames } from '../support/name-server.mjs'
 
 const ZONE = {
@@ -22,14 +22,14 @@ let asked: string[]
 let pinned: string[]
 let refused: number
 let mayPin: boolean
-let isTenant: boolean
+let tenant: Asker | undefined
 
 beforeEach(async () => {
   asked = []
   pinned = []
   refused = 0
   mayPin = true
-  isTenant = true
+  tenant = newTenant()
   upstream = await answerNames('127.0.0.1', 0, ZONE, (name) => asked.push(name))
   guest = createSocket('udp4').bind(0, '127.0.0.1')
   await once(guest, 'listening')
@@ -45,18 +45,19 @@ async function start(policy: EgressPolicy | null): Promise<void> {
   resolver = new Resolver({
     policy,
     upstream: [`127.0.0.1:${upstream.address().port}`],
-    asker: () =>
-      isTenant
-        ? {
-            pin: async (addresses) => {
-              pinned.push(...addresses)
-              return mayPin
-            },
-            refused: () => void refused++,
-          }
-        : undefined,
+    asker: () => tenant,
   })
   port = await resolver.listen()
+}
+
+function newTenant(): Asker {
+  return {
+    pin: async (addresses) => {
+      pinned.push(...addresses)
+      return mayPin
+    },
+    refused: () => void refused++,
+  }
 }
 
 async function ask(name: string, type: 'A' | 'AAAA' | 'TXT' = 'A') {
@@ -116,11 +117,29 @@ describe('without a list', () => {
     for (const junk of ['', 'x', '\0'.repeat(12), '\xff'.repeat(500), 'y'.repeat(2000)]) {
       guest.send(Buffer.from(junk, 'latin1'), port, '127.0.0.1')
     }
-    isTenant = false
+    tenant = undefined
     guest.send(packet.encode({ type: 'query', questions: [] }), port, '127.0.0.1')
-    isTenant = true
+    tenant = newTenant()
     expect((await ask('web.example.org')).addresses).toEqual(['203.0.113.10'])
   })
+})
+
+test('a name that the resolver would read as another is refused, and not looked up', async () => {
+  await start({ names: [], suffixes: ['.example.org'], ranges: [] })
+  for (const label of ['evil.com\0', 'x\\', '\xff', '\u212a']) {
+    expect(await ask(`${label}.example.org`), label).toEqual({ rcode: 'REFUSED', addresses: [] })
+  }
+  expect(asked).toEqual([])
+})
+
+test('who has an address next is neither held up by, nor told, what the one before asked', async () => {
+  await start(null)
+  const silent = 'silent.example.org'
+  const question = packet.encode({ type: 'query', id: 9, questions: [{ type: 'A', name: silent }] })
+  for (let count = 0; count < 16; count++) guest.send(question, port, '127.0.0.1')
+  await vi.waitFor(() => expect(asked.filter((name) => name === silent).length).toBe(16))
+  tenant = newTenant()
+  expect((await ask('web.example.org')).addresses).toEqual(['203.0.113.10'])
 })
 
 test('with a list other names are refused, and not looked up', async () => {

@@ -133,6 +133,8 @@ export class ExecutorMaker {
         events.restored(this.#name, performance.now() - started)
         return executor
       } catch (error) {
+        // Of that the snapshot is innocent.
+        if (error instanceof ManagerError && error.code === 'NETWORK_FAILED') throw error
         events.restoreFailed(this.#name, error as Error)
         this.#dismiss(snapshot)
       }
