@@ -6,7 +6,7 @@ import os
 
 def main(**_):
     readers = []
-    for _ in range(6):
+    for _ in range(3):
         reader, writer = os.pipe()
         readers.append(reader)
         if os.fork() == 0:
