@@ -294,7 +294,8 @@ const nameServerList: Parser<readonly string[]> = (text) => {
   const servers = text.split(',').map((part) => part.trim())
   const fits = servers.every((server) => {
     const [address, port = '53', ...rest] = server.split(':')
-    return isIPv4(address ?? '') && /^\d{1,5}$/.test(port) && rest.length === 0
+    const isPort = /^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535
+    return isIPv4(address ?? '') && isPort && rest.length === 0
   })
   return fits
     ? servers

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { defaultPoolSize, limitsOf, maxExecutors, readConfig } from '../../src/config.ts'
 import { MIB } from '../../src/lib/units.ts'
+import { LINKS } from '../../src/network/address-block.ts'
 
 describe('readConfig', () => {
   test('has a default for everything', () => {
@@ -63,6 +64,12 @@ describe('readConfig', () => {
     ['EXECUTOR_MANAGER_QUEUE_WAIT', ['0', 'never']],
     ['EXECUTOR_MANAGER_QUEUE_LENGTH', ['0', 'long']],
     ['EXECUTOR_MANAGER_LOG_LEVEL', ['loud', 'INFO']],
+    ['SANDBOX_NETWORK', ['host', 'on', 'Egress', ' ']],
+    [
+      'SANDBOX_EGRESS_ALLOW',
+      ['https://example.org', '*', '10.0.0.0/8', 'ok.example.org,2001:db8::1'],
+    ],
+    ['SANDBOX_EGRESS_DNS', ['dns.example.org', '192.0.2.53:0', '192.0.2.53:65536', '::1', ',']],
     ['SANDBOX_CODE_POLICY', ['lax', 'STRICT', 'false', ' ']],
   ])('a bad %s stops the start and is named', (name, values) => {
     for (const value of values) {
@@ -70,6 +77,35 @@ describe('readConfig', () => {
       read.toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
       expect(() => readConfig({ [name]: value })).toThrow(`${name}=${value} is not `)
     }
+  })
+})
+
+describe('egress', () => {
+  test('has a list and name servers', () => {
+    const egress = {
+      SANDBOX_NETWORK: 'egress',
+      SANDBOX_EGRESS_ALLOW: 'api.example.org,*.example.net',
+      SANDBOX_EGRESS_DNS: '192.0.2.53, 192.0.2.54:5353',
+    }
+    expect(readConfig(egress).egress).toEqual({
+      policy: { names: ['api.example.org'], suffixes: ['.example.net'], ranges: [] },
+      nameServers: ['192.0.2.53', '192.0.2.54:5353'],
+    })
+  })
+
+  test.each(['SANDBOX_EGRESS_ALLOW', 'SANDBOX_EGRESS_DNS'])(
+    '%s without it is a mistake',
+    (name) => {
+      expect(() => readConfig({ [name]: '192.0.2.1' })).toThrow(
+        `${name} is set, and SANDBOX_NETWORK`,
+      )
+    },
+  )
+
+  test('has no more executors than links', () => {
+    const many = { SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1000' }
+    expect(readConfig({ ...many, SANDBOX_NETWORK: 'egress' }).maxExecutors).toBeLessThan(LINKS)
+    expect(readConfig(many).maxExecutors).toBeGreaterThan(LINKS)
   })
 })
 

@@ -281,8 +281,12 @@ export class ExecutorMaker {
       const sandbox = new Sandbox(whole, stateFolder, cgroup)
       return new SandboxExecutor(id, sandbox, this.#limits, network)
     } catch (error) {
-      void cgroup?.remove().catch(() => {})
-      network?.release()
+      // The namespace is free once nothing can be in it any more.
+      const gone = cgroup?.remove() ?? Promise.resolve()
+      void gone.then(
+        () => network?.release(),
+        () => {},
+      )
       const why = (error as Error).message
       throw new ManagerError('ENGINE_FAILED', `executor ${id}: ${why}`, { cause: error })
     }
