@@ -35,23 +35,14 @@ export class ExecutorManager {
   readonly #limits = new Map<string, RunLimits>()
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
-  /** The code policy by runtime, as its runner takes it. */
-  readonly #policies: ReadonlyMap<string, Buffer>
   readonly #scheduler: Scheduler
   #app: FastifyInstance | null = null
   readonly #firstReady: Promise<void>[] = []
   readonly #hurry = new AbortController()
   #stopping: Promise<void> | null = null
 
-  private constructor(
-    config: Config,
-    log: Logger,
-    engine: RunscEngine,
-    metrics: Metrics,
-    policies: ReadonlyMap<string, Buffer>,
-  ) {
+  private constructor(config: Config, log: Logger, engine: RunscEngine, metrics: Metrics) {
     this.#config = config
-    this.#policies = policies
     this.#log = log
     this.#engine = engine
     this.#metrics = metrics
@@ -86,9 +77,11 @@ export class ExecutorManager {
     if (engine.sweptSandboxes > 0) {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
     }
-    const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics, policies)
+    const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics)
     const gate = new Gate(config.parallelBoots, config.maxExecutors)
-    for (const installed of installation.runtimes) manager.#addRuntime(installed, gate)
+    for (const installed of installation.runtimes) {
+      manager.#addRuntime(installed, policies.get(installed.runtime.name) ?? null, gate)
+    }
     return manager
   }
 
@@ -130,7 +123,6 @@ export class ExecutorManager {
       { maxBodyBytes, tls, keys, rateLimit, logger: this.#log, metrics: metrics.registry },
       {
         languages: this.#languages,
-        policies: this.#policies,
         submit: (run, signal) => this.#scheduler.submit(run, signal),
         classify: (facts, runtime) => classify(facts, this.#limits.get(runtime) ?? limits),
         metrics,
@@ -142,12 +134,12 @@ export class ExecutorManager {
     if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'It was stopped while it started.')
   }
 
-  #addRuntime(installed: InstalledRuntime, gate: Gate): void {
+  #addRuntime(installed: InstalledRuntime, policy: Buffer | null, gate: Gate): void {
     const { name, aliases, limits: overrides } = installed.runtime
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
     const limits = limitsOf(this.#config, overrides)
     this.#limits.set(name, limits)
-    const maker = this.#engine.makerFor(installed, limits)
+    const maker = this.#engine.makerFor(installed, limits, policy)
     this.#makers.push(maker)
     let onFirst = () => {}
     this.#firstReady.push(

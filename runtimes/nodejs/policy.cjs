@@ -2,7 +2,7 @@
  * The code policy: what a program does is looked up in its syntax tree before it runs.
  *
  * It is advice, not the boundary: whoever wants to get past it will, and is then where every program
- * is, in the sandbox. The rules come with the run; policy.json beside this file has the usual ones.
+ * is, in the sandbox. The rules come before the run; policy.json beside this file has the usual ones.
  * `strict` searches the text. `balanced` follows what a name stands for: what was required, assigned,
  * taken out of an object, and put together from constants.
  */
@@ -21,17 +21,23 @@ const now = performance.now.bind(performance)
 
 class NotInspected extends Error {}
 
-/** What is wrong with the source (bytes), as text with a line for each finding; null if nothing. */
-function inspect(source, policy) {
-  const { maxSourceBytes, maxMs, mode, rules } = policy
+/** A function that tells what is wrong with a source (bytes) by this policy. */
+function inspector(policy) {
+  const { mode, rules } = policy
+  const find = mode === 'strict' ? strictSearch(rules) : balancedSearch(new Rules(rules))
+  return (source) => inspect(source, policy, find)
+}
+
+/** What is wrong with the source, as text with a line for each finding; null if nothing. */
+function inspect(source, { maxSourceBytes, maxMs }, find) {
+  const deadline = now() + maxMs
   let findings
   try {
     if (source.length > maxSourceBytes) {
       throw new NotInspected(`longer than ${maxSourceBytes} bytes`)
     }
     const text = source.toString('utf8')
-    const find = mode === 'strict' ? strictFindings : balancedFindings
-    findings = find(text, rules, () => {
+    findings = find(text, () => {
       if (now() > deadline) throw new NotInspected(`it would take longer than ${maxMs} ms`)
     })
   } catch (error) {
@@ -40,8 +46,6 @@ function inspect(source, policy) {
   }
   return findings.length === 0 ? null : asText(findings)
 }
-
-let deadline = 0
 
 function asText(findings) {
   const lines = findings
@@ -52,20 +56,28 @@ function asText(findings) {
 }
 
 /** The reference's rules and the order of its findings. */
-function strictFindings(text, { patterns }) {
-  return Object.entries(patterns).flatMap(([what, pattern]) =>
-    [...text.matchAll(new RegExp(pattern, 'g'))].map(({ index }) => ({
-      line: text.slice(0, index).split('\n').length,
-      what,
-    })),
-  )
+function strictSearch({ patterns }) {
+  const searches = Object.entries(patterns).map(([what, pattern]) => [
+    what,
+    new RegExp(pattern, 'g'),
+  ])
+  return (text) =>
+    searches.flatMap(([what, pattern]) =>
+      [...text.matchAll(pattern)].map(({ index }) => ({
+        line: text.slice(0, index).split('\n').length,
+        what,
+      })),
+    )
 }
 
 const HARMLESS =
   /\brequire\s*\(\s*(['"])([^'"\\\n]*)\1\s*\)|\bmodule\s*\.\s*exports\b|\brequire\s*\.\s*main\b(?!\s*[.?[])|(=== *)module\b/g
 
-function balancedFindings(text, rawRules, look) {
-  const rules = new Rules(rawRules)
+function balancedSearch(rules) {
+  return (text, look) => balancedFindings(text, rules, look)
+}
+
+function balancedFindings(text, rules, look) {
   // Most programs hold no word that a finding could begin with: they need not be parsed.
   if (!text.includes('\\')) {
     const rest = text.replace(HARMLESS, (all, _quote, name) =>
@@ -791,7 +803,4 @@ function unwrapped(node) {
   return inner
 }
 
-module.exports = (source, policy) => {
-  deadline = now() + policy.maxMs
-  return inspect(source, policy)
-}
+module.exports = inspector

@@ -19,17 +19,19 @@ const CONTROL_FD = 199
 const STATUS_FD = 200
 const [PING, CODE, ARGUMENTS, START, POLICY] = [1, 2, 3, 4, 5]
 const [READY, PONG, RESULT, FAILURE, REFUSED] = [1, 2, 3, 4, 5]
+// With this and no more, a result goes out together with the exit code (PIPE_BUF, pipe(7)).
+const MAX_LAST_WORD_BYTES = 4096
 const MAX_REFUSED_BYTES = 32 * 1024
 
 const WORKSPACE = '/workspace'
 const SOURCE_PATH = `${WORKSPACE}/main.js`
 
 const reseedOpenSsl = require('./reseed.node')
-const inspect = require('./policy.cjs')
+const inspector = require('./policy.cjs')
 const usualPolicy = require('./policy.json')
 
 // What user code may replace is taken beforehand.
-const { writeSync, readSync, unlinkSync, writeFileSync } = fs
+const { writeSync, readSync, openSync, ftruncateSync } = fs
 const { randomBytes } = require('node:crypto')
 const { parse, stringify } = JSON
 const { exit } = process
@@ -68,12 +70,25 @@ module.exports = { main }
 const WARM_UP_ROUNDS = 10
 const WARM_UP_ARGUMENTS = '{"name":"\\u00e9","list":[3,1,2]}'
 
-function send(type, payload = Buffer.alloc(0)) {
+function encodeFrame(type, payload) {
   const frame = Buffer.allocUnsafe(5 + payload.length)
   frame.writeUInt32LE(payload.length, 0)
   frame[4] = type
   payload.copy(frame, 5)
+  return frame
+}
+
+function send(type, payload = Buffer.alloc(0)) {
+  const frame = encodeFrame(type, payload)
   for (let at = 0; at < frame.length; ) at += writeSync(CONTROL_FD, frame, at)
+}
+
+/** The result of main() until it is sent, with the exit code if the program ends at once. */
+let unsentResult = null
+
+function sendResult() {
+  if (unsentResult !== null) send(RESULT, unsentResult)
+  unsentResult = null
 }
 
 // One buffer for all reads, in memory before the task comes; a whole task mostly fits into one read.
@@ -99,6 +114,15 @@ function readExactly(length) {
 function receive() {
   const head = readExactly(5)
   return { type: head[4], payload: readExactly(head.readUInt32LE(0)) }
+}
+
+// Made ahead of the run, which then has only to write it.
+const sourceFile = openSync(SOURCE_PATH, 'w')
+
+function writeSource(source) {
+  for (let at = 0; at < source.length; ) {
+    at += writeSync(sourceFile, source, at, source.length - at, at)
+  }
 }
 
 /** Compiles and executes the user's source as a CommonJS module; returns its main function. */
@@ -199,11 +223,11 @@ function fail(error) {
 
 function run(source, argumentsText) {
   try {
-    writeFileSync(SOURCE_PATH, source)
+    writeSource(source)
     const main = load(source.toString('utf8'))
     const value = main(parse(argumentsText))
     if (typeof value?.then !== 'function') {
-      send(RESULT, toJson(value))
+      unsentResult = toJson(value)
       setImmediate(endIfIdle)
       return
     }
@@ -214,7 +238,7 @@ function run(source, argumentsText) {
     resolve(value).then((result) => {
       process.removeListener('beforeExit', unsettled)
       try {
-        send(RESULT, toJson(result))
+        unsentResult = toJson(result)
         setImmediate(endIfIdle)
       } catch (error) {
         fail(error)
@@ -230,13 +254,16 @@ function run(source, argumentsText) {
  * waits for its own threads. A program with a timer or a socket open goes on until that is done.
  */
 function endIfIdle() {
-  if (process.getActiveResourcesInfo().length > 0) return
-  process.emit('beforeExit', process.exitCode ?? 0)
-  if (process.getActiveResourcesInfo().length === 0) process.exit()
+  if (process.getActiveResourcesInfo().length === 0) {
+    process.emit('beforeExit', process.exitCode ?? 0)
+    if (process.getActiveResourcesInfo().length === 0) process.exit()
+  }
+  sendResult()
 }
 
 /**
- * Fresh randomness from the kernel: executors restored from one snapshot share their state.
+ * Fresh randomness from the kernel, in each executor before it is ready: those that are restored from
+ * one snapshot share their state. Never before a snapshot is taken.
  *
  * Math.random of a context takes its seed when it is first called, from the flag if that is set, else
  * from its isolate's generator, which is in the snapshot. So the main context is seeded here, through
@@ -317,21 +344,27 @@ function lookFresh() {
   }
 }
 
-const spareRandom = vm.runInContext('Math.random', vm.createContext())
-
-function warmUp() {
+function warmUp(inspectors) {
+  for (const inspect of inspectors) {
+    inspect(WARM_UP_INSPECTION)
+    inspect(Buffer.from(WARM_UP_SOURCE))
+  }
   const main = load(WARM_UP_SOURCE)
   main(parse(WARM_UP_ARGUMENTS)).then(toJson)
-  writeFileSync(SOURCE_PATH, WARM_UP_SOURCE)
-  unlinkSync(SOURCE_PATH)
+  writeSource(Buffer.from(WARM_UP_SOURCE))
+  ftruncateSync(sourceFile)
   process.getActiveResourcesInfo()
-  for (const mode of ['strict', 'balanced']) {
-    inspect(WARM_UP_INSPECTION, { ...usualPolicy, mode, rules: usualPolicy[mode] })
-  }
-  reseedOpenSsl()
-  // Not the main context's Math.random: it has to stay unused until the run.
-  seedMathRandom(spareRandom)
   lookFresh()
+}
+
+v8.setFlagsFromString('--expose-gc')
+const collectGarbage = vm.runInNewContext('gc')
+v8.setFlagsFromString('--no-expose-gc')
+
+function usualInspectors() {
+  return ['strict', 'balanced'].map((mode) =>
+    inspector({ ...usualPolicy, mode, rules: usualPolicy[mode] }),
+  )
 }
 
 /**
@@ -345,10 +378,25 @@ function announceEnd() {
     writable: true,
     value(event, ...rest) {
       const handled = emit.call(this, event, ...rest)
-      if (event === 'exit' && !process.exitCode) writeSync(STATUS_FD, Buffer.from([0]))
+      if (event === 'exit') {
+        if (process.exitCode) sendResult()
+        else reportGoodEnd()
+      }
       return handled
     },
   })
+}
+
+function reportGoodEnd() {
+  const frame = unsentResult === null ? Buffer.alloc(0) : encodeFrame(RESULT, unsentResult)
+  if (frame.length < MAX_LAST_WORD_BYTES) {
+    writeSync(STATUS_FD, Buffer.concat([Buffer.from([0]), frame]))
+  } else {
+    sendResult()
+    writeSync(STATUS_FD, Buffer.from([0]))
+  }
+  // For ever: the supervisor reports, and the sandbox is destroyed.
+  readSync(INPUT_FD, inputBuffer, 0, 1, null)
 }
 
 function answerPing() {
@@ -356,14 +404,19 @@ function answerPing() {
   serve()
 }
 
+let inspect = null
+
 function serve() {
   let source = Buffer.alloc(0)
   let argumentsText = '{}'
-  let policy = null
   for (;;) {
     const { type, payload } = receive()
-    if (type === PING) {
-      warmUp()
+    if (type === POLICY) {
+      inspect = inspector(parse(payload.toString('utf8')))
+    } else if (type === PING) {
+      warmUp(inspect ? [inspect] : [])
+      reseed()
+      collectGarbage({ type: 'minor' })
       // Two turns of the event loop, for what the engine had put off: in a restored sandbox, whose
       // clock has jumped, all of that is due at once, and would be done in the midst of a run.
       setImmediate(setImmediate, answerPing)
@@ -372,15 +425,12 @@ function serve() {
       source = payload
     } else if (type === ARGUMENTS) {
       argumentsText = payload.toString('utf8')
-    } else if (type === POLICY) {
-      policy = payload
     } else if (type === START) {
-      const findings = policy ? inspect(source, parse(policy.toString('utf8'))) : null
+      const findings = inspect ? inspect(source) : null
       if (findings !== null) {
         send(REFUSED, Buffer.from(findings).subarray(0, MAX_REFUSED_BYTES))
         exit(0)
       }
-      reseed()
       run(source, argumentsText)
       return
     }
@@ -392,7 +442,8 @@ revealOnRequire()
 // Written when the call returns: nothing is lost by process.exit(), nothing piles up in memory.
 for (const stream of [process.stdout, process.stderr]) stream._handle.setBlocking(true)
 seedNewContexts()
-for (let round = 0; round < WARM_UP_ROUNDS; round++) warmUp()
+const inspectors = usualInspectors()
+for (let round = 0; round < WARM_UP_ROUNDS; round++) warmUp(inspectors)
 announceEnd()
 // From inside the event loop: its first turn takes milliseconds.
 setImmediate(() => {

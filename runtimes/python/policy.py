@@ -1,7 +1,7 @@
 """The code policy: what a program does is looked up in its syntax tree before it runs.
 
 It is advice, not the boundary: whoever wants to get past it will, and is then where every program
-is, in the sandbox. The rules come with the run; policy.json beside this file has the usual ones.
+is, in the sandbox. The rules come before the run; policy.json beside this file has the usual ones.
 ``strict`` finds names wherever they stand. ``balanced`` follows what a name stands for: what was
 imported, assigned, and put together from constants; scopes are not told apart, so a name stands for
 all that it is ever bound to.
@@ -24,17 +24,25 @@ MAX_DEPTH = 12
 NODES_BETWEEN_LOOKS_AT_THE_CLOCK = 4096
 
 
-def inspect(source, policy):
-    """What is wrong with the source (bytes), as text with a line for each finding; None if nothing."""
+def inspector(policy):
+    """A function that tells what is wrong with a source (bytes) by this policy."""
+    if policy["mode"] == "strict":
+        find, rules = strict_findings, policy["rules"]
+    else:
+        find, rules = balanced_findings, Rules(policy["rules"])
+    return lambda source: inspect(source, policy, find, rules)
+
+
+def inspect(source, policy, find, rules):
+    """What is wrong with the source, as text with a line for each finding; None if nothing."""
     if len(source) > policy["maxSourceBytes"]:
         return f"Line -1: Not inspected: longer than {policy['maxSourceBytes']} bytes"
     # The program is compiled once more when it runs: its warnings are due then.
     filters = _warnings.filters[:]
     _warnings.filters[:] = [("ignore", None, Warning, None, 0)]
     _warnings._filters_mutated()
-    find = strict_findings if policy["mode"] == "strict" else balanced_findings
     try:
-        findings = find(source, policy["rules"], monotonic() + policy["maxMs"] / 1000)
+        findings = find(source, rules, monotonic() + policy["maxMs"] / 1000)
     except TooSlow:
         findings = [(-1, f"Not inspected: it would take longer than {policy['maxMs']} ms")]
     except Exception as error:
@@ -159,7 +167,6 @@ NOT_OF_A_WORD = bytes(
 
 
 def balanced_findings(source, rules, deadline):
-    rules = Rules(rules)
     if source.isascii():
         # Most programs hold no word that a finding could begin with: they need not be parsed.
         words = source.translate(NOT_OF_A_WORD).decode("ascii").split()

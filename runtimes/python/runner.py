@@ -21,25 +21,26 @@ def load_hidden_modules(names):
         return namespace
 
     # Before the others, which take the memory that compiling it needed and gave back.
-    inspect = own_module("policy")["inspect"]
+    inspector = own_module("policy")["inspector"]
     hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
     own = ["gc", "json", "os", "struct", "threading", "types"]
     hidden.load([*own, *names], f"{AGENT_FOLDER}/modules.bin")
-    return hidden, inspect
+    return hidden, inspector
 
 
-modules, inspect = load_hidden_modules(sys.argv[1:])
+modules, inspector = load_hidden_modules(sys.argv[1:])
 
 import gc
 import json
 import os
 import struct
 import types
-from time import sleep
 
 modules.hide()
 
-INPUT_FD, CONTROL_FD, STATUS_FD = 198, 199, 200
+INPUT_FD, CONTROL_FD, STATUS_FD, SOURCE_FD = 198, 199, 200, 201
+# With this and no more, a result goes out together with the exit code (PIPE_BUF, pipe(7)).
+MAX_LAST_WORD_BYTES = 4096
 PING, CODE, ARGUMENTS, START, POLICY = 1, 2, 3, 4, 5
 READY, PONG, RESULT, FAILURE, REFUSED = 1, 2, 3, 4, 5
 
@@ -80,9 +81,12 @@ def main(x=1):
 _WARM_UP_ARGUMENTS = b'{"items": [{"value": 1}, {"value": 2.5}], "name": "\\u00e9"}'
 
 
+def frame(frame_type, payload=b""):
+    return struct.pack("<IB", len(payload), frame_type) + payload
+
+
 def send(frame_type, payload=b""):
-    data = struct.pack("<IB", len(payload), frame_type) + payload
-    view = memoryview(data)
+    view = memoryview(frame(frame_type, payload))
     while view:
         view = view[os.write(CONTROL_FD, view) :]
 
@@ -168,11 +172,17 @@ def call_main(module, arguments_json):
     return to_json(value)
 
 
-def write_source(source):
-    fd = os.open(SOURCE_PATH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    while source:
-        source = source[os.write(fd, source) :]
+def open_source_file():
+    """Makes the file of the user's source ahead of the run, which then has only to write it."""
+    fd = os.open(SOURCE_PATH, os.O_WRONLY | os.O_CREAT, 0o644)
+    os.dup2(fd, SOURCE_FD, inheritable=False)
     os.close(fd)
+
+
+def write_source(source):
+    at = 0
+    while at < len(source):
+        at += os.pwrite(SOURCE_FD, source[at:], at)
 
 
 def load(source):
@@ -253,7 +263,10 @@ def finish(code, result=None):
     """Ends the program as the interpreter would, less its tear-down, which takes tens of
     milliseconds with pandas loaded: waits for threads, runs exit handlers, flushes."""
     try:
-        modules.get("threading")._shutdown()
+        # A program that never imported it has no thread that anybody waits for.
+        threading = sys.modules.get("threading")
+        if threading:
+            threading._shutdown()
         modules.get("atexit")._run_exitfuncs()
     except BaseException:
         pass
@@ -263,11 +276,12 @@ def finish(code, result=None):
         except BaseException:
             pass
     try:
-        # Together with the exit code, so that the supervisor wakes up once.
-        if result is not None:
+        last_word = b"" if result is None else frame(RESULT, result)
+        if len(last_word) >= MAX_LAST_WORD_BYTES:
             send(RESULT, result)
-        os.write(STATUS_FD, bytes([code]))
-        sleep(1)  # The supervisor ends this process as soon as it has read the code.
+            last_word = b""
+        os.write(STATUS_FD, bytes([code]) + last_word)
+        os.read(INPUT_FD, 1)  # For ever: the supervisor reports, and the sandbox is destroyed.
     except BaseException:
         pass
     os._exit(code)
@@ -288,7 +302,8 @@ def run(source, arguments_json):
 
 
 def reseed():
-    """Fresh randomness from the kernel: executors restored from one snapshot share their state.
+    """Fresh randomness from the kernel, in each executor before it is ready: those that are restored
+    from one snapshot share their state.
 
     Every generator that is seeded from the kernel when it is made needs nothing; these were made
     before the snapshot was taken.
@@ -318,18 +333,22 @@ def reseed():
         uuid._node = uuid._last_timestamp = None
 
 
-def warm_up():
+def usual_inspectors():
+    with open(AGENT_FOLDER + "/policy.json") as file:
+        usual = json.load(file)
+    return [inspector({**usual, "mode": mode, "rules": usual[mode]}) for mode in ("strict", "balanced")]
+
+
+def warm_up(inspectors):
     """The way of a run, walked with a program of our own, so that its memory is present."""
+    for inspect in inspectors:
+        inspect(_WARM_UP_INSPECTION)
+        inspect(_WARM_UP_SOURCE.encode())
     module = types.ModuleType("main")
     exec(compile(_WARM_UP_SOURCE, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
     call_main(module, _WARM_UP_ARGUMENTS)
     write_source(_WARM_UP_SOURCE.encode())
-    os.unlink(SOURCE_PATH)
-    with open(AGENT_FOLDER + "/policy.json") as file:
-        usual = json.load(file)
-    for mode in ("strict", "balanced"):
-        inspect(_WARM_UP_INSPECTION, {**usual, "mode": mode, "rules": usual[mode]})
-    reseed()
+    os.ftruncate(SOURCE_FD, 0)
     pandas = modules.get("pandas")
     if pandas:
         # Its first operation touches so much memory that it takes 10 ms in a restored sandbox.
@@ -346,30 +365,33 @@ def look_fresh():
 
 
 def serve():
-    source = arguments_json = policy = b""
+    source = arguments_json = b""
+    inspect = None
     send(READY)
     while True:
         frame_type, payload = receive()
-        if frame_type == PING:
-            warm_up()
+        if frame_type == POLICY:
+            inspect = inspector(json.loads(payload))
+        elif frame_type == PING:
+            warm_up([inspect] if inspect else [])
+            reseed()
             send(PONG)
         elif frame_type == CODE:
             source = payload
         elif frame_type == ARGUMENTS:
             arguments_json = payload
-        elif frame_type == POLICY:
-            policy = payload
         elif frame_type == START:
-            findings = inspect(source, json.loads(policy)) if policy else None
+            findings = inspect(source) if inspect else None
             if findings is not None:
                 send(REFUSED, findings.encode("utf-8", "replace")[:MAX_REFUSED_BYTES])
                 finish(0)
-            reseed()
             run(source, arguments_json)
 
 
 look_fresh()
-warm_up()
+open_source_file()
+warm_up(usual_inspectors())
+reseed()
 # What is loaded now lives as long as the process: keep the collector from walking (and so, in a
 # restored sandbox, paging in) all of it.
 gc.collect()

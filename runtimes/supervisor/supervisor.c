@@ -19,7 +19,12 @@
  *
  * The runner's file descriptors: 0 /dev/null, 1 and 2 pipes, and the RUNNER_*_FDs below. A runner
  * that is done may write its exit code as one byte to RUNNER_STATUS_FD instead of exiting: taking
- * down a process with large libraries costs 10 ms, and the sandbox is thrown away anyway.
+ * down a process with large libraries costs 10 ms, and the sandbox is thrown away anyway. Bytes behind
+ * that one, in the same write and at most PIPE_BUF in all, are taken as its last on the control pipe.
+ *
+ * A system call costs 60 to 100 us here, a first touch of a page as much. So what arrived together is
+ * read together, what is said together is written together, and an INPUT frame, by which the manager
+ * warms a restored sandbox up, walks this side's part of a run too.
  *
  * Once user code runs it may do to this process whatever the same uid may do. The supervisor is not
  * dumpable, so it cannot be traced or read through /proc, but nothing depends on that: the manager
@@ -29,6 +34,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -39,7 +45,6 @@
 #include <strings.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,6 +91,7 @@ struct stream {
 static const char ARTIFACT_DIR[] = "/workspace/artifacts";
 static const uint64_t BOOT_STREAM_BYTES = 1 << 20;
 enum { CHUNK_BYTES = 64 * 1024, MAX_ARTIFACT_NAMES = 4096, REAP_PATIENCE_MS = 1000 };
+enum { STATUS, FIRST_STREAM, POLLED = FIRST_STREAM + 3 };
 
 static volatile sig_atomic_t child_changed;
 static pid_t runner_pid;
@@ -109,54 +115,86 @@ static uint64_t now_us(void) {
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* Read from the manager and not yet used. */
+static uint8_t input[CHUNK_BYTES];
+static size_t input_start, input_end;
+
 /* The manager is gone when stdin or stdout fails: then nobody wants this sandbox. */
-static void read_exactly(void *buffer, size_t length) {
-    uint8_t *at = buffer;
+static size_t read_some(void *buffer, size_t length) {
+    for (;;) {
+        ssize_t n = read(STDIN_FILENO, buffer, length);
+        if (n > 0) return (size_t)n;
+        if (n == 0 || errno != EINTR) _exit(0);
+    }
+}
+
+/* More than the buffer holds. Never freed: a frame that long is the task, which comes once. */
+static const uint8_t *take_long(size_t length) {
+    size_t got = input_end - input_start;
+    uint8_t *bytes = malloc(length);
+    if (!bytes) die("no memory for a frame of %zu bytes", length);
+    memcpy(bytes, input + input_start, got);
+    while (got < length) got += read_some(bytes + got, length - got);
+    input_start = input_end = 0;
+    return bytes;
+}
+
+/* The next bytes that the manager sent, good until the next call. */
+static const uint8_t *take(size_t length) {
+    if (length > sizeof input) return take_long(length);
+    size_t got = input_end - input_start;
+    if (got < length) {
+        memmove(input, input + input_start, got);
+        while (got < length) got += read_some(input + got, sizeof input - got);
+        input_start = 0;
+        input_end = got;
+    }
+    const uint8_t *bytes = input + input_start;
+    input_start += length;
+    return bytes;
+}
+
+/* Said and not yet written. */
+static uint8_t output[2 * CHUNK_BYTES];
+static size_t output_length;
+
+static void write_all(const uint8_t *bytes, size_t length) {
     while (length > 0) {
-        ssize_t n = read(STDIN_FILENO, at, length);
-        if (n == 0) _exit(0);
+        ssize_t n = write(STDOUT_FILENO, bytes, length);
         if (n < 0) {
             if (errno == EINTR) continue;
             _exit(0);
         }
-        at += n;
+        bytes += n;
         length -= (size_t)n;
     }
 }
 
-static void write_all(const struct iovec *parts, int count) {
-    struct iovec left[3];
-    memcpy(left, parts, sizeof(*parts) * (size_t)count);
-    int first = 0;
-    while (first < count) {
-        ssize_t n = writev(STDOUT_FILENO, left + first, count - first);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            _exit(0);
-        }
-        while (first < count && (size_t)n >= left[first].iov_len) {
-            n -= (ssize_t)left[first].iov_len;
-            first++;
-        }
-        if (first < count) {
-            left[first].iov_base = (uint8_t *)left[first].iov_base + n;
-            left[first].iov_len -= (size_t)n;
-        }
-    }
+static void flush_output(void) {
+    write_all(output, output_length);
+    output_length = 0;
 }
 
+static void say(const void *bytes, size_t length) {
+    if (length > sizeof output - output_length) flush_output();
+    if (length > sizeof output) {
+        write_all(bytes, length);
+        return;
+    }
+    if (length > 0) memcpy(output + output_length, bytes, length);
+    output_length += length;
+}
+
+/* Goes out with the next flush_output(), if not before. */
 static void send_frame(enum frame_type type, const void *head, size_t head_length, const void *body,
                        size_t body_length) {
     uint8_t prefix[5];
     uint32_t length = (uint32_t)(head_length + body_length);
     memcpy(prefix, &length, 4);
     prefix[4] = (uint8_t)type;
-    struct iovec parts[3] = {
-        {.iov_base = prefix, .iov_len = sizeof prefix},
-        {.iov_base = (void *)head, .iov_len = head_length},
-        {.iov_base = (void *)body, .iov_len = body_length},
-    };
-    write_all(parts, 3);
+    say(prefix, sizeof prefix);
+    say(head, head_length);
+    say(body, body_length);
 }
 
 static void on_child(int signal_number) {
@@ -212,6 +250,15 @@ static void feed_runner(const uint8_t *bytes, size_t length) {
     }
 }
 
+/* Sends on what the stream carried. Returns 0 when it passed its limit. */
+static int pass_on(struct stream *stream, const uint8_t *bytes, size_t length) {
+    uint64_t room = stream->max_bytes - stream->bytes;
+    size_t keep = (uint64_t)length > room ? (size_t)room : length;
+    if (keep > 0) send_frame(stream->type, bytes, keep, NULL, 0);
+    stream->bytes += keep;
+    return keep == length;
+}
+
 /* Relays what can be read now. Returns 0 when the stream passed its limit. */
 static int relay(struct stream *stream) {
     static uint8_t chunk[CHUNK_BYTES];
@@ -227,11 +274,7 @@ static int relay(struct stream *stream) {
             stream->fd = -1;
             return 1;
         }
-        uint64_t room = stream->max_bytes - stream->bytes;
-        size_t keep = (uint64_t)n > room ? (size_t)room : (size_t)n;
-        if (keep > 0) send_frame(stream->type, chunk, keep, NULL, 0);
-        stream->bytes += keep;
-        if (keep < (size_t)n) return 0;
+        if (!pass_on(stream, chunk, (size_t)n)) return 0;
         if ((size_t)n < sizeof chunk) return 1;
     }
 }
@@ -339,6 +382,36 @@ static uint32_t collect_artifacts(const struct run_limits *limits) {
     return left_out;
 }
 
+static void watch_streams(struct pollfd *fds) {
+    for (int i = 0; i < 3; i++) fds[i] = (struct pollfd){streams[i].fd, POLLIN, 0};
+}
+
+/* Notes the stream that passed its limit, unless the run has ended for another cause. */
+static void note_flood(struct run_report *report, const struct stream *stream) {
+    if (report->cause != CAUSE_ENDED) return;
+    report->cause = CAUSE_OUTPUT;
+    report->output_stream = (uint8_t)stream->type;
+}
+
+static void relay_streams(const struct pollfd *fds, struct run_report *report) {
+    for (int i = 0; i < 3; i++) {
+        if (streams[i].fd < 0 || !fds[i].revents || relay(&streams[i])) continue;
+        note_flood(report, &streams[i]);
+        if (report->cause == CAUSE_OUTPUT) return;
+    }
+}
+
+/* What a runner that is done wrote: its exit code, and its last words. Returns 0 if it did not. */
+static int read_status(struct run_report *report) {
+    uint8_t bytes[PIPE_BUF];
+    ssize_t n = read(status_fd, bytes, sizeof bytes);
+    if (n < 1) return 0;
+    report->exit_code = bytes[0];
+    struct stream *control = &streams[2];
+    if (!pass_on(control, bytes + 1, (size_t)n - 1)) note_flood(report, control);
+    return 1;
+}
+
 /* One run, from its RUN frame to its EXIT frame. */
 static void supervise(const struct run_limits *limits, const uint8_t *task, size_t task_length,
                       const sigset_t *open_mask) {
@@ -351,8 +424,9 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     struct run_report report = {0};
     int status = 0, runner_ended = 0, runner_done = 0;
     while (!runner_ended && !runner_done && report.cause == CAUSE_ENDED) {
-        struct pollfd fds[4] = {[3] = {status_fd, POLLIN, 0}};
-        for (int i = 0; i < 3; i++) fds[i] = (struct pollfd){streams[i].fd, POLLIN, 0};
+        // The status first: whatever the runner wrote before it is then seen in the same look.
+        struct pollfd fds[POLLED] = {[STATUS] = {status_fd, POLLIN, 0}};
+        watch_streams(fds + FIRST_STREAM);
         uint64_t now = now_us();
         if (now >= deadline) {
             report.cause = CAUSE_WALL_TIME;
@@ -360,20 +434,11 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
         }
         struct timespec left = {(time_t)((deadline - now) / 1000000),
                                 (long)((deadline - now) % 1000000) * 1000};
-        if (!child_changed) ppoll(fds, 4, &left, open_mask);
-        for (int i = 0; i < 3 && report.cause == CAUSE_ENDED; i++) {
-            if (streams[i].fd >= 0 && fds[i].revents && !relay(&streams[i])) {
-                report.cause = CAUSE_OUTPUT;
-                report.output_stream = (uint8_t)streams[i].type;
-            }
-        }
-        if (fds[3].revents & POLLIN) {
-            uint8_t code;
-            if (read(status_fd, &code, 1) == 1) {
-                report.exit_code = code;
-                runner_done = 1;
-            }
-        } else if (fds[3].revents) {
+        if (!child_changed) ppoll(fds, POLLED, &left, open_mask);
+        relay_streams(fds + FIRST_STREAM, &report);
+        if (report.cause == CAUSE_ENDED && fds[STATUS].revents & POLLIN) {
+            runner_done = read_status(&report);
+        } else if (fds[STATUS].revents) {
             status_fd = -1;
         }
         if (child_changed && !runner_done) {
@@ -386,18 +451,18 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
                 runner_ended = 1;
             }
         }
+        if (!runner_done) flush_output();
     }
     // A runner that is done is left alone, with all that it may have started: taking it down would
     // hold up the report, and the manager ends the sandbox as soon as it has that.
-    if (!runner_done) end_everyone(&status);
-    struct pollfd last[3];
-    for (int i = 0; i < 3; i++) last[i] = (struct pollfd){streams[i].fd, POLLIN, 0};
-    if (report.cause != CAUSE_OUTPUT) poll(last, 3, 0);
-    for (int i = 0; i < 3; i++) {
-        if (streams[i].fd < 0 || !last[i].revents || relay(&streams[i])) continue;
-        if (report.cause != CAUSE_ENDED) break;
-        report.cause = CAUSE_OUTPUT;
-        report.output_stream = (uint8_t)streams[i].type;
+    if (!runner_done) {
+        end_everyone(&status);
+        struct pollfd last[3];
+        watch_streams(last);
+        if (report.cause != CAUSE_OUTPUT) {
+            poll(last, 3, 0);
+            relay_streams(last, &report);
+        }
     }
     if (!runner_done) {
         report.exit_code = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
@@ -406,48 +471,48 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     if (report.cause == CAUSE_ENDED && report.exit_code == 0 && report.signal == 0)
         report.artifacts_left_out = collect_artifacts(limits);
     send_frame(FRAME_EXIT, &report, sizeof report, NULL, 0);
+    flush_output();
 }
 
 /* Before the run: what the runner says at its start, and INPUT frames, until RUN comes. */
 static void serve(const sigset_t *open_mask) {
     for (;;) {
         struct pollfd fds[4] = {{STDIN_FILENO, POLLIN, 0}};
-        for (int i = 0; i < 3; i++) fds[i + 1] = (struct pollfd){streams[i].fd, POLLIN, 0};
+        watch_streams(fds + 1);
         if (!child_changed && ppoll(fds, 4, NULL, open_mask) < 0 && errno != EINTR)
             die("poll: %s", strerror(errno));
         for (int i = 0; i < 3; i++)
             if (streams[i].fd >= 0 && fds[i + 1].revents && !relay(&streams[i]))
                 die("the runner floods its output before it has a task");
+        flush_output();
         if (child_changed) {
             int status = 0;
             waitpid(runner_pid, &status, WNOHANG);
             for (int i = 0; i < 3; i++)
                 if (streams[i].fd >= 0) relay(&streams[i]);
+            flush_output();
             die("the runner ended before it had a task (wait status %d)", status);
         }
         if (!fds[0].revents) continue;
 
-        uint8_t prefix[5];
         uint32_t length;
-        read_exactly(prefix, sizeof prefix);
+        const uint8_t *prefix = take(5);
+        const uint8_t type = prefix[4];
         memcpy(&length, prefix, 4);
-        uint8_t *payload = malloc(length ? length : 1);
-        if (!payload) die("no memory for a frame of %u bytes", length);
-        read_exactly(payload, length);
-        if (prefix[4] == FRAME_INPUT) {
-            // Walks this side's part of a run as well, so that its memory is present.
+        const uint8_t *payload = take(length);
+        if (type == FRAME_INPUT) {
             const struct run_limits nothing = {0};
             collect_artifacts(&nothing);
+            now_us();
             feed_runner(payload, length);
-        } else if (prefix[4] == FRAME_RUN && length >= sizeof(struct run_limits)) {
+        } else if (type == FRAME_RUN && length >= sizeof(struct run_limits)) {
             struct run_limits limits;
             memcpy(&limits, payload, sizeof limits);
             supervise(&limits, payload + sizeof limits, length - sizeof limits, open_mask);
             return;
         } else {
-            die("unexpected frame of type %u", prefix[4]);
+            die("unexpected frame of type %u", type);
         }
-        free(payload);
     }
 }
 
@@ -467,6 +532,5 @@ int main(int argc, char **argv) {
     serve(&open_mask);
     // The end of this process is the end of the sandbox, whose memory takes long to give back: when is
     // for the manager to choose.
-    uint8_t byte;
-    for (;;) read_exactly(&byte, 1);
+    for (;;) read_some(input, sizeof input);
 }

@@ -12,8 +12,6 @@ import type { AdmittedRun, RunTimings } from '../scheduler/scheduler.ts'
 export interface RunService {
   /** Runtime name by accepted language name. */
   readonly languages: ReadonlyMap<string, string>
-  /** What code is inspected by, by runtime; a runtime without is not inspected. */
-  readonly policies: ReadonlyMap<string, Buffer>
   submit(run: AdmittedRun, signal: AbortSignal): Promise<{ facts: RunFacts; timings: RunTimings }>
   /** What the facts of a run mean, in the contract's words. */
   classify(facts: RunFacts, runtime: string): CodeResult
@@ -36,8 +34,7 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
     const { runtime, code, argumentsJson } = parsed.request
     const caller = callerOf(request, reply)
     try {
-      const task = { code, argumentsJson, policy: service.policies.get(runtime) }
-      const run: AdmittedRun = { caller: request.caller, runtime, task }
+      const run = { caller: request.caller, runtime, task: { code, argumentsJson } }
       const { facts, timings } = await service.submit(run, caller.signal)
       const collectStarted = performance.now()
       const result = service.classify(facts, runtime)
@@ -47,10 +44,12 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
           : serializeCodeResult(result)
       const phases = { ...timings, collectMs: performance.now() - collectStarted }
       reply.header('server-timing', serverTiming(phases))
+      // Before it is counted and logged: the caller waits.
+      reply.type('application/json; charset=utf-8').send(body)
       service.metrics.runEnded(runtime, result.status)
       service.metrics.runTimed(runtime, phases)
       logRun(request, runtime, result, parsed.request, timings)
-      return reply.type('application/json; charset=utf-8').send(body)
+      return reply
     } catch (error) {
       return answerFailure(request, reply, runtime, error as Error, service.metrics)
     } finally {

@@ -16,7 +16,7 @@ export const CONTROL = 18
 export const ARTIFACT = 19
 export const EXIT = 20
 
-/** To the runner, through the supervisor. POLICY comes before START, and only if there is one. */
+/** To the runner, through the supervisor. POLICY comes before PING, and only if there is one. */
 export const RUNNER = { PING: 1, CODE: 2, ARGUMENTS: 3, START: 4, POLICY: 5 } as const
 
 /** From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. */
@@ -59,13 +59,15 @@ export interface Task {
   readonly code: Buffer
   /** JSON text of an object, as the caller wrote it: no number loses a digit on the way. */
   readonly argumentsJson: Buffer
-  /** The code policy as the runner takes it; without one the code is not inspected. */
-  readonly policy?: Buffer | undefined
 }
 
-/** Asks the runner to walk the way of a run once and to answer PONG. */
-export function encodePing(): Buffer {
-  return encodeFrame(INPUT, encodeFrame(RUNNER.PING))
+/**
+ * Asks the runner to draw fresh randomness, to walk the way of a run once and to answer PONG.
+ * @param policy the code policy as the runner takes it; null: the code is not inspected
+ */
+export function encodePing(policy: Buffer | null): Buffer {
+  const frames = [...(policy ? [encodeFrame(RUNNER.POLICY, policy)] : []), encodeFrame(RUNNER.PING)]
+  return encodeFrame(INPUT, Buffer.concat(frames))
 }
 
 /** The one RUN frame of an executor: `struct run_limits`, then the runner's frames. */
@@ -86,7 +88,6 @@ export function encodeRun(task: Task, limits: RunLimits): Buffer {
     RUN,
     Buffer.concat([
       head,
-      ...(task.policy ? [encodeFrame(RUNNER.POLICY, task.policy)] : []),
       encodeFrame(RUNNER.CODE, task.code),
       encodeFrame(RUNNER.ARGUMENTS, task.argumentsJson),
       encodeFrame(RUNNER.START),

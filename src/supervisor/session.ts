@@ -40,8 +40,8 @@ export interface Transcript {
 /**
  * The talk with the supervisor of one executor, from READY to EXIT.
  *
- *   booting ──READY──► idle ──run()──► running ──EXIT, violation or end of stream──► ended
- *      └──────────────────┴──────────── violation or end of stream ─────────────────►
+ *   waiting ──PONG──► idle ──run()──► running ──EXIT, violation or end of stream──► ended
+ *      └─────────────────┴──────────── violation or end of stream ─────────────────►
  *
  * It trusts nothing that it reads: every stream is counted, and the first break of the rules ends
  * the session. It has no clock: whoever holds the sandbox sets deadlines and kills it, which ends
@@ -57,7 +57,7 @@ export class Session {
   #isInspected = false
   /** Whether a run has said anything yet. */
   #hasSpoken = false
-  #state: 'booting' | 'idle' | 'running' | 'ended' = 'booting'
+  #state: 'waiting' | 'idle' | 'running' | 'ended' = 'waiting'
   #expected: { frame: number; resolve: () => void; reject: (error: Error) => void } | null = null
   #finish: ((transcript: Transcript) => void) | null = null
   readonly #transcript: Transcript = {
@@ -82,20 +82,23 @@ export class Session {
     input.on('error', () => {}) // A dead sandbox is noticed where its output ends.
   }
 
-  /** Resolves when the runner is loaded and waits; rejects when the sandbox ends before that. */
+  /**
+   * Resolves when the runner is loaded; rejects when the sandbox ends before that. Not for a sandbox
+   * that was restored, whose runner said so before its snapshot was taken.
+   */
   ready(): Promise<void> {
     return this.#expect(CONTROL_FRAME.READY)
   }
 
-  /** Marks a session as ready whose READY went out before: its sandbox comes from a snapshot. */
-  resume(): void {
-    if (this.#state === 'booting') this.#state = 'idle'
-  }
-
-  /** One exchange over the way that a run takes. */
-  ping(): Promise<void> {
+  /**
+   * One exchange over the way that a run takes, and the last before the run. Without it a restored
+   * executor would share its randomness with all others of its snapshot.
+   * @param policy the code policy as the runner takes it; null: the code is not inspected
+   */
+  ping(policy: Buffer | null): Promise<void> {
     const answered = this.#expect(CONTROL_FRAME.PONG)
-    this.#input.write(encodePing())
+    this.#isInspected = policy !== null
+    this.#input.write(encodePing(policy))
     return answered
   }
 
@@ -110,7 +113,6 @@ export class Session {
         return
       }
       this.#state = 'running'
-      this.#isInspected = task.policy !== undefined
       this.#finish = resolve
       this.#input.write(encodeRun(task, this.#limits))
     })
@@ -176,7 +178,7 @@ export class Session {
 
   #takeControl(type: number, payload: Buffer): void {
     if (type === this.#expected?.frame && this.#state !== 'running') {
-      this.#state = 'idle'
+      if (type === CONTROL_FRAME.PONG) this.#state = 'idle'
       this.#expected.resolve()
       this.#expected = null
     } else if (this.#state !== 'running') {

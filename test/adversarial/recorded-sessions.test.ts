@@ -10,6 +10,7 @@ import { STDERR } from '../../src/supervisor/protocol.ts'
 import { Session, type Transcript } from '../../src/supervisor/session.ts'
 import { factsWith } from '../support/facts.ts'
 import { useManager } from '../support/manager.ts'
+import { warmUp } from '../support/sessions.ts'
 
 /**
  * What real sandboxes said in real runs, changed in every way and said again: the session must come
@@ -71,7 +72,7 @@ function transcriptIsWhole(bytes: Buffer): boolean {
 async function transcriptOf(bytes: Buffer, chunkBytes: number): Promise<Transcript> {
   const output = new PassThrough()
   const session = new Session(new PassThrough(), output, LIMITS)
-  session.resume()
+  await warmUp(session, output)
   const transcript = session.run(TASK)
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     output.write(bytes.subarray(at, at + chunkBytes))

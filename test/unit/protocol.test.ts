@@ -47,19 +47,19 @@ describe('what is sent', () => {
     ])
   })
 
-  test('a policy comes before the code', () => {
-    const policy = Buffer.from('{}')
-    const task = { code: Buffer.from('x'), argumentsJson: Buffer.from('{}'), policy }
-    const [run] = framesOf(encodeRun(task, LIMITS))
-    const [first, second] = framesOf(payloadOf(run).subarray(24))
-    expect(first).toEqual({ type: RUNNER.POLICY, payload: policy })
-    expect(second?.type).toBe(RUNNER.CODE)
+  test('a ping goes to the runner as input', () => {
+    const [input] = framesOf(encodePing(null))
+    expect(input?.type).toBe(INPUT)
+    expect(framesOf(payloadOf(input))).toMatchObject([{ type: RUNNER.PING }])
   })
 
-  test('a ping goes to the runner as input', () => {
-    const [input] = framesOf(encodePing())
-    expect(input?.type).toBe(INPUT)
-    expect(framesOf(input?.payload as Buffer)).toMatchObject([{ type: RUNNER.PING }])
+  test('a policy comes before the ping', () => {
+    const policy = Buffer.from('{}')
+    const [input] = framesOf(encodePing(policy))
+    expect(framesOf(payloadOf(input))).toMatchObject([
+      { type: RUNNER.POLICY, payload: policy },
+      { type: RUNNER.PING },
+    ])
   })
 })
 

@@ -9,12 +9,14 @@ import {
   CONTROL_FRAME,
   EXIT,
   encodePing,
+  INPUT,
   RUN,
   STDERR,
   STDOUT,
 } from '../../src/supervisor/protocol.ts'
 import { Session, type Transcript } from '../../src/supervisor/session.ts'
 import { LIMITS } from '../support/limits.ts'
+import { warmUp } from '../support/sessions.ts'
 
 const TASK = { code: Buffer.from('code'), argumentsJson: Buffer.from('{}') }
 const GOOD_END = encodeFrame(EXIT, Buffer.alloc(8))
@@ -40,9 +42,7 @@ function artifact(name: string, content: string): Buffer {
 
 /** A session that runs, and what will be its transcript. */
 async function running(): Promise<{ transcript: Promise<Transcript> }> {
-  const isReady = session.ready()
-  output.write(ready)
-  await isReady
+  await warmUp(session, output)
   return { transcript: session.run(TASK) }
 }
 
@@ -57,8 +57,8 @@ describe('before the run', () => {
     const isReady = session.ready()
     output.write(ready)
     await isReady
-    const answered = session.ping()
-    expect(input.read()).toEqual(encodePing())
+    const answered = session.ping(null)
+    expect(input.read()).toEqual(encodePing(null))
     output.write(control(CONTROL_FRAME.PONG))
     await answered
   })
@@ -68,7 +68,7 @@ describe('before the run', () => {
     output.write(encodeFrame(STDERR, Buffer.from('No module named x')))
     output.destroy()
     await expect(isReady).rejects.toThrow('No module named x')
-    await expect(session.ping()).rejects.toThrow('the sandbox has ended')
+    await expect(session.ping(null)).rejects.toThrow('the sandbox has ended')
   })
 
   test.each([
@@ -98,7 +98,15 @@ describe('a run', () => {
   test('sends one RUN frame', async () => {
     await running()
     const sent = [...new FrameParser(() => 2 ** 32).push(input.read())]
-    expect(sent.map(({ type }) => type)).toEqual([RUN])
+    expect(sent.map(({ type }) => type)).toEqual([INPUT, RUN])
+  })
+
+  test('is not begun in a sandbox that was not warmed up, and so not reseeded', async () => {
+    const isReady = session.ready()
+    output.write(ready)
+    await isReady
+    expect(await session.run(TASK)).toMatchObject({ report: null, stdout: [] })
+    expect(input.read()).toBeNull()
   })
 
   test('is told by what was said until EXIT', async () => {
@@ -175,8 +183,8 @@ describe('a run', () => {
     const refusal = control(CONTROL_FRAME.REFUSED, 'Line 1: Import: os')
 
     async function inspected(...said: Buffer[]): Promise<Transcript> {
-      session.resume()
-      const transcript = session.run({ ...TASK, policy: Buffer.from('{}') })
+      await warmUp(session, output, Buffer.from('{}'))
+      const transcript = session.run(TASK)
       for (const bytes of said) output.write(bytes)
       return transcript
     }
@@ -260,7 +268,7 @@ describe('a run', () => {
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 })), async (chunks) => {
         const streams = [new PassThrough(), new PassThrough()] as const
         const other = new Session(...streams, LIMITS)
-        other.resume()
+        await warmUp(other, streams[1])
         const transcript = other.run(TASK)
         for (const chunk of chunks) streams[1].write(chunk)
         streams[1].end()

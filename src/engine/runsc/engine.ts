@@ -48,9 +48,16 @@ export class RunscEngine {
     }
   }
 
-  /** What makes the executors of this runtime. */
-  makerFor(installed: InstalledRuntime, limits: RunLimits): ExecutorMaker {
-    const maker = new ExecutorMaker(this.#workshop, installed, limits)
+  /**
+   * What makes the executors of this runtime.
+   * @param policy by which code is inspected, as the runner takes it; null: it is not
+   */
+  makerFor(
+    installed: InstalledRuntime,
+    limits: RunLimits,
+    policy: Buffer | null = null,
+  ): ExecutorMaker {
+    const maker = new ExecutorMaker(this.#workshop, installed, limits, policy)
     this.#makers.push(maker)
     return maker
   }

@@ -60,7 +60,8 @@ export interface EngineEvents {
 
 /** A cold boot with everything loaded takes 2 s of one processor here, more when others work. */
 const BOOT_TIMEOUT_MS = 60_000
-const RESTORE_TIMEOUT_MS = 20_000
+/** Of a restored sandbox it is the first sign of life. */
+const WARM_UP_TIMEOUT_MS = 20_000
 const CHECKPOINT_TIMEOUT_MS = 60_000
 /** While an executor is made, before its own limit is known and set. */
 const MAKING_MEMORY_BYTES = 1024 * MIB
@@ -82,6 +83,7 @@ export class ExecutorMaker {
   readonly #workshop: Workshop
   readonly #installed: InstalledRuntime
   readonly #limits: RunLimits
+  readonly #policy: Buffer | null
   readonly #bundleFolder: string
   readonly #facts: SnapshotFacts
   #snapshot: Snapshot | null = null
@@ -90,8 +92,15 @@ export class ExecutorMaker {
   #fallbackUntilMs = 0
   #count = 0
 
-  constructor(workshop: Workshop, installed: InstalledRuntime, limits: RunLimits) {
+  /** @param policy by which code is inspected, as the runner takes it; null: it is not */
+  constructor(
+    workshop: Workshop,
+    installed: InstalledRuntime,
+    limits: RunLimits,
+    policy: Buffer | null,
+  ) {
     this.#workshop = workshop
+    this.#policy = policy
     this.#installed = installed
     this.#limits = limits
     const spec = specOf(installed, limits, workshop.network !== null)
@@ -129,7 +138,7 @@ export class ExecutorMaker {
     if (snapshot) {
       const started = performance.now()
       try {
-        const executor = await this.#restore(snapshot.folder)
+        const executor = await this.#restore(snapshot.folder, this.#policy)
         events.restored(this.#name, performance.now() - started)
         return executor
       } catch (error) {
@@ -143,7 +152,10 @@ export class ExecutorMaker {
     }
     const started = performance.now()
     const executor = await this.#boot()
-    await this.#finish(executor, async () => executor.rest())
+    await this.#finish(executor, async () => {
+      await executor.warmUp(this.#policy, WARM_UP_TIMEOUT_MS)
+      executor.rest()
+    })
     events.coldBooted(this.#name, performance.now() - started)
     return executor
   }
@@ -210,10 +222,10 @@ export class ExecutorMaker {
     }
   }
 
-  /** Restores it and runs the runtime's probe program. */
+  /** Restores it and runs the runtime's probe program, which is ours and not to be inspected. */
   async #verify(folder: string): Promise<void> {
     const { probe } = this.#installed.runtime
-    const executor = await this.#restore(folder)
+    const executor = await this.#restore(folder, null)
     try {
       const task = { code: Buffer.from(probe.code), argumentsJson: Buffer.from('{}') }
       const { transcript } = await executor.run(task, new AbortController().signal)
@@ -230,12 +242,12 @@ export class ExecutorMaker {
     }
   }
 
-  async #restore(folder: string): Promise<SandboxExecutor> {
+  async #restore(folder: string, policy: Buffer | null): Promise<SandboxExecutor> {
     const executor = await this.#sandbox(true, (flags, id) =>
       restoreCommand(flags, this.#bundleFolder, id, folder),
     )
     return this.#finish(executor, async () => {
-      await executor.load(true, RESTORE_TIMEOUT_MS)
+      await executor.warmUp(policy, WARM_UP_TIMEOUT_MS)
       executor.rest()
     })
   }
@@ -244,7 +256,7 @@ export class ExecutorMaker {
     const executor = await this.#sandbox(mayConnect, (flags, id) =>
       runCommand(flags, this.#bundleFolder, id),
     )
-    return this.#finish(executor, () => executor.load(false, BOOT_TIMEOUT_MS))
+    return this.#finish(executor, () => executor.load(BOOT_TIMEOUT_MS))
   }
 
   async #finish(executor: SandboxExecutor, steps: () => Promise<void>): Promise<SandboxExecutor> {

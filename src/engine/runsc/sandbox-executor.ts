@@ -49,16 +49,26 @@ export class SandboxExecutor implements Executor {
   }
 
   /**
-   * Waits until the runner is loaded and has walked the way of a run once.
-   * @param restored the sandbox comes from a snapshot: its runner was loaded then
+   * Waits until the runner of a sandbox that was booted is loaded.
    * @throws ManagerError ENGINE_FAILED with what the sandbox printed
    */
-  async load(restored: boolean, timeoutMs: number): Promise<void> {
+  load(timeoutMs: number): Promise<void> {
+    return this.#within(timeoutMs, () => this.#session.ready())
+  }
+
+  /**
+   * Has the loaded runner draw randomness of its own and walk the way of a run once.
+   * @param policy by which code is inspected, as the runner takes it; null: it is not
+   * @throws ManagerError ENGINE_FAILED with what the sandbox printed
+   */
+  warmUp(policy: Buffer | null, timeoutMs: number): Promise<void> {
+    return this.#within(timeoutMs, () => this.#session.ping(policy))
+  }
+
+  async #within(timeoutMs: number, step: () => Promise<void>): Promise<void> {
     const timer = setTimeout(() => this.#sandbox.kill(), timeoutMs)
     try {
-      if (restored) this.#session.resume()
-      else await this.#session.ready()
-      await this.#session.ping()
+      await step()
     } catch (error) {
       const why = `${(error as Error).message} ${this.#sandbox.errors}`.trim()
       throw new ManagerError('ENGINE_FAILED', `executor ${this.id} did not become ready: ${why}`, {
