@@ -173,7 +173,8 @@ def call_main(module, arguments_json):
 
 
 def open_source_file():
-    """Makes the file of the user's source ahead of the run, which then has only to write it."""
+    """Makes the file of the user's source ahead of the run, which then has only to write it; the
+    descriptor stays, as the others of the runner do."""
     fd = os.open(SOURCE_PATH, os.O_WRONLY | os.O_CREAT, 0o644)
     os.dup2(fd, SOURCE_FD, inheritable=False)
     os.close(fd)
