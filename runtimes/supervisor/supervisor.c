@@ -116,8 +116,8 @@ static uint64_t now_us(void) {
 }
 
 /* Read from the manager and not yet used. */
-static uint8_t input[CHUNK_BYTES];
-static size_t input_start, input_end;
+static uint8_t inbox[CHUNK_BYTES];
+static size_t inbox_start, inbox_end;
 
 /* The manager is gone when stdin or stdout fails: then nobody wants this sandbox. */
 static size_t read_some(void *buffer, size_t length) {
@@ -130,33 +130,33 @@ static size_t read_some(void *buffer, size_t length) {
 
 /* More than the buffer holds. Never freed: a frame that long is the task, which comes once. */
 static const uint8_t *take_long(size_t length) {
-    size_t got = input_end - input_start;
+    size_t got = inbox_end - inbox_start;
     uint8_t *bytes = malloc(length);
     if (!bytes) die("no memory for a frame of %zu bytes", length);
-    memcpy(bytes, input + input_start, got);
+    memcpy(bytes, inbox + inbox_start, got);
     while (got < length) got += read_some(bytes + got, length - got);
-    input_start = input_end = 0;
+    inbox_start = inbox_end = 0;
     return bytes;
 }
 
 /* The next bytes that the manager sent, good until the next call. */
 static const uint8_t *take(size_t length) {
-    if (length > sizeof input) return take_long(length);
-    size_t got = input_end - input_start;
+    if (length > sizeof inbox) return take_long(length);
+    size_t got = inbox_end - inbox_start;
     if (got < length) {
-        memmove(input, input + input_start, got);
-        while (got < length) got += read_some(input + got, sizeof input - got);
-        input_start = 0;
-        input_end = got;
+        memmove(inbox, inbox + inbox_start, got);
+        while (got < length) got += read_some(inbox + got, sizeof inbox - got);
+        inbox_start = 0;
+        inbox_end = got;
     }
-    const uint8_t *bytes = input + input_start;
-    input_start += length;
+    const uint8_t *bytes = inbox + inbox_start;
+    inbox_start += length;
     return bytes;
 }
 
 /* Said and not yet written. */
-static uint8_t output[2 * CHUNK_BYTES];
-static size_t output_length;
+static uint8_t outbox[2 * CHUNK_BYTES];
+static size_t outbox_length;
 
 static void write_all(const uint8_t *bytes, size_t length) {
     while (length > 0) {
@@ -171,18 +171,18 @@ static void write_all(const uint8_t *bytes, size_t length) {
 }
 
 static void flush_output(void) {
-    write_all(output, output_length);
-    output_length = 0;
+    write_all(outbox, outbox_length);
+    outbox_length = 0;
 }
 
 static void say(const void *bytes, size_t length) {
-    if (length > sizeof output - output_length) flush_output();
-    if (length > sizeof output) {
+    if (length > sizeof outbox - outbox_length) flush_output();
+    if (length > sizeof outbox) {
         write_all(bytes, length);
         return;
     }
-    if (length > 0) memcpy(output + output_length, bytes, length);
-    output_length += length;
+    if (length > 0) memcpy(outbox + outbox_length, bytes, length);
+    outbox_length += length;
 }
 
 /* Goes out with the next flush_output(), if not before. */
@@ -479,7 +479,9 @@ static void serve(const sigset_t *open_mask) {
     for (;;) {
         struct pollfd fds[4] = {{STDIN_FILENO, POLLIN, 0}};
         watch_streams(fds + 1);
-        if (!child_changed && ppoll(fds, 4, NULL, open_mask) < 0 && errno != EINTR)
+        const int has_mail = inbox_start < inbox_end;
+        const struct timespec at_once = {0, 0};
+        if (!child_changed && ppoll(fds, 4, has_mail ? &at_once : NULL, open_mask) < 0 && errno != EINTR)
             die("poll: %s", strerror(errno));
         for (int i = 0; i < 3; i++)
             if (streams[i].fd >= 0 && fds[i + 1].revents && !relay(&streams[i]))
@@ -493,7 +495,7 @@ static void serve(const sigset_t *open_mask) {
             flush_output();
             die("the runner ended before it had a task (wait status %d)", status);
         }
-        if (!fds[0].revents) continue;
+        if (!fds[0].revents && !has_mail) continue;
 
         uint32_t length;
         const uint8_t *prefix = take(5);
@@ -532,5 +534,5 @@ int main(int argc, char **argv) {
     serve(&open_mask);
     // The end of this process is the end of the sandbox, whose memory takes long to give back: when is
     // for the manager to choose.
-    for (;;) read_some(input, sizeof input);
+    for (;;) read_some(inbox, sizeof inbox);
 }
