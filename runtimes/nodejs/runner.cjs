@@ -19,8 +19,6 @@ const CONTROL_FD = 199
 const STATUS_FD = 200
 const [PING, CODE, ARGUMENTS, START, POLICY] = [1, 2, 3, 4, 5]
 const [READY, PONG, RESULT, FAILURE, REFUSED] = [1, 2, 3, 4, 5]
-// With this and no more, a result goes out together with the exit code (PIPE_BUF, pipe(7)).
-const MAX_LAST_WORD_BYTES = 4096
 const MAX_REFUSED_BYTES = 32 * 1024
 
 const WORKSPACE = '/workspace'
@@ -35,6 +33,7 @@ const { writeSync, readSync, openSync, ftruncateSync } = fs
 const { randomBytes } = require('node:crypto')
 const { parse, stringify } = JSON
 const { exit } = process
+const { wait } = Atomics
 const resolve = Promise.resolve.bind(Promise)
 
 // A bare `function main` counts as exported. On the last line, so that no line number changes.
@@ -70,25 +69,12 @@ module.exports = { main }
 const WARM_UP_ROUNDS = 10
 const WARM_UP_ARGUMENTS = '{"name":"\\u00e9","list":[3,1,2]}'
 
-function encodeFrame(type, payload) {
+function send(type, payload = Buffer.alloc(0)) {
   const frame = Buffer.allocUnsafe(5 + payload.length)
   frame.writeUInt32LE(payload.length, 0)
   frame[4] = type
   payload.copy(frame, 5)
-  return frame
-}
-
-function send(type, payload = Buffer.alloc(0)) {
-  const frame = encodeFrame(type, payload)
   for (let at = 0; at < frame.length; ) at += writeSync(CONTROL_FD, frame, at)
-}
-
-/** The result of main() until it is sent, with the exit code if the program ends at once. */
-let unsentResult = null
-
-function sendResult() {
-  if (unsentResult !== null) send(RESULT, unsentResult)
-  unsentResult = null
 }
 
 // One buffer for all reads, in memory before the task comes; a whole task mostly fits into one read.
@@ -227,8 +213,7 @@ function run(source, argumentsText) {
     const main = load(source.toString('utf8'))
     const value = main(parse(argumentsText))
     if (typeof value?.then !== 'function') {
-      unsentResult = toJson(value)
-      setImmediate(endIfIdle)
+      send(RESULT, toJson(value))
       return
     }
     const unsettled = () => {
@@ -238,8 +223,7 @@ function run(source, argumentsText) {
     resolve(value).then((result) => {
       process.removeListener('beforeExit', unsettled)
       try {
-        unsentResult = toJson(result)
-        setImmediate(endIfIdle)
+        send(RESULT, toJson(result))
       } catch (error) {
         fail(error)
       }
@@ -247,18 +231,6 @@ function run(source, argumentsText) {
   } catch (error) {
     fail(error)
   }
-}
-
-/**
- * Ends a program that has nothing left to do as Node.js would, which takes 10 ms for it: it first
- * waits for its own threads. A program with a timer or a socket open goes on until that is done.
- */
-function endIfIdle() {
-  if (process.getActiveResourcesInfo().length === 0) {
-    process.emit('beforeExit', process.exitCode ?? 0)
-    if (process.getActiveResourcesInfo().length === 0) process.exit()
-  }
-  sendResult()
 }
 
 /**
@@ -353,7 +325,6 @@ function warmUp(inspectors) {
   main(parse(WARM_UP_ARGUMENTS)).then(toJson)
   writeSource(Buffer.from(WARM_UP_SOURCE))
   ftruncateSync(sourceFile)
-  process.getActiveResourcesInfo()
   lookFresh()
 }
 
@@ -378,25 +349,14 @@ function announceEnd() {
     writable: true,
     value(event, ...rest) {
       const handled = emit.call(this, event, ...rest)
-      if (event === 'exit') {
-        if (process.exitCode) sendResult()
-        else reportGoodEnd()
+      if (event === 'exit' && !process.exitCode) {
+        writeSync(STATUS_FD, Buffer.from([0]))
+        // The supervisor reports as soon as it has read that, and the sandbox is destroyed.
+        wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
       }
       return handled
     },
   })
-}
-
-function reportGoodEnd() {
-  const frame = unsentResult === null ? Buffer.alloc(0) : encodeFrame(RESULT, unsentResult)
-  if (frame.length < MAX_LAST_WORD_BYTES) {
-    writeSync(STATUS_FD, Buffer.concat([Buffer.from([0]), frame]))
-  } else {
-    sendResult()
-    writeSync(STATUS_FD, Buffer.from([0]))
-  }
-  // For ever: the supervisor reports, and the sandbox is destroyed.
-  readSync(INPUT_FD, inputBuffer, 0, 1, null)
 }
 
 function answerPing() {

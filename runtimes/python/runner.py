@@ -35,6 +35,7 @@ import json
 import os
 import struct
 import types
+from time import sleep
 
 modules.hide()
 
@@ -282,9 +283,10 @@ def finish(code, result=None):
             send(RESULT, result)
             last_word = b""
         os.write(STATUS_FD, bytes([code]) + last_word)
-        os.read(INPUT_FD, 1)  # For ever: the supervisor reports, and the sandbox is destroyed.
+        sleep(1)  # The supervisor reports as soon as it has read the code, and the sandbox is destroyed.
     except BaseException:
-        pass
+        if last_word:
+            send(RESULT, result)
     os._exit(code)
 
 
@@ -350,6 +352,7 @@ def warm_up(inspectors):
     call_main(module, _WARM_UP_ARGUMENTS)
     write_source(_WARM_UP_SOURCE.encode())
     os.ftruncate(SOURCE_FD, 0)
+    sleep(0)
     pandas = modules.get("pandas")
     if pandas:
         # Its first operation touches so much memory that it takes 10 ms in a restored sandbox.

@@ -128,7 +128,7 @@ static size_t read_some(void *buffer, size_t length) {
     }
 }
 
-/* More than the buffer holds. Never freed: a frame that long is the task, which comes once. */
+/* More than the buffer holds. Never freed: task and policy, which may be that long, come once. */
 static const uint8_t *take_long(size_t length) {
     size_t got = inbox_end - inbox_start;
     uint8_t *bytes = malloc(length);
@@ -235,6 +235,7 @@ static void start_runner(char **argv, const sigset_t *runner_mask) {
     streams[1] = (struct stream){err[0], FRAME_STDERR, 0, BOOT_STREAM_BYTES};
     streams[2] = (struct stream){control[0], FRAME_CONTROL, 0, BOOT_STREAM_BYTES};
     for (int i = 0; i < 3; i++) fcntl(streams[i].fd, F_SETFL, O_NONBLOCK);
+    fcntl(status_fd, F_SETFL, O_NONBLOCK); // What it holds may be read by others meanwhile.
 }
 
 /* A runner that is dead or closed its input gets nothing: how it ended tells the rest. */
@@ -405,6 +406,7 @@ static void relay_streams(const struct pollfd *fds, struct run_report *report) {
 static int read_status(struct run_report *report) {
     uint8_t bytes[PIPE_BUF];
     ssize_t n = read(status_fd, bytes, sizeof bytes);
+    if (n == 0) status_fd = -1;
     if (n < 1) return 0;
     report->exit_code = bytes[0];
     struct stream *control = &streams[2];
@@ -453,6 +455,8 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
         }
         if (!runner_done) flush_output();
     }
+    // It may have said so and ended in one go.
+    if (runner_ended && status_fd >= 0) runner_done = read_status(&report);
     // A runner that is done is left alone, with all that it may have started: taking it down would
     // hold up the report, and the manager ends the sandbox as soon as it has that.
     if (!runner_done) {

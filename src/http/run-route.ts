@@ -33,29 +33,44 @@ export function addRunRoute(app: FastifyInstance, service: RunService): void {
     if ('issues' in parsed) return refuse(reply, parsed.issues)
     const { runtime, code, argumentsJson } = parsed.request
     const caller = callerOf(request, reply)
+    let done: FinishedRun
     try {
       const run = { caller: request.caller, runtime, task: { code, argumentsJson } }
-      const { facts, timings } = await service.submit(run, caller.signal)
-      const collectStarted = performance.now()
-      const result = service.classify(facts, runtime)
-      const body =
-        result.artifacts.length > 0
-          ? Readable.from(answerPieces(result))
-          : serializeCodeResult(result)
-      const phases = { ...timings, collectMs: performance.now() - collectStarted }
-      reply.header('server-timing', serverTiming(phases))
-      // Before it is counted and logged: the caller waits.
-      reply.type('application/json; charset=utf-8').send(body)
-      service.metrics.runEnded(runtime, result.status)
-      service.metrics.runTimed(runtime, phases)
-      logRun(request, runtime, result, parsed.request, timings)
-      return reply
+      done = await finishedRun(service, run, caller.signal)
     } catch (error) {
       return answerFailure(request, reply, runtime, error as Error, service.metrics)
     } finally {
       caller.done()
     }
+    const { result, body, phases } = done
+    reply.header('server-timing', serverTiming(phases))
+    // Before it is counted and logged: the caller waits.
+    reply.type('application/json; charset=utf-8').send(body)
+    service.metrics.runEnded(runtime, result.status)
+    service.metrics.runTimed(runtime, phases)
+    logRun(request, runtime, result, parsed.request, phases)
+    return reply
   })
+}
+
+interface FinishedRun {
+  readonly result: CodeResult
+  readonly body: string | Readable
+  readonly phases: PhaseTimings
+}
+
+/** @throws ManagerError as submit() does */
+async function finishedRun(
+  service: RunService,
+  run: AdmittedRun,
+  signal: AbortSignal,
+): Promise<FinishedRun> {
+  const { facts, timings } = await service.submit(run, signal)
+  const collectStarted = performance.now()
+  const result = service.classify(facts, run.runtime)
+  const body =
+    result.artifacts.length > 0 ? Readable.from(answerPieces(result)) : serializeCodeResult(result)
+  return { result, body, phases: { ...timings, collectMs: performance.now() - collectStarted } }
 }
 
 /** Without a body there is no content type to parse by either. */

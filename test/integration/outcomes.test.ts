@@ -269,8 +269,29 @@ describe('ways to end well', () => {
   test.each([
     ['python', 'import sys\ndef main():\n  print("out")\n  sys.exit(0)'],
     ['nodejs', 'function main() { console.log("out"); process.exit(0) }'],
-  ])('%s: an exit with 0 is a success without a result', async (language, code) => {
+  ])(
+    '%s: an exit with 0 before there is a result is a success without one',
+    async (language, code) => {
+      const answer = await client.run(language, code)
+      expect(answer).toMatchObject({
+        status: 'success',
+        exit_code: 0,
+        stdout: 'out\n',
+        result: null,
+      })
+    },
+  )
+
+  const cleanUp = "const clean = () => process.exit()\nprocess.on('exit', clean)\n"
+  test.each([
+    ['nodejs', `${cleanUp}function main() { setImmediate(clean); return 1 }`],
+    ['nodejs', `${cleanUp}async function main() { return 1 }`],
+    ['nodejs', 'const p = process\nfunction main() { setTimeout(() => p.exit(0), 50); return 1 }'],
+    ['python', 'import os\ndef main():\n  os.close(200)\n  return 1'],
+    ['python', 'import threading\ndef main():\n  threading.Timer(0.2, print).start()\n  return 1'],
+    ['python', 'import _thread\ndef main():\n  _thread.start_new_thread(print, ())\n  return 1'],
+  ])('%s: the result is there however the program ends after it: %s', async (language, code) => {
     const answer = await client.run(language, code)
-    expect(answer).toMatchObject({ status: 'success', exit_code: 0, stdout: 'out\n', result: null })
+    expect(answer).toMatchObject({ status: 'success', result: { value: 1 } })
   })
 })

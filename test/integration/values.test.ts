@@ -37,6 +37,16 @@ describe.each(languages)('%s: values there and back', (language) => {
     expect(answer.result?.value).toEqual(a)
   })
 
+  test('of the sizes about which a result no longer fits beside the exit code', async () => {
+    const code = {
+      python: 'def main(n): return "x" * n',
+      nodejs: 'function main({ n }) { return "x".repeat(n) }',
+    }[language] as string
+    const sizes = [4087, 4088, 4089, 4090, 4091, 4096, 65_536]
+    const answers = await Promise.all(sizes.map((n) => client.run(language, code, { n })))
+    expect(answers.map(({ result }) => String(result?.value).length)).toEqual(sizes)
+  })
+
   test.each(['null', '{}'])('arguments %s are none', async (argsJson) => {
     const code = { python: 'def main(): return 1', nodejs: 'function main(a) { return a }' }
     const text = await valueText(language, code[language as 'python'], argsJson)
