@@ -1,4 +1,3 @@
-import { bareOf } from './bare.ts'
 import { STANDARD_MODULES_ONLY } from './density.ts'
 import type { Figures } from './figures.ts'
 import { idlePercent } from './idle.ts'
@@ -18,9 +17,8 @@ export interface Bar {
 
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
-  const { warm, burst, load, idle, density, start } = figures
-  const toBare = (id: ProgramId) =>
-    quotient(warm?.[id]?.latencyMs.p50, figures.bare && bareOf(figures.bare, id)?.p50)
+  const { warm, bare, burst, load, idle, density, start } = figures
+  const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = load?.loads.reduce((a, b) => (a.clients > b.clients ? a : b))
   const most = (bar: string, unit: string, limit: number, measured: number | undefined) =>

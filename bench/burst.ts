@@ -23,7 +23,7 @@ export async function measureBurst(bench: Bench, service: Service): Promise<Burs
   const { options, config, interrupt } = bench
   bench.say('bursts')
   const size = config.poolSize
-  const client = service.client(size)
+  const client = service.client()
   const runs = new Tally()
   const oneMs: number[] = []
   const allMs: number[] = []

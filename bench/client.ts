@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { isExpected, type Program } from './programs.ts'
 
 /** One run as its caller saw it. */
@@ -18,28 +17,37 @@ interface Answer {
   readonly result: { readonly value: unknown } | null
 }
 
-/** A caller of the service that keeps its connections open. */
+interface Response {
+  readonly status: number
+  /** The header, without the status line. */
+  readonly head: string
+  readonly body: string
+}
+
+/**
+ * A caller of the service that keeps its connections open. It speaks just as much HTTP as our own
+ * service asks for, so that what is measured is the service and not a client's library.
+ */
 export class Client {
   readonly #port: number
   readonly #interrupt: AbortSignal
-  readonly #agent: Agent
+  readonly #idle: Connection[] = []
+  readonly #open = new Set<Connection>()
 
-  /** @param connections that may be open at once */
-  constructor(port: number, connections: number, interrupt: AbortSignal) {
+  constructor(port: number, interrupt: AbortSignal) {
     this.#port = port
     this.#interrupt = interrupt
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
   /** Never rejects but when interrupted: a run that fails is a figure too. */
   async run(program: Program): Promise<TimedRun> {
-    const body = bodyOf(program)
+    const request = requestBytes('POST', '/run', bodyOf(program))
     const started = performance.now()
     try {
-      const { response, text } = await this.#exchange('POST', '/run', body)
+      const response = await this.#exchange(request)
       const latencyMs = performance.now() - started
-      const serviceMs = serverTimingMs(response.headers['server-timing'])
-      return { latencyMs, serviceMs, failure: failureOf(program, response, text) }
+      const serviceMs = serverTimingMs(response.head)
+      return { latencyMs, serviceMs, failure: failureOf(program, response) }
     } catch (error) {
       this.#interrupt.throwIfAborted()
       const failure = (error as NodeJS.ErrnoException).code ?? (error as Error).message
@@ -49,52 +57,108 @@ export class Client {
 
   /** @throws Error unless the answer is 200 */
   async get(path: string): Promise<string> {
-    const { response, text } = await this.#exchange('GET', path)
-    if (response.statusCode !== 200) throw new Error(`${path} answers ${response.statusCode}`)
-    return text
+    const { status, body } = await this.#exchange(requestBytes('GET', path))
+    if (status !== 200) throw new Error(`${path} answers ${status}`)
+    return body
   }
 
   close(): void {
-    this.#agent.destroy()
+    for (const connection of this.#open) connection.close()
   }
 
-  async #exchange(
-    method: string,
-    path: string,
-    body?: Buffer,
-  ): Promise<{ response: IncomingMessage; text: string }> {
-    const sent: ClientRequest = request({
-      host: '127.0.0.1',
-      port: this.#port,
-      method,
-      path,
-      agent: this.#agent,
-      signal: this.#interrupt,
-      headers: body ? { 'content-type': 'application/json', 'content-length': body.length } : {},
+  async #exchange(request: Buffer): Promise<Response> {
+    this.#interrupt.throwIfAborted()
+    let connection = this.#idle.pop()
+    if (!connection?.isOpen) {
+      connection = new Connection(this.#port, this.#interrupt)
+      this.#open.add(connection)
+    }
+    try {
+      const response = await connection.exchange(request)
+      this.#idle.push(connection)
+      return response
+    } catch (error) {
+      connection.close()
+      this.#open.delete(connection)
+      throw error
+    }
+  }
+}
+
+/** One connection: a request at a time. */
+class Connection {
+  readonly #socket: Socket
+  #received: Buffer[] = []
+  #settle: { resolve: (response: Response) => void; reject: (error: Error) => void } | null = null
+
+  constructor(port: number, interrupt: AbortSignal) {
+    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true, signal: interrupt })
+    this.#socket.on('data', (chunk) => this.#read(chunk))
+    this.#socket.on('error', (error) => this.#fail(error))
+    this.#socket.on('close', () => this.#fail(new Error('the connection was closed')))
+  }
+
+  /** The service closes a connection that is idle for long. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed
+  }
+
+  exchange(request: Buffer): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+      this.#received = []
+      this.#socket.write(request)
     })
-    sent.end(body)
-    const [response] = (await once(sent, 'response')) as [IncomingMessage]
-    const chunks: Buffer[] = []
-    for await (const chunk of response) chunks.push(chunk as Buffer)
-    return { response, text: Buffer.concat(chunks).toString('utf8') }
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #read(chunk: Buffer): void {
+    this.#received.push(chunk)
+    const bytes = Buffer.concat(this.#received)
+    const headEnd = bytes.indexOf('\r\n\r\n')
+    if (headEnd < 0) return
+    const [statusLine = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n')
+    const head = lines.join('\n')
+    const length = /^content-length: *(\d+)$/im.exec(head)?.[1]
+    if (length === undefined) return this.#fail(new Error('an answer without a length'))
+    const body = bytes.subarray(headEnd + 4)
+    if (body.length < Number(length)) return
+    const status = Number(statusLine.split(' ')[1])
+    this.#settle?.resolve({ status, head, body: body.toString('utf8') })
+    this.#settle = null
+  }
+
+  #fail(error: Error): void {
+    this.#settle?.reject(error)
+    this.#settle = null
   }
 }
 
-function bodyOf({ code, runtime }: Program): Buffer {
-  const code_b64 = Buffer.from(code).toString('base64')
-  return Buffer.from(JSON.stringify({ code_b64, language: runtime, arguments: {} }))
+function requestBytes(method: string, path: string, body?: string): Buffer {
+  const headers = ['Host: 127.0.0.1', 'Content-Type: application/json']
+  if (body !== undefined) headers.push(`Content-Length: ${Buffer.byteLength(body)}`)
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${body ?? ''}`)
 }
 
-function failureOf(program: Program, response: IncomingMessage, text: string): string | null {
-  if (response.statusCode !== 200) return `HTTP ${response.statusCode}`
-  const { status, stdout, result } = JSON.parse(text) as Answer
+function bodyOf({ code, runtime }: Program): string {
+  const code_b64 = Buffer.from(code).toString('base64')
+  return JSON.stringify({ code_b64, language: runtime, arguments: {} })
+}
+
+function failureOf(program: Program, response: Response): string | null {
+  if (response.status !== 200) return `HTTP ${response.status}`
+  const { status, stdout, result } = JSON.parse(response.body) as Answer
   if (status !== 'success') return status
   const value = result === null ? null : JSON.stringify(result.value)
   return isExpected(program, value, stdout) ? null : 'wrong answer'
 }
 
 /** The sum of a `Server-Timing` header's phases. */
-function serverTimingMs(header: string | string[] | undefined): number {
-  if (typeof header !== 'string') return Number.NaN
-  return [...header.matchAll(/dur=([\d.]+)/g)].reduce((sum, [, ms]) => sum + Number(ms), 0)
+function serverTimingMs(head: string): number {
+  const line = /^server-timing:.*$/im.exec(head)?.[0]
+  if (line === undefined) return Number.NaN
+  return [...line.matchAll(/dur=([\d.]+)/g)].reduce((sum, [, ms]) => sum + Number(ms), 0)
 }

@@ -62,7 +62,7 @@ async function drive(
   clients: number,
   seconds: number,
 ): Promise<LoadFigure> {
-  const client = service.client(clients)
+  const client = service.client()
   const tally = new Tally()
   let runs = 0
   const beginsMs = performance.now() + RUN_IN_MS

@@ -6,7 +6,7 @@ import { ManagerError } from '../src/errors.ts'
 import { ensureInstallation, type InstalledRuntime } from '../src/setup/install.ts'
 import { probePlatform } from '../src/setup/platform.ts'
 import { consoleProgress } from '../src/setup/progress.ts'
-import { bareReport, measureBare } from './bare.ts'
+import { bareReport } from './bare.ts'
 import { barsOf, barsReport } from './bars.ts'
 import { burstReport, measureBurst } from './burst.ts'
 import { coldReport, measureCold } from './cold.ts'
@@ -86,8 +86,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
   const service = await Service.start(bench)
   try {
     if (wants('warm')) {
-      figures.warm = await measureWarm(bench, service)
-      print(warmReport(figures.warm))
+      const { warm, bare } = await measureWarm(bench, service)
+      Object.assign(figures, { warm, bare })
+      print(warmReport(warm))
+      print(bareReport(bare))
     }
     if (wants('burst')) {
       figures.burst = await measureBurst(bench, service)
@@ -113,10 +115,6 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
 /** What wants the machine for itself. */
 async function measureAlone(bench: Bench, figures: Figures): Promise<void> {
   const { topics } = bench.options
-  if (topics.has('baseline')) {
-    figures.bare = await measureBare(bench)
-    print(bareReport(figures.bare))
-  }
   if (topics.has('cold')) {
     figures.cold = await measureCold(bench)
     print(coldReport(figures.cold))

@@ -3,16 +3,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 
 /** What can be measured, in the order in which it is. */
-export const TOPICS = [
-  'warm',
-  'burst',
-  'load',
-  'idle',
-  'density',
-  'baseline',
-  'cold',
-  'start',
-] as const
+export const TOPICS = ['warm', 'burst', 'load', 'idle', 'density', 'cold', 'start'] as const
 export type Topic = (typeof TOPICS)[number]
 
 /** How much is measured. */

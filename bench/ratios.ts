@@ -1,4 +1,4 @@
-import { type BareFigures, bareOf } from './bare.ts'
+import type { BareFigures } from './bare.ts'
 import type { ColdFigures } from './cold.ts'
 import { type ProgramId, programOf } from './programs.ts'
 import { figure, type Report, ratio } from './table.ts'
@@ -13,7 +13,7 @@ export function ratioReport(
   const rows = Object.entries(warm).map(([key, { latencyMs }]) => {
     const id = key as ProgramId
     const warmMs = latencyMs.p50
-    const bareMs = (bare && bareOf(bare, id)?.p50) ?? Number.NaN
+    const bareMs = bare?.[id]?.[0]?.timeMs.p50 ?? Number.NaN
     const coldMs = cold?.[id]?.p50 ?? Number.NaN
     return [
       programOf(id).title,

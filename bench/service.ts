@@ -57,9 +57,8 @@ export class Service {
     }
   }
 
-  /** @param connections that may be open at once */
-  client(connections = 1): Client {
-    return new Client(this.port, connections, this.#bench.interrupt)
+  client(): Client {
+    return new Client(this.port, this.#bench.interrupt)
   }
 
   /** Waits until every pool has its executors and none is being made or removed. */
@@ -104,7 +103,7 @@ function isFull(samples: readonly Sample[], poolSize: number): boolean {
 }
 
 async function untilHealthy(child: ChildProcess, port: number, interrupt: AbortSignal) {
-  const client = new Client(port, 1, interrupt)
+  const client = new Client(port, interrupt)
   try {
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null) {

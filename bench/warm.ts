@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type BareFigure, type BareFigures, bareProcesses, timeBare } from './bare.ts'
 import type { Bench } from './context.ts'
 import { PROGRAMS, type Program, type ProgramId, programOf } from './programs.ts'
 import type { Service } from './service.ts'
@@ -15,38 +16,66 @@ export interface WarmFigure {
 
 export type WarmFigures = Readonly<Partial<Record<ProgramId, WarmFigure>>>
 
-/** Runs one at a time over one connection, each on a full pool. */
-export async function measureWarm(bench: Bench, service: Service): Promise<WarmFigures> {
-  const figures: Partial<Record<ProgramId, WarmFigure>> = {}
+/**
+ * Runs one at a time over one connection, each on a full pool, and by turns with them the bare
+ * processes that do the same: the machine's speed changes within minutes.
+ */
+export async function measureWarm(
+  bench: Bench,
+  service: Service,
+): Promise<{ warm: WarmFigures; bare: BareFigures }> {
+  const warm: Partial<Record<ProgramId, WarmFigure>> = {}
+  const bare: Partial<Record<ProgramId, readonly BareFigure[]>> = {}
   for (const program of PROGRAMS) {
-    bench.say(`warm runs: ${program.title}`)
-    figures[program.id] = await measureProgram(bench, service, program)
+    bench.say(`warm runs and bare processes: ${program.title}`)
+    const figures = await measureProgram(bench, service, program)
+    warm[program.id] = figures.warm
+    bare[program.id] = figures.bare
   }
-  return figures
+  return { warm, bare }
 }
 
 async function measureProgram(
-  { options, interrupt }: Bench,
+  bench: Bench,
   service: Service,
   program: Program,
-): Promise<WarmFigure> {
+): Promise<{ warm: WarmFigure; bare: readonly BareFigure[] }> {
+  const { options, interrupt } = bench
+  const bareSamples = program.slow ? options.slowSamples : options.samples
+  const processes = bareProcesses(bench, program).map((process) => ({
+    ...process,
+    timesMs: [] as number[],
+  }))
   const client = service.client()
   const tally = new Tally()
+  const rest = async () => {
+    await service.untilFull(client)
+    await sleep(options.pauseMs, undefined, { signal: interrupt })
+  }
   try {
-    // The first opens the connection and warms both ends; it does not count.
-    for (let count = 0; count <= options.samples; count++) {
-      await service.untilFull(client)
-      await sleep(options.pauseMs, undefined, { signal: interrupt })
-      const run = await client.run(program)
-      if (count > 0) tally.add(run)
+    // The first opens the connection, fills the page cache and warms both ends; it does not count.
+    for (let count = 0; count <= Math.max(options.samples, bareSamples); count++) {
+      if (count <= options.samples) {
+        await rest()
+        const run = await client.run(program)
+        if (count > 0) tally.add(run)
+      }
+      for (const process of count <= bareSamples ? processes : []) {
+        await rest()
+        const timeMs = await timeBare(process)
+        if (count > 0) process.timesMs.push(timeMs)
+      }
     }
   } finally {
     client.close()
   }
   return {
-    latencyMs: summarize(tally.latenciesMs),
-    serviceMs: summarize(tally.servicesMs),
-    failures: tally.failures,
+    warm: {
+      latencyMs: summarize(tally.latenciesMs),
+      serviceMs: summarize(tally.servicesMs),
+      failures: tally.failures,
+    },
+    bare: processes.map(({ title, timesMs }) => ({ title, timeMs: summarize(timesMs) })),
   }
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { jsonMembers } from '../lib/json-members.ts'
 import { isJson } from '../lib/json-text.ts'
 
@@ -25,6 +26,7 @@ export type ParsedRequest =
   | { readonly issues: readonly ValidationIssue[] }
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 /** An answer repeats what was wrong, but not megabytes of it. */
 const MAX_ECHO_CHARS = 1000
 
@@ -57,16 +59,14 @@ type Field<T> = { readonly value: T } | { readonly issue: ValidationIssue }
 
 /** The body's text once it is known to be JSON. It is never parsed as a whole: see isJson(). */
 function jsonText(body: Buffer): string | ValidationIssue {
-  let problem = 'Not valid JSON'
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
-    if (isJson(Buffer.from(text))) return text
-  } catch {
-    problem = 'Not valid UTF-8'
-  }
+  const isText = isUtf8(body)
+  const json = body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+    ? body.subarray(BYTE_ORDER_MARK.length)
+    : body
+  if (isText && isJson(json)) return json.toString('utf8')
   return {
     ...issue('json_invalid', ['body', 0], 'JSON decode error', '{}'),
-    ctx: { error: problem },
+    ctx: { error: isText ? 'Not valid JSON' : 'Not valid UTF-8' },
   }
 }
 
@@ -83,12 +83,7 @@ function readCode(member: string | undefined, body: string): Field<Buffer> {
   })
   if (text.length % 4 !== 0 || !BASE64.test(text)) return refuse('Invalid base64 encoding')
   const code = Buffer.from(text, 'base64')
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(code)
-  } catch {
-    return refuse('The decoded code is not valid UTF-8')
-  }
-  return { value: code }
+  return isUtf8(code) ? { value: code } : refuse('The decoded code is not valid UTF-8')
 }
 
 function readLanguage(member: string, languages: ReadonlyMap<string, string>): Field<string> {

@@ -32,15 +32,16 @@ export function requestIdOf(request: { headers: Record<string, unknown> }): stri
 /** Who may come in, and how often. */
 export async function addDoor(app: FastifyInstance, options: DoorOptions): Promise<void> {
   app.decorateRequest('caller', '')
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     if (options.keys.count === 0) {
       request.caller = request.ip
-      return
+      return done()
     }
     const name = options.keys.identify(shownKey(request))
     if (name !== null) request.caller = name
-    else if (!OPEN_PATHS.has(request.routeOptions.url ?? '')) return refuse(reply)
+    else if (!OPEN_PATHS.has(request.routeOptions.url ?? '')) return void refuse(reply)
+    done()
   })
   if (options.rateLimit) {
     await app.register(rateLimit, {

@@ -117,18 +117,19 @@ export class SandboxExecutor implements Executor {
       if (signal.aborted) end('cancelled')
       cgroup.thaw()
       const transcript = await this.#session.run(task)
+      const outOfMemoryKills = cgroup.outOfMemoryKills()
       const peakMemoryBytes = Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes)
       const nearLimit = peakMemoryBytes >= this.#limits.memoryBytes - NEAR_LIMIT_BYTES
       const { report } = transcript
       const endedWell = report?.cause === 'ended' && report.exitCode === 0 && report.signal === 0
-      if (cgroup.outOfMemoryKills() > 0 && !nearLimit && !endedWell) {
+      if (outOfMemoryKills > 0 && !nearLimit && !endedWell) {
         // The victim of somebody else's need: nothing that its program did.
         throw new Error('killed for want of memory around it, within its own limit')
       }
       return {
         transcript,
         intervention,
-        outOfMemoryKills: cgroup.outOfMemoryKills(),
+        outOfMemoryKills,
         // Asked only where the answer matters: it takes a process.
         refusedConnections: transcript.failure?.network ? await this.#refusals() : 0,
         peakMemoryBytes,
