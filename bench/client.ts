@@ -123,7 +123,10 @@ class Connection {
     const [statusLine = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n')
     const head = lines.join('\n')
     const length = /^content-length: *(\d+)$/im.exec(head)?.[1]
-    if (length === undefined) return this.#fail(new Error('an answer without a length'))
+    if (length === undefined) {
+      this.#fail(new Error('an answer without a length'))
+      return
+    }
     const body = bytes.subarray(headEnd + 4)
     if (body.length < Number(length)) return
     const status = Number(statusLine.split(' ')[1])
