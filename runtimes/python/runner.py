@@ -40,8 +40,8 @@ from time import sleep
 modules.hide()
 
 INPUT_FD, CONTROL_FD, STATUS_FD, SOURCE_FD = 198, 199, 200, 201
-# With this and no more, a result goes out together with the exit code (PIPE_BUF, pipe(7)).
-MAX_LAST_WORD_BYTES = 4096
+# Up to here a result goes out in one write with its frame's head and the exit code (PIPE_BUF, pipe(7)).
+MAX_LAST_RESULT_BYTES = 4096 - 5 - 1
 PING, CODE, ARGUMENTS, START, POLICY = 1, 2, 3, 4, 5
 READY, PONG, RESULT, FAILURE, REFUSED = 1, 2, 3, 4, 5
 
@@ -278,16 +278,26 @@ def finish(code, result=None):
         except BaseException:
             pass
     try:
-        last_word = b"" if result is None else frame(RESULT, result)
-        if len(last_word) >= MAX_LAST_WORD_BYTES:
-            send(RESULT, result)
-            last_word = b""
-        os.write(STATUS_FD, bytes([code]) + last_word)
+        report_end(code, result)
         sleep(1)  # The supervisor reports as soon as it has read the code, and the sandbox is destroyed.
     except BaseException:
+        pass
+    os._exit(code)
+
+
+def report_end(code, result):
+    last_word = b""
+    if result is not None and len(result) <= MAX_LAST_RESULT_BYTES:
+        last_word = frame(RESULT, result)
+    elif result is not None:
+        send(RESULT, result)
+    try:
+        os.write(STATUS_FD, bytes([code]) + last_word)
+    except OSError:
+        # Closed by the program, whose own end then tells the code.
         if last_word:
             send(RESULT, result)
-    os._exit(code)
+        raise
 
 
 def run(source, arguments_json):
