@@ -4,7 +4,8 @@
 import os
 import stat
 
-OURS = {0, 1, 2, 198, 199, 200, 201}
+OURS = {0, 1, 2, 198, 199, 200}
+OWN_SOURCE = [201, "/workspace/main.py"]
 
 
 def main(**_):
@@ -17,7 +18,7 @@ def main(**_):
             continue
         if fd not in OURS:
             target = os.readlink(f"/proc/self/fd/{fd}")
-            if not target.startswith("/proc/"):
+            if not target.startswith("/proc/") and [fd, target] != OWN_SOURCE:
                 found.append([fd, target])
         if stat.S_ISDIR(info.st_mode) and fd in OURS:
             found.append([fd, "a folder"])
