@@ -1,7 +1,8 @@
 import { STANDARD_MODULES_ONLY } from './density.ts'
 import type { Figures } from './figures.ts'
 import { idlePercent } from './idle.ts'
-import type { ProgramId } from './programs.ts'
+import { type LoadFigure, toRestoreLoop } from './load.ts'
+import { type ProgramId, programOf } from './programs.ts'
 import { figure, type Report, ratio } from './table.ts'
 import { failureCount } from './tally.ts'
 
@@ -20,7 +21,16 @@ export function barsOf(figures: Figures): Bar[] {
   const { warm, bare, burst, load, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
-  const busiest = load?.loads.reduce((a, b) => (a.clients > b.clients ? a : b))
+  const busiest = (program: ProgramId) =>
+    load?.loads
+      .filter((one) => one.program === program)
+      .reduce<LoadFigure | undefined>((a, b) => (a && a.clients > b.clients ? a : b), undefined)
+  const sustained = (program: ProgramId) => {
+    const most = busiest(program)
+    const measured = load && most && toRestoreLoop(load, most)
+    const title = `Sustained ${programOf(program).title}, ${most?.clients ?? 'many'} callers`
+    return least(`${title}, to the engine's restore loop`, '×', 0.9, measured)
+  }
   const most = (bar: string, unit: string, limit: number, measured: number | undefined) =>
     ({ bar, unit, at: 'most', limit, measured }) as const
   const least = (bar: string, unit: string, limit: number, measured: number | undefined) =>
@@ -35,12 +45,8 @@ export function barsOf(figures: Figures): Bar[] {
       2,
       quotient(warm?.pandas?.latencyMs.p50, warm?.python?.latencyMs.p50),
     ),
-    least(
-      `Sustained load, ${busiest?.clients ?? 'many'} callers, to a bare loop of \`runsc run\``,
-      '×',
-      0.7,
-      quotient(busiest?.runsPerSecond, load?.bareLoop.perSecond),
-    ),
+    sustained('pandas'),
+    sustained('python'),
     most(
       'Sustained load, failed runs',
       '',

@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench } from './context.ts'
 import type { Sample } from './metrics.ts'
-import { programOf } from './programs.ts'
+import { type ProgramId, programOf } from './programs.ts'
+import { measureRestoreLoop } from './restore-loop.ts'
 import { type LoopFigure, measureRunscLoop } from './runsc-loop.ts'
 import type { Service } from './service.ts'
 import { type Summary, summarize } from './statistics.ts'
@@ -10,6 +11,7 @@ import { figure, percentileCells, type Report, ratio } from './table.ts'
 import { type Failures, failureCell, Tally } from './tally.ts'
 
 export interface LoadFigure {
+  readonly program: ProgramId
   readonly clients: number
   readonly seconds: number
   /** Right answers within that time. */
@@ -21,7 +23,10 @@ export interface LoadFigure {
 
 export interface LoadFigures {
   readonly loads: readonly LoadFigure[]
+  /** Cold sandboxes of runsc alone. */
   readonly bareLoop: LoopFigure
+  /** Restored executors of the engine alone, by program. */
+  readonly restoreLoops: { readonly [program in ProgramId]?: LoopFigure }
   /** How the executors of the loads' runtime were made since the service started. */
   readonly made: readonly {
     readonly how: string
@@ -34,23 +39,35 @@ export interface LoadFigures {
 const RUN_IN_MS = 5000
 /** Who is refused does not ask again at once. */
 const AFTER_FAILURE_MS = 50
-const PROGRAM = programOf('pandas')
+const PROGRAMS: readonly ProgramId[] = ['pandas', 'python']
+const RUNTIME = programOf('pandas').runtime
 
-/** Each caller asks again as soon as it has its answer, beside a bare loop of cold sandboxes. */
+/**
+ * Each caller asks again as soon as it has its answer. Beside it, in the same run: the engine's own loop
+ * of restored executors and a bare loop of cold sandboxes.
+ */
 export async function measureLoad(bench: Bench, service: Service): Promise<LoadFigures> {
   const { clients, loadSeconds } = bench.options
   const watcher = service.client()
   try {
     const loads: LoadFigure[] = []
-    for (const count of clients) {
+    const restoreLoops: { [program in ProgramId]?: LoopFigure } = {}
+    const parallel = availableParallelism()
+    for (const program of PROGRAMS) {
+      for (const count of clients) {
+        await service.untilFull(watcher)
+        bench.say(`sustained load: ${programOf(program).title}, ${count} callers`)
+        loads.push(await drive(bench, service, program, count, loadSeconds))
+      }
       await service.untilFull(watcher)
-      bench.say(`sustained load: ${count} callers`)
-      loads.push(await drive(bench, service, count, loadSeconds))
+      bench.say(`sustained load: ${programOf(program).title}, the engine's restore loop beside it`)
+      const { runtime } = programOf(program)
+      restoreLoops[program] = await measureRestoreLoop(bench, runtime, parallel, loadSeconds)
     }
-    await service.untilFull(watcher)
     bench.say('sustained load: the bare loop beside it')
-    const bareLoop = await measureRunscLoop(bench, availableParallelism(), loadSeconds)
-    return { loads, bareLoop, made: madeOf(await service.metrics(watcher), PROGRAM.runtime) }
+    const bareLoop = await measureRunscLoop(bench, parallel, loadSeconds)
+    const made = madeOf(await service.metrics(watcher), RUNTIME)
+    return { loads, bareLoop, restoreLoops, made }
   } finally {
     watcher.close()
   }
@@ -59,6 +76,7 @@ export async function measureLoad(bench: Bench, service: Service): Promise<LoadF
 async function drive(
   { interrupt }: Bench,
   service: Service,
+  program: ProgramId,
   clients: number,
   seconds: number,
 ): Promise<LoadFigure> {
@@ -69,7 +87,7 @@ async function drive(
   const endsMs = beginsMs + seconds * 1000
   const caller = async () => {
     while (performance.now() < endsMs) {
-      const run = await client.run(PROGRAM)
+      const run = await client.run(programOf(program))
       const nowMs = performance.now()
       // Counted by their end; a failure counts whenever it happens.
       const inTime = nowMs >= beginsMs && nowMs <= endsMs
@@ -84,6 +102,7 @@ async function drive(
     client.close()
   }
   return {
+    program,
     clients,
     seconds,
     runs,
@@ -108,20 +127,44 @@ function madeOf(samples: readonly Sample[], runtime: string): LoadFigures['made'
     .map(({ how, count, seconds }) => ({ how, count, meanMs: (seconds / count) * 1000 }))
 }
 
-export function loadReport({ loads, bareLoop, made }: LoadFigures): Report {
-  const bare = `bare loop of \`runsc run /bin/true\`, ${bareLoop.parallel} at once`
+/** The rate of a load to the rate of the restore loop of the same program; undefined if not measured. */
+export function toRestoreLoop(figures: LoadFigures, load: LoadFigure): number | undefined {
+  const loop = figures.restoreLoops[load.program]
+  return loop && load.runsPerSecond / loop.perSecond
+}
+
+export function loadReport(figures: LoadFigures): Report {
+  const { loads, bareLoop, restoreLoops, made } = figures
+  const perSecondCells = (perSecond: number) => [
+    figure(perSecond),
+    ratio(perSecond / bareLoop.perSecond),
+  ]
+  const restores = PROGRAMS.flatMap((program) => {
+    const loop = restoreLoops[program]
+    if (!loop) return []
+    const title = `restore loop of ${programOf(program).title}'s snapshot, ${loop.parallel} at once`
+    return [[title, ...perSecondCells(loop.perSecond), '1', '', '', '', '0']]
+  })
   return {
-    title: `Sustained load: ${PROGRAM.title}, a fresh sandbox for each run, ${bareLoop.seconds} s`,
-    columns: ['load', 'per second', 'to the bare loop', 'p50 ms', 'p90 ms', 'p99 ms', 'failed'],
+    title: `Sustained load: a fresh sandbox for each run, ${bareLoop.seconds} s`,
+    columns: [
+      ...['load', 'per second', 'to the bare loop', 'to the restore loop'],
+      ...['p50 ms', 'p90 ms', 'p99 ms', 'failed'],
+    ],
     rows: [
-      ...loads.map(({ clients, runsPerSecond, latencyMs, failures }) => [
-        `${clients} callers at once`,
-        figure(runsPerSecond),
-        ratio(runsPerSecond / bareLoop.perSecond),
-        ...percentileCells(latencyMs),
-        failureCell(failures),
+      ...loads.map((load) => [
+        `${programOf(load.program).title}, ${load.clients} callers at once`,
+        ...perSecondCells(load.runsPerSecond),
+        ratio(toRestoreLoop(figures, load) ?? Number.NaN),
+        ...percentileCells(load.latencyMs),
+        failureCell(load.failures),
       ]),
-      [bare, figure(bareLoop.perSecond), '1', '', '', '', '0'],
+      ...restores,
+      [
+        `bare loop of \`runsc run /bin/true\`, ${bareLoop.parallel} at once`,
+        ...perSecondCells(bareLoop.perSecond),
+        ...['', '', '', '', '0'],
+      ],
     ],
     notes: made.map(
       ({ how, count, meanMs }) =>
