@@ -1,6 +1,7 @@
 import { type Config, limitsOf } from '../src/config.ts'
 import { RunscEngine } from '../src/engine/runsc/engine.ts'
-import type { EngineEvents, ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
+import type { ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
+import type { EngineEvents } from '../src/engine/runsc/workshop.ts'
 import type { InstalledRuntime } from '../src/setup/install.ts'
 import type { Bench } from './context.ts'
 

@@ -3,9 +3,10 @@ import { EgressNetwork, type EgressSettings } from '../../network/egress.ts'
 import type { Installation, InstalledRuntime } from '../../setup/install.ts'
 import type { Platform } from '../../setup/platform.ts'
 import { openCgroupTree } from './cgroup-tree.ts'
-import { type EngineEvents, ExecutorMaker, type Workshop } from './executor-maker.ts'
+import { ExecutorMaker } from './executor-maker.ts'
 import { claimOwnership, dropOwnership, sweepLeftovers } from './owner.ts'
 import { SnapshotStore } from './snapshot-store.ts'
+import type { EngineEvents, Workshop } from './workshop.ts'
 
 /** Makes executors out of runsc sandboxes and knows where their traces lie on this machine. */
 export class RunscEngine {

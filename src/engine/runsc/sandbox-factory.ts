@@ -1,0 +1,198 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import type { RunLimits } from '../../config.ts'
+import { ManagerError } from '../../errors.ts'
+import { MIB } from '../../lib/units.ts'
+import type { InstalledRuntime } from '../../setup/install.ts'
+import type { Cgroup } from './cgroup.ts'
+import { createCgroup } from './cgroup-factory.ts'
+import {
+  checkpointCommand,
+  inNetwork,
+  type RunscFlags,
+  restoreCommand,
+  runCommand,
+  snapshotFlags,
+} from './command.ts'
+import { Sandbox } from './sandbox.ts'
+import { SandboxExecutor } from './sandbox-executor.ts'
+import type { SnapshotFacts } from './snapshot-store.ts'
+import { sandboxSpec } from './spec.ts'
+import type { Workshop } from './workshop.ts'
+
+/** A cold boot with everything loaded takes 2 s of one processor here, more when others work. */
+const BOOT_TIMEOUT_MS = 60_000
+/** Of a restored sandbox it is the first sign of life. */
+const WARM_UP_TIMEOUT_MS = 20_000
+const CHECKPOINT_TIMEOUT_MS = 60_000
+/** While an executor is made, before its own limit is known and set. */
+const MAKING_MEMORY_BYTES = 1024 * MIB
+/** Against 1000 of a run: making the next executor never holds up the run in hand. */
+const MAKING_CPU_WEIGHT = 10
+
+const execute = promisify(execFile)
+
+/** sentry, gofer and stubs take about 21 host tasks, and 2 for each guest process. */
+const hostTasksFor = (guestProcesses: number) => 64 + 4 * guestProcesses
+
+/**
+ * Boots, restores and checkpoints the sandboxes of one runtime, one at a time. It decides nothing:
+ * which way an executor is made is the business of executor-maker.ts, and of warm-snapshots.ts.
+ */
+export class SandboxFactory {
+  /** What a snapshot of these sandboxes depends on. */
+  readonly facts: SnapshotFacts
+  readonly #workshop: Workshop
+  readonly #name: string
+  readonly #limits: RunLimits
+  readonly #bundleFolder: string
+  #count = 0
+
+  constructor(workshop: Workshop, installed: InstalledRuntime, limits: RunLimits) {
+    this.#workshop = workshop
+    this.#name = installed.runtime.name
+    this.#limits = limits
+    const spec = specOf(installed, limits, workshop.network !== null)
+    this.#bundleFolder = path.join(workshop.owner.runFolder, `bundle-${this.#name}`)
+    mkdirSync(this.#bundleFolder, { recursive: true })
+    writeFileSync(path.join(this.#bundleFolder, 'config.json'), JSON.stringify(spec))
+    this.facts = {
+      runtime: this.#name,
+      runscVersion: workshop.runscVersion,
+      flags: snapshotFlags(workshop.platform),
+      imageHash: installed.imageHash,
+      agentHash: installed.agentHash,
+      // A snapshot is the same with and without a network.
+      spec: specOf(installed, limits, false),
+    }
+  }
+
+  /**
+   * Boots a sandbox and makes it ready for a run.
+   * @param policy by which code is inspected, as the runner takes it; null: it is not
+   * @throws ManagerError ENGINE_FAILED; nothing is left behind then
+   */
+  async boot(policy: Buffer | null): Promise<SandboxExecutor> {
+    return this.#warmedUp(await this.#load(), policy)
+  }
+
+  /**
+   * Restores a sandbox from the snapshot in the folder and makes it ready for a run.
+   * @param policy by which code is inspected, as the runner takes it; null: it is not
+   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED; nothing is left behind then
+   */
+  async restore(folder: string, policy: Buffer | null): Promise<SandboxExecutor> {
+    const executor = await this.#sandbox(true, (flags, id) =>
+      restoreCommand(flags, this.#bundleFolder, id, folder),
+    )
+    return this.#warmedUp(executor, policy)
+  }
+
+  /**
+   * Boots a sandbox, and puts a snapshot of it into the empty folder once its runner is loaded.
+   * @throws ManagerError ENGINE_FAILED; no sandbox is left behind then
+   */
+  async checkpoint(folder: string): Promise<void> {
+    const executor = await this.#load(false)
+    try {
+      const { runscPath, platform } = this.#workshop
+      const stateFolder = this.#stateFolder(executor.id)
+      const flags = { platform, stateFolder, hasNetwork: false }
+      await execute(runscPath, checkpointCommand(flags, executor.id, folder), {
+        timeout: CHECKPOINT_TIMEOUT_MS,
+      })
+    } catch (error) {
+      const why = (error as { stderr?: string }).stderr || (error as Error).message
+      throw new ManagerError('ENGINE_FAILED', `checkpoint of ${this.#name}: ${why.trim()}`, {
+        cause: error,
+      })
+    } finally {
+      await executor.dispose()
+    }
+  }
+
+  async #load(mayConnect = true): Promise<SandboxExecutor> {
+    const executor = await this.#sandbox(mayConnect, (flags, id) =>
+      runCommand(flags, this.#bundleFolder, id),
+    )
+    return this.#finish(executor, () => executor.load(BOOT_TIMEOUT_MS))
+  }
+
+  #warmedUp(executor: SandboxExecutor, policy: Buffer | null): Promise<SandboxExecutor> {
+    return this.#finish(executor, async () => {
+      await executor.warmUp(policy, WARM_UP_TIMEOUT_MS)
+      executor.rest()
+    })
+  }
+
+  async #finish(executor: SandboxExecutor, steps: () => Promise<void>): Promise<SandboxExecutor> {
+    try {
+      await steps()
+      return executor
+    } catch (error) {
+      await executor.dispose()
+      throw error
+    }
+  }
+
+  /** @param mayConnect whether it gets the devices of its network namespace, where there is one */
+  async #sandbox(
+    mayConnect: boolean,
+    command: (flags: RunscFlags, id: string) => string[],
+  ): Promise<SandboxExecutor> {
+    const network = (await this.#workshop.network?.acquire()) ?? null
+    const { runscPath, platform, tree, owner } = this.#workshop
+    const id = `${this.#name}-${++this.#count}`
+    let cgroup: Cgroup | null = null
+    try {
+      cgroup = createCgroup(tree, path.join(owner.name, id), {
+        memoryBytes: MAKING_MEMORY_BYTES,
+        tasks: hostTasksFor(this.#limits.processes),
+      })
+      cgroup.setCpuWeight(MAKING_CPU_WEIGHT)
+      const stateFolder = this.#stateFolder(id)
+      const words = [
+        runscPath,
+        ...command({ platform, stateFolder, hasNetwork: mayConnect && network !== null }, id),
+      ]
+      const whole = network ? inNetwork(network.namespaceFile, words) : words
+      const sandbox = new Sandbox(whole, stateFolder, cgroup)
+      return new SandboxExecutor(id, sandbox, this.#limits, network)
+    } catch (error) {
+      // The namespace is free once nothing can be in it any more.
+      const gone = cgroup?.remove() ?? Promise.resolve()
+      void gone.then(
+        () => network?.release(),
+        () => {},
+      )
+      const why = (error as Error).message
+      throw new ManagerError('ENGINE_FAILED', `executor ${id}: ${why}`, { cause: error })
+    }
+  }
+
+  #stateFolder(id: string): string {
+    return path.join(this.#workshop.owner.runFolder, id)
+  }
+}
+
+function specOf(
+  { runtime, rootfs, agentPath }: InstalledRuntime,
+  limits: RunLimits,
+  hasNetwork: boolean,
+): object {
+  return sandboxSpec({
+    rootfs,
+    hasNetwork,
+    args: [
+      `${agentPath}/supervisor`,
+      ...runtime.runner.map((part) => part.replaceAll('{agent}', agentPath)),
+      ...runtime.preload,
+    ],
+    env: runtime.env,
+    workspaceBytes: limits.workspaceBytes,
+    processes: limits.processes,
+    openFiles: limits.openFiles,
+  })
+}

@@ -1,0 +1,32 @@
+import type { EgressNetwork } from '../../network/egress.ts'
+import type { Platform } from '../../setup/platform.ts'
+import type { CgroupTree } from './cgroup-tree.ts'
+import type { Owner } from './owner.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+
+/** Where and with what sandboxes are made. */
+export interface Workshop {
+  readonly runscPath: string
+  readonly runscVersion: string
+  readonly platform: Platform
+  readonly tree: CgroupTree
+  readonly owner: Owner
+  /** Null: every executor is booted cold. */
+  readonly snapshots: SnapshotStore | null
+  /** Null: sandboxes have no network. */
+  readonly network: EgressNetwork | null
+  readonly events: EngineEvents
+}
+
+/** What the engine tells; none of these may throw. */
+export interface EngineEvents {
+  snapshotBuilding(runtime: string): void
+  snapshotReady(runtime: string, createdAtMs: number): void
+  restored(runtime: string, ms: number): void
+  restoreFailed(runtime: string, error: Error): void
+  coldBooted(runtime: string, ms: number): void
+  /** Snapshots cannot be had for now: executors are booted cold, with the same isolation. */
+  coldFallback(runtime: string, error: Error): void
+  /** Connections and host names that a sandbox with a network was refused. */
+  connectionsRefused(count: number): void
+}
