@@ -12,9 +12,9 @@ const DOCUMENTS = ['.', 'docs', 'examples'].flatMap((folder) =>
     .filter((name) => name.endsWith('.md'))
     .map((name) => path.join(folder, name)),
 )
-const README = read('README.md')
+const SETTINGS = 'docs/configuration.md'
 
-test('the README tells of every setting, and of no other', () => {
+test('the documents tell of every setting, and of no other', () => {
   const asked = new Set<string>()
   const env = new Proxy<Record<string, string | undefined>>(
     {},
@@ -25,7 +25,7 @@ test('the README tells of every setting, and of no other', () => {
   expect(new Set(settingRows().map(({ name }) => name))).toEqual(asked)
 })
 
-test('a default in the README is the default', () => {
+test('a default in the documents is the default', () => {
   const withDefaults = settingRows().filter(({ byDefault }) => byDefault !== '')
   expect(withDefaults.length).toBeGreaterThan(5)
   for (const { name, byDefault } of withDefaults) {
@@ -34,15 +34,23 @@ test('a default in the README is the default', () => {
   }
 })
 
-test('the README tells of every metric, and of no other', async () => {
+test('the documents tell of every metric, and of no other', async () => {
   const { registry } = new Metrics({ executors: () => [], queued: () => 0 })
   const names = registry.getMetricsAsArray().map(({ name }) => name)
-  const told = tableRows(section('## Watch it')).flatMap(([first]) => codeIn(first))
+  const told = tableRows(section('docs/operations.md', '## Monitoring')).flatMap(([first]) =>
+    codeIn(first),
+  )
   expect(told.map((name) => `executor_manager_${name}`).sort()).toEqual(names.sort())
 })
 
-test("the README's example of a runtime is what stands in its folder", () => {
-  expect(section('## Add a language')).toContain(read('runtimes/bash/runtime.json'))
+test('the example of a runtime is what stands in its folder', () => {
+  expect(read('docs/add-a-language.md')).toContain(read('runtimes/bash/runtime.json'))
+})
+
+test('the README is short, and the changelog names the version', () => {
+  expect(read('README.md').split('\n').length).toBeLessThanOrEqual(120)
+  const { version } = JSON.parse(read('package.json')) as { version: string }
+  expect(read('CHANGELOG.md')).toContain(`\n## ${version}\n`)
 })
 
 test.each(DOCUMENTS)('%s: links lead somewhere', (file) => {
@@ -71,12 +79,13 @@ function read(file: string): string {
   return readFileSync(path.join(ROOT, file), 'utf8')
 }
 
-/** A section of the README, from its heading to the next one of the same level. */
-function section(heading: string): string {
-  const start = README.indexOf(`${heading}\n`)
+/** A section of a document, from its heading to the next one of the same level. */
+function section(file: string, heading: string): string {
+  const text = read(file)
+  const start = text.indexOf(`${heading}\n`)
   expect(start, heading).toBeGreaterThanOrEqual(0)
-  const end = README.indexOf('\n## ', start + 1)
-  return README.slice(start, end < 0 ? undefined : end)
+  const end = text.indexOf('\n## ', start + 1)
+  return text.slice(start, end < 0 ? undefined : end)
 }
 
 function tableRows(text: string): [string, ...string[]][] {
@@ -94,7 +103,7 @@ function tableRows(text: string): [string, ...string[]][] {
 
 /** The rows of the table of settings; the default where it is one that can be typed, else ''. */
 function settingRows(): { name: string; byDefault: string }[] {
-  return tableRows(section('## Settings'))
+  return tableRows(section(SETTINGS, '## Settings'))
     .filter(([first]) => first.startsWith('`'))
     .map(([first, second]) => ({
       name: first.replaceAll('`', ''),
