@@ -30,8 +30,10 @@ export interface PoolEvents {
 const IDLE_EXECUTOR_BYTES = 64 * 1024 ** 2
 /** A pool looks this often whether it has become too large. */
 const REVIEW_MS = 1000
-/** Most runs are over this long after they had their executor. */
+/** Most runs finish within this time of being leased. */
 const RUN_IN_HAND_MS = 50
+/** The longest that a lease waits for its replacement, however many leases follow it. */
+const LONGEST_HOLD_MS = 2 * RUN_IN_HAND_MS
 /** Share of the last making in the estimate of how long one takes. */
 const MAKE_TIME_WEIGHT = 0.2
 
@@ -46,6 +48,8 @@ export class Pool {
   readonly #demand = new RateEstimate(performance.now())
   #lastDemandMs = 0
   #lastLeaseMs = Number.NEGATIVE_INFINITY
+  /** Time of the first lease that no executor has been made for since; null: all are replaced. */
+  #unreplacedSinceMs: number | null = null
   #makeMs = 0
   #failures = 0
   #retry: NodeJS.Timeout | null = null
@@ -85,6 +89,7 @@ export class Pool {
       if (slot.state !== 'ready') continue
       slot.toLeased()
       this.#lastLeaseMs = performance.now()
+      this.#unreplacedSinceMs ??= this.#lastLeaseMs
       this.#refillLater(RUN_IN_HAND_MS)
       return slot.executor
     }
@@ -127,10 +132,9 @@ export class Pool {
     if (this.#closing || this.#retry) return
     const { size, gate, freeMemoryBytes } = this.#options
     const nowMs = performance.now()
-    // Making the next one would take time from a run that has just begun, unless others wait anyway.
-    const inHandMs = RUN_IN_HAND_MS - (nowMs - this.#lastLeaseMs)
-    if (inHandMs > 0 && this.#options.waiting() === 0) {
-      this.#refillLater(inHandMs)
+    const holdMs = this.#holdMs(nowMs)
+    if (holdMs > 0) {
+      this.#refillLater(holdMs)
       return
     }
     const ready = this.count('ready')
@@ -145,16 +149,29 @@ export class Pool {
       quietMs: nowMs - this.#lastDemandMs,
     })
     const most = isCircuitOpen(this.#failures) ? Math.min(plan.make, 1 - warming) : plan.make
-    for (let making = 0; making < most && gate.tryEnter(); making++) {
+    let making = 0
+    for (; making < most && gate.tryEnter(); making++) {
       const slot = new Slot()
       this.#slots.add(slot)
       this.#track(this.#make(slot))
     }
+    if (making >= plan.make) this.#unreplacedSinceMs = null
     for (const slot of [...this.#slots]
       .filter(({ state }) => state === 'ready')
       .slice(0, plan.retire)) {
       this.#track(this.#dispose(slot))
     }
+  }
+
+  /**
+   * How long the making still waits. Making the next executor would take processor time from a run
+   * that has just begun, so it waits for that run, unless another run waits for an executor. Leases
+   * that follow each other closely must not postpone it for ever.
+   */
+  #holdMs(nowMs: number): number {
+    if (this.#options.waiting() > 0) return 0
+    const since = this.#unreplacedSinceMs ?? nowMs
+    return Math.min(this.#lastLeaseMs + RUN_IN_HAND_MS - nowMs, since + LONGEST_HOLD_MS - nowMs)
   }
 
   async #make(slot: Slot): Promise<void> {

@@ -158,6 +158,48 @@ describe('filling', () => {
   })
 })
 
+describe('leases that follow each other closely', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('do not postpone the making until none is ready', async () => {
+    const shop = new Workshop(8, new Gate(100, 1000))
+    shop.waiting = 0
+    shop.pool.start()
+    await shop.finish()
+    for (let leases = 0; leases < 100; leases++) {
+      vi.advanceTimersByTime(40)
+      // Each takes as long to make as two more leases take to come.
+      if (leases % 2 === 0) await shop.finish()
+      shop.pool.expectLease()
+      lease(shop.pool)
+      expect(shop.pool.count('ready')).toBeGreaterThan(0)
+    }
+    expect(shop.attempts).toBeGreaterThan(100)
+    await shop.finish()
+  })
+
+  test('are replaced 100 ms after the first of them', async () => {
+    const shop = new Workshop(8)
+    shop.waiting = 0
+    shop.pool.start()
+    await shop.finish()
+    lease(shop.pool)
+    vi.advanceTimersByTime(40)
+    lease(shop.pool)
+    vi.advanceTimersByTime(40)
+    lease(shop.pool)
+    expect(shop.beingMade).toBe(0)
+    vi.advanceTimersByTime(20)
+    expect(shop.beingMade).toBe(3)
+    await shop.finish()
+  })
+})
+
 describe('death', () => {
   test('one that dies while it waits is removed and replaced', async () => {
     const shop = new Workshop(1)
