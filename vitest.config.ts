@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { scaledMs } from './src/lib/time-scale.ts'
 import { ClosingLine } from './test/support/closing-line.ts'
 
 export default defineConfig({
@@ -15,8 +16,8 @@ export default defineConfig({
           pool: 'forks',
           fileParallelism: false,
           // Generous: they end a test that hangs, nothing is measured by them.
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: scaledMs(60_000),
+          hookTimeout: scaledMs(120_000),
           sequence: { groupOrder: 1 },
         },
       },
@@ -28,8 +29,8 @@ export default defineConfig({
           fileParallelism: false,
           // Hostile programs at once: more would wait for processors, not for each other.
           maxConcurrency: 3,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: scaledMs(120_000),
+          hookTimeout: scaledMs(120_000),
           sequence: { groupOrder: 2 },
         },
       },
@@ -39,8 +40,8 @@ export default defineConfig({
           include: ['test/faults/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: scaledMs(120_000),
+          hookTimeout: scaledMs(120_000),
           sequence: { groupOrder: 3 },
         },
       },

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
+import { parseTimeScale } from './lib/time-scale.ts'
 import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
 import { LINKS } from './network/address-block.ts'
 import type { EgressSettings } from './network/egress.ts'
@@ -123,6 +124,7 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     integer(1, 1000),
   )
   setting(env, 'SANDBOX_ENABLE_SECCOMP', false, boolean)
+  setting(env, 'EXECUTOR_MANAGER_TIME_SCALE', 1, timeScale)
   const egress = readEgress(env)
   const fitting = maxExecutors(poolSize, limits.memoryBytes, totalmem())
   return Object.freeze({
@@ -301,6 +303,10 @@ const nameServerList: Parser<readonly string[]> = (text) => {
     ? servers
     : { expected: 'name servers, like 192.0.2.53 or 192.0.2.53:5353,192.0.2.54' }
 }
+
+/** Checked here, used by lib/time-scale.ts. */
+const timeScale: Parser<number> = (text) =>
+  parseTimeScale(text) ?? { expected: 'a factor of time limits, 1 to 1000' }
 
 const boolean: Parser<boolean> = (text) => {
   if (/^(true|1|yes|on)$/i.test(text)) return true

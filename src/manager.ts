@@ -7,6 +7,7 @@ import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
 import type { EngineEvents } from './engine/runsc/workshop.ts'
 import { ManagerError } from './errors.ts'
 import { buildApp } from './http/app.ts'
+import { scaledMs } from './lib/time-scale.ts'
 import { Metrics } from './metrics.ts'
 import { Gate } from './pool/gate.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
@@ -18,7 +19,7 @@ import type { Installation, InstalledRuntime } from './setup/install.ts'
 import type { Platform } from './setup/platform.ts'
 
 /** How long a stop waits, once nothing runs, for answers to reach their callers. */
-const LAST_ANSWERS_MS = 1000
+const LAST_ANSWERS_MS = scaledMs(1000)
 
 const COUNTED_STATES: readonly SlotState[] = ['warming', 'ready', 'leased', 'disposing']
 

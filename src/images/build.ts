@@ -2,6 +2,7 @@
  * From a runtime's recipe to a root file system on disk. An image is built beside its final place
  * and renamed into it at the end: what stands under its hash is complete, always.
  */
+
 import {
   existsSync,
   mkdirSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
+import { scaledMs } from '../lib/time-scale.ts'
 import type { Runtime } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
 import type { Progress } from '../setup/progress.ts'
@@ -32,7 +34,7 @@ export type SourcesOf = (suite: string) => Promise<AptSources>
 
 const BUILDING_PREFIX = '.building-'
 const FACTS_FILE = 'image.json'
-const CHECK_TIMEOUT_MS = 120_000
+const CHECK_TIMEOUT_MS = scaledMs(120_000)
 
 /** The image when it is there, without starting a process. */
 export function findImage(runtime: Runtime, home: string): Image | undefined {

@@ -1,8 +1,10 @@
 /** The programs that make links and rules: ip(8), nft(8), conntrack(8). */
+
 import { spawn } from 'node:child_process'
 import { ManagerError } from '../errors.ts'
+import { scaledMs } from '../lib/time-scale.ts'
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = scaledMs(10_000)
 const ERRORS_KEPT_BYTES = 2000
 
 /**

@@ -2,10 +2,12 @@
  * Which way runsc can catch a guest's system calls on this machine. Proven by running a program,
  * with a time limit: a platform that does not work may hang instead of failing.
  */
+
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
+import { scaledMs } from '../lib/time-scale.ts'
 import { runCommand } from './command.ts'
 
 /** kvm is not tried: it hangs in nested virtual machines and gains little. */
@@ -20,7 +22,7 @@ export type ProbeInput = {
 }
 
 const PREFERENCE: Platform[] = ['systrap', 'ptrace']
-const PROBE_TIMEOUT_MS = 10_000
+const PROBE_TIMEOUT_MS = scaledMs(10_000)
 
 /** The best platform that works. The answer is kept until runsc or the kernel changes. */
 export async function probePlatform(input: ProbeInput): Promise<Platform> {

@@ -1,4 +1,5 @@
 /** Finds a runsc that is new enough, or fetches one without touching the system's own packages. */
+
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -14,6 +15,7 @@ import {
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { readAptSources } from '../images/sources.ts'
+import { scaledMs } from '../lib/time-scale.ts'
 import { runCommand } from './command.ts'
 import { findOnPath, type HostSystem, readHostSystem } from './host.ts'
 import type { Progress } from './progress.ts'
@@ -21,7 +23,7 @@ import { isRunscRecent, MINIMUM_RUNSC_DATE, parseRunscVersion } from './runsc-ve
 
 export type Runsc = { runscPath: string; runscVersion: string }
 
-const VERSION_TIMEOUT_MS = 10_000
+const VERSION_TIMEOUT_MS = scaledMs(10_000)
 
 /** The first that is recent: the one on PATH, then ours. */
 export function findRunsc(home: string): Runsc | undefined {

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll } from 'vitest'
 import { type Config, projectDir, type RunLimits, readConfig } from '../../src/config.ts'
+import { scaledMs, TIME_SCALE } from '../../src/lib/time-scale.ts'
 import { MIB } from '../../src/lib/units.ts'
 import { ExecutorManager } from '../../src/manager.ts'
 import { ensureInstallation, type InstalledRuntime } from '../../src/setup/install.ts'
@@ -40,19 +41,28 @@ export async function openManager(
   return ExecutorManager.open(config, log, installation, platform)
 }
 
+/**
+ * A wall time limit that honest programs keep on a slow machine too. Less than the whole factor: the
+ * programs that reach the limit are waited for.
+ */
+export function scaledWallTimeMs(ms: number): number {
+  return Math.round(ms * Math.max(1, TIME_SCALE / 4))
+}
+
 function testConfig({ limits, ...rest }: Settings): Config {
   const env = { EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME }
   const base = readConfig(env)
+  const all = { ...base.limits, wallTimeMs: 3000, memoryBytes: 128 * MIB, ...limits }
   return {
     ...base,
     projectDir: projectDir(),
     port: 0,
     poolSize: 1,
-    queueWaitMs: 60_000,
+    queueWaitMs: scaledMs(60_000),
     // What these programs try is for the sandbox to hold, not for the policy to refuse.
     codePolicy: 'off',
     logLevel: 'error',
     ...rest,
-    limits: { ...base.limits, wallTimeMs: 3000, memoryBytes: 128 * MIB, ...limits },
+    limits: { ...all, wallTimeMs: scaledWallTimeMs(all.wallTimeMs) },
   }
 }

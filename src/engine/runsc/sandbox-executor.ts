@@ -1,5 +1,6 @@
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
+import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
@@ -9,7 +10,7 @@ import { Session } from '../../supervisor/session.ts'
 import type { Sandbox } from './sandbox.ts'
 
 /** How long after the wall time limit, which the supervisor keeps, the manager steps in itself. */
-const DEADLINE_GRACE_MS = 1500
+const DEADLINE_GRACE_MS = scaledMs(1500)
 /**
  * How often a run is looked at for a kill by the kernel for want of memory. After one the sandbox
  * often does not end but hangs, a guest process having lost its host process. There is no event to

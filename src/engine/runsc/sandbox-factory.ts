@@ -4,6 +4,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
+import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
 import type { InstalledRuntime } from '../../setup/install.ts'
 import type { Cgroup } from './cgroup.ts'
@@ -23,10 +24,10 @@ import { sandboxSpec } from './spec.ts'
 import type { Workshop } from './workshop.ts'
 
 /** A cold boot with everything loaded takes 2 s of one processor here, more when others work. */
-const BOOT_TIMEOUT_MS = 60_000
+const BOOT_TIMEOUT_MS = scaledMs(60_000)
 /** Of a restored sandbox it is the first sign of life. */
-const WARM_UP_TIMEOUT_MS = 20_000
-const CHECKPOINT_TIMEOUT_MS = 60_000
+const WARM_UP_TIMEOUT_MS = scaledMs(20_000)
+const CHECKPOINT_TIMEOUT_MS = scaledMs(60_000)
 /** While an executor is made, before its own limit is known and set. */
 const MAKING_MEMORY_BYTES = 1024 * MIB
 /** Against 1000 of a run: making the next executor never holds up the run in hand. */
