@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Bench } from './context.ts'
+import { chooseTemplate, leanVariant } from '../src/runtimes/lean.ts'
+import type { InstalledRuntime } from '../src/setup/install.ts'
+import { type Bench, installedRuntime } from './context.ts'
 import type { Sample } from './metrics.ts'
 import { type ProgramId, programOf } from './programs.ts'
 import { measureRestoreLoop } from './restore-loop.ts'
@@ -61,8 +63,8 @@ export async function measureLoad(bench: Bench, service: Service): Promise<LoadF
       }
       await service.untilFull(watcher)
       bench.say(`sustained load: ${programOf(program).title}, the engine's restore loop beside it`)
-      const { runtime } = programOf(program)
-      restoreLoops[program] = await measureRestoreLoop(bench, runtime, parallel, loadSeconds)
+      const template = templateOf(bench, program)
+      restoreLoops[program] = await measureRestoreLoop(bench, template, parallel, loadSeconds)
     }
     bench.say('sustained load: the bare loop beside it')
     const bareLoop = await measureRunscLoop(bench, parallel, loadSeconds)
@@ -71,6 +73,15 @@ export async function measureLoad(bench: Bench, service: Service): Promise<LoadF
   } finally {
     watcher.close()
   }
+}
+
+/** The executor that the service takes for this program. */
+function templateOf(bench: Bench, id: ProgramId): InstalledRuntime {
+  const { runtime: name, code } = programOf(id)
+  const installed = installedRuntime(bench, name)
+  const { template } = chooseTemplate(installed.runtime, Buffer.from(code))
+  const lean = template === name ? null : leanVariant(installed.runtime)
+  return lean && bench.config.leanExecutors ? { ...installed, runtime: lean } : installed
 }
 
 async function drive(

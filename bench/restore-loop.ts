@@ -1,24 +1,24 @@
 import type { ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
-import { type Bench, installedRuntime } from './context.ts'
+import type { InstalledRuntime } from '../src/setup/install.ts'
+import type { Bench } from './context.ts'
 import type { LoopFigure } from './runsc-loop.ts'
 import { makerOf, openEngine } from './workshop.ts'
 
 /**
- * What the engine alone can do: executors of one runtime restored from the service's own snapshot,
+ * What the engine alone can do: executors of one template restored from the service's own snapshot,
  * warmed up, frozen and destroyed, one after the other in each of `parallel` loops. No run, no pool and
  * no HTTP are in it, so it is the most that the product could reach with these engine calls.
- * @param runtime name of the runtime
  * @param seconds how long it counts
  */
 export async function measureRestoreLoop(
   bench: Bench,
-  runtime: string,
+  template: InstalledRuntime,
   parallel: number,
   seconds: number,
 ): Promise<LoopFigure> {
   const engine = await openEngine(bench, bench.config.home)
   try {
-    const maker = makerOf(engine, installedRuntime(bench, runtime), bench.config)
+    const maker = makerOf(engine, template, bench.config)
     await maker.prepare()
     return await countLoops(bench, maker, parallel, seconds)
   } finally {

@@ -48,6 +48,8 @@ export interface Config {
   readonly poolSize: number
   /** Executors of all runtimes alive at once, so that their limits fit into the memory. */
   readonly maxExecutors: number
+  /** Whether programs that name no heavy library get a leaner executor, from a pool of its own. */
+  readonly leanExecutors: boolean
   /** Whether executors are restored from snapshots; else every one is booted cold. */
   readonly snapshots: boolean
   /** Executors made at once. */
@@ -82,6 +84,9 @@ export type RuntimeLimits = {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/** Full pools that must fit before a lean one is added: three languages, and the lean one. */
+const POOLS_WITH_LEAN = 4
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent']
 
@@ -137,6 +142,7 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     poolSize,
     maxExecutors: egress ? Math.min(fitting, MAX_NETWORKED_EXECUTORS) : fitting,
+    leanExecutors: fitting >= POOLS_WITH_LEAN * poolSize,
     snapshots: setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS', true, boolean),
     parallelBoots: Math.max(1, availableParallelism()),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),

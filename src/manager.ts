@@ -13,8 +13,10 @@ import { Gate } from './pool/gate.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
 import type { SlotState } from './pool/slot.ts'
 import { classify } from './result/classify.ts'
+import type { Runtime } from './runtimes/definition.ts'
+import { chooseTemplate, leanVariant } from './runtimes/lean.ts'
 import { loadPolicies } from './runtimes/policy.ts'
-import { Scheduler } from './scheduler/scheduler.ts'
+import { type AdmittedRun, Scheduler } from './scheduler/scheduler.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
 import type { Platform } from './setup/platform.ts'
 
@@ -35,6 +37,7 @@ export class ExecutorManager {
   readonly #makers: ExecutorMaker[] = []
   readonly #pools = new Map<string, Pool>()
   readonly #limits = new Map<string, RunLimits>()
+  readonly #runtimes = new Map<string, Runtime>()
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
@@ -125,7 +128,7 @@ export class ExecutorManager {
       { maxBodyBytes, tls, keys, rateLimit, logger: this.#log, metrics: metrics.registry },
       {
         languages: this.#languages,
-        submit: (run, signal) => this.#scheduler.submit(run, signal),
+        submit: (run, signal) => this.#scheduler.submit(this.#placed(run), signal),
         classify: (facts, runtime) => classify(facts, this.#limits.get(runtime) ?? limits),
         metrics,
       },
@@ -136,22 +139,46 @@ export class ExecutorManager {
     if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'It was stopped while it started.')
   }
 
+  /** The run with the pools that serve it: the lean one where its program names no heavy library. */
+  #placed(run: AdmittedRun): AdmittedRun {
+    const runtime = this.#runtimes.get(run.runtime)
+    if (!runtime || !this.#config.leanExecutors) return run
+    const { template, substitute } = chooseTemplate(runtime, run.task.code)
+    return { ...run, runtime: template, substitute }
+  }
+
   #addRuntime(installed: InstalledRuntime, policy: Buffer | null, gate: Gate): void {
-    const { name, aliases, limits: overrides } = installed.runtime
+    const { runtime } = installed
+    const { name, aliases, limits: overrides } = runtime
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
     const limits = limitsOf(this.#config, overrides)
     this.#limits.set(name, limits)
-    const maker = this.#engine.makerFor(installed, limits, policy)
-    this.#makers.push(maker)
+    this.#runtimes.set(name, runtime)
     let onFirst = () => {}
     this.#firstReady.push(
       new Promise((resolve) => {
         onFirst = resolve
       }),
     )
+    this.#addPool(installed, limits, policy, gate, () => onFirst())
+    const lean = this.#config.leanExecutors ? leanVariant(runtime) : null
+    // The start does not wait for it: the standard executor serves the same programs.
+    if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy, gate, () => {})
+  }
+
+  #addPool(
+    installed: InstalledRuntime,
+    limits: RunLimits,
+    policy: Buffer | null,
+    gate: Gate,
+    onReady: () => void,
+  ): void {
+    const { name } = installed.runtime
+    const maker = this.#engine.makerFor(installed, limits, policy)
+    this.#makers.push(maker)
     const events: PoolEvents = {
       ready: () => {
-        onFirst()
+        onReady()
         this.#scheduler.wake(name)
       },
       createFailed: (err) => {

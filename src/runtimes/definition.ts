@@ -71,6 +71,17 @@ const definitionSchema = z.strictObject({
   env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),
   /** Modules the runner loads before any request. */
   preload: z.array(z.string()).default([]),
+  /**
+   * A leaner executor for programs that need few libraries: `without` names the modules of `preload` that
+   * it does not load, `names` the words of which a program that needs them contains one. This is a hint:
+   * a program that needs such a module after all imports it, which takes longer.
+   */
+  lean: z
+    .strictObject({
+      without: z.array(z.string()).min(1),
+      names: z.array(z.string().min(1)).min(1),
+    })
+    .optional(),
   /** A program for trying out an executor, and what it must answer. */
   probe: z.strictObject({
     code: z.string(),

@@ -7,7 +7,10 @@ import { FairQueue } from './fair-queue.ts'
 export interface AdmittedRun {
   /** Who asks: the name of a key, or an address. */
   readonly caller: string
+  /** The pool that it waits for. */
   readonly runtime: string
+  /** A pool whose ready executor serves as well, when its own has none; null or absent: no other. */
+  readonly substitute?: string | null
   readonly task: Task
 }
 
@@ -32,8 +35,15 @@ export interface ExecutorSource<E extends LeasedExecutor = LeasedExecutor> {
   release(executor: E): void
 }
 
+/** An executor and the pool that takes it back. */
+interface Lease {
+  readonly executor: LeasedExecutor
+  readonly source: ExecutorSource
+}
+
 interface Waiting {
   readonly caller: string
+  readonly substitute: string | null
   readonly bytes: number
   readonly grant: () => boolean
   readonly refuse: (error: ManagerError) => void
@@ -95,7 +105,8 @@ export class Scheduler {
     if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
     const arrived = performance.now()
     source.expectLease()
-    const executor = this.#leaseNow(source, run.runtime) ?? (await this.#lease(source, run, signal))
+    const lease = this.#leaseNow(run) ?? (await this.#lease(run, signal))
+    const { executor } = lease
     const leased = performance.now()
     // Not AbortSignal.any() with one signal for all: in Node.js 20 each call would leave a bit of
     // memory with that signal.
@@ -103,7 +114,9 @@ export class Scheduler {
     const onGone = () => end.abort()
     signal.addEventListener('abort', onGone)
     if (signal.aborted || this.#isCut) onGone()
-    const execution = executor.run(run.task, end.signal).finally(() => source.release(executor))
+    const execution = executor
+      .run(run.task, end.signal)
+      .finally(() => lease.source.release(executor))
     this.#running.set(execution, end)
     try {
       const facts = await execution
@@ -121,6 +134,11 @@ export class Scheduler {
   /** Tells that an executor of this runtime may be leased. */
   wake(runtime: string): void {
     this.#queues.get(runtime)?.serve((waiting) => waiting.grant())
+    if (this.queuedFor(runtime) > 0) return
+    // Nobody waits for this pool itself: its executors serve those for whom it is the substitute.
+    for (const queue of this.#queues.values()) {
+      queue.serve((waiting) => waiting.substitute === runtime && waiting.grant())
+    }
   }
 
   /** Refuses new runs and those that wait; what runs goes on. */
@@ -142,10 +160,22 @@ export class Scheduler {
     while (this.#running.size > 0) await Promise.allSettled(this.#running.keys())
   }
 
-  #leaseNow(source: ExecutorSource, runtime: string): LeasedExecutor | null {
+  /** Keeps FIFO order: a run never overtakes one that waits for the same pool. */
+  #leaseNow(run: AdmittedRun): Lease | null {
     if (this.#stopped) throw shuttingDown()
-    // Whoever waits was here first.
-    return (this.#queues.get(runtime)?.size ?? 0) > 0 ? null : source.tryLease()
+    return this.queuedFor(run.runtime) > 0 ? null : this.#tryLease(run)
+  }
+
+  #tryLease({ runtime, substitute }: AdmittedRun): Lease | null {
+    const own = this.#leaseFrom(runtime)
+    if (own || !substitute || this.queuedFor(substitute) > 0) return own
+    return this.#leaseFrom(substitute)
+  }
+
+  #leaseFrom(runtime: string): Lease | null {
+    const source = this.#sources.get(runtime)
+    const executor = source?.tryLease()
+    return source && executor ? { executor, source } : null
   }
 
   #queueOf(runtime: string): FairQueue<Waiting> {
@@ -154,8 +184,8 @@ export class Scheduler {
     return queue
   }
 
-  #lease(source: ExecutorSource, run: AdmittedRun, signal: AbortSignal): Promise<LeasedExecutor> {
-    const { caller, runtime, task } = run
+  #lease(run: AdmittedRun, signal: AbortSignal): Promise<Lease> {
+    const { caller, runtime, substitute = null, task } = run
     const queue = this.#queueOf(runtime)
     const bytes = task.code.length + task.argumentsJson.length
     if (!this.#hasRoom(caller, bytes)) {
@@ -173,12 +203,13 @@ export class Scheduler {
       }
       const waiting: Waiting = {
         caller,
+        substitute,
         bytes,
         grant: () => {
-          const executor = source.tryLease()
-          if (!executor) return false
+          const lease = this.#tryLease(run)
+          if (!lease) return false
           settle()
-          resolve(executor)
+          resolve(lease)
           return true
         },
         refuse,

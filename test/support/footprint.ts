@@ -12,7 +12,9 @@ export type PoolCounts = Record<string, Record<string, number>>
 export async function poolCounts(client: Client): Promise<PoolCounts> {
   const text = await (await fetch(`${client.url}/metrics`)).text()
   const counts: PoolCounts = {}
-  const lines = text.matchAll(/^executor_manager_executors{runtime="(\w+)",state="(\w+)"} (\d+)$/gm)
+  const lines = text.matchAll(
+    /^executor_manager_executors{runtime="([\w-]+)",state="(\w+)"} (\d+)$/gm,
+  )
   for (const [, runtime, state, count] of lines) {
     counts[runtime as string] = { ...counts[runtime as string], [state as string]: Number(count) }
   }

@@ -59,6 +59,8 @@ function testConfig({ limits, ...rest }: Settings): Config {
     port: 0,
     poolSize: 1,
     queueWaitMs: scaledMs(60_000),
+    // One pool more for each manager, which few tests need.
+    leanExecutors: false,
     // What these programs try is for the sandbox to hold, not for the policy to refuse.
     codePolicy: 'off',
     logLevel: 'error',
