@@ -7,7 +7,7 @@ import type { ExecutorManager } from './manager.ts'
 /** The composition root of the service: sets up, starts, and stops on a signal. */
 async function main(): Promise<void> {
   const config = readConfig(process.env, process.argv.slice(2))
-  const log = openLog(config.logLevel)
+  const { logger: log, line } = openLog(config.logLevel)
   for (const name of config.ignoredSettings) {
     log.warn(`${name} names a Docker image; images are built here, so it has no effect`)
   }
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   stopOnSignals(manager)
   try {
     const url = await manager.start()
-    console.log(`Executor Manager serves on ${url}`)
+    line(`Executor Manager serves on ${url}`)
   } catch (error) {
     await manager.stop()
     // A signal came while it started: its handler ends the process.

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { lostLogLines } from './log.ts'
 import type { RunTimings } from './scheduler/scheduler.ts'
 
 /** What is read when somebody asks, rather than counted as it happens. */
@@ -78,6 +79,15 @@ export class Metrics {
       registers: [registry],
       collect() {
         this.set(sources.queued())
+      },
+    })
+    new Counter({
+      name: 'executor_manager_log_lines_lost_total',
+      help: 'Lines of the log that were lost because nobody read them, or the disk was full',
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(lostLogLines())
       },
     })
     const snapshotTimes = this.#snapshotTimes
