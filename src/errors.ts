@@ -12,6 +12,8 @@ export const ERRORS = {
   SHUTTING_DOWN: { httpStatus: 503, retryable: true },
   RUN_CANCELLED: { httpStatus: 499, retryable: false },
   ENGINE_FAILED: { httpStatus: 200, retryable: true },
+  /** The executor ended before its run; no code has run. */
+  EXECUTOR_LOST: { httpStatus: 200, retryable: true },
   NETWORK_FAILED: { httpStatus: 200, retryable: true },
 } as const
 

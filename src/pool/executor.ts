@@ -12,7 +12,8 @@ export interface Executor {
   /**
    * Runs the task; once only. User code that fails, and a sandbox that dies, are facts.
    * @param signal ends the run early: nobody waits for its result any more
-   * @throws ManagerError ENGINE_FAILED when the task could not be handed over
+   * @throws ManagerError EXECUTOR_LOST when the sandbox ended before the run, so that no code ran;
+   *   ENGINE_FAILED when the task could not be handed over
    */
   run(task: Task, signal: AbortSignal): Promise<RunFacts>
   /** Stops what is left of a run, so that it costs nothing until it is disposed of. */

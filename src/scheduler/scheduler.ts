@@ -92,10 +92,10 @@ export class Scheduler {
   }
 
   /**
-   * Runs one task in an executor of its own.
+   * Runs one task in an executor of its own; in a second one when the first died before the run.
    * @param signal the caller has gone: a waiting run leaves the queue, a running one is ended
    * @throws ManagerError POOL_BUSY when no executor could be had in time, SHUTTING_DOWN,
-   *   RUN_CANCELLED, ENGINE_FAILED
+   *   RUN_CANCELLED, EXECUTOR_LOST, ENGINE_FAILED
    */
   async submit(
     run: AdmittedRun,
@@ -105,26 +105,36 @@ export class Scheduler {
     if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
     const arrived = performance.now()
     source.expectLease()
-    const lease = this.#leaseNow(run) ?? (await this.#lease(run, signal))
-    const { executor } = lease
-    const leased = performance.now()
+    for (let isAgain = false; ; isAgain = true) {
+      const lease = this.#leaseNow(run) ?? (await this.#lease(run, signal))
+      const leased = performance.now()
+      try {
+        const facts = await this.#execute(lease, run.task, signal)
+        const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
+        return { facts, timings }
+      } catch (error) {
+        // No code has run, so it may run in another executor.
+        const isLost = error instanceof ManagerError && error.code === 'EXECUTOR_LOST'
+        if (isAgain || !isLost) throw error
+      }
+    }
+  }
+
+  async #execute({ executor, source }: Lease, task: Task, signal: AbortSignal): Promise<RunFacts> {
     // Not AbortSignal.any() with one signal for all: in Node.js 20 each call would leave a bit of
     // memory with that signal.
     const end = new AbortController()
     const onGone = () => end.abort()
     signal.addEventListener('abort', onGone)
     if (signal.aborted || this.#isCut) onGone()
-    const execution = executor
-      .run(run.task, end.signal)
-      .finally(() => lease.source.release(executor))
+    const execution = executor.run(task, end.signal).finally(() => source.release(executor))
     this.#running.set(execution, end)
     try {
       const facts = await execution
       if (facts.intervention === 'cancelled') {
         throw this.#isCut ? shuttingDown() : callerGone()
       }
-      const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
-      return { facts, timings }
+      return facts
     } finally {
       this.#running.delete(execution)
       signal.removeEventListener('abort', onGone)

@@ -35,6 +35,11 @@ export interface Transcript {
   report: RunReport | null
   /** Set when the sandbox said more than a limit or what the protocol does not know. */
   violation: 'output' | 'protocol' | null
+  /**
+   * The sandbox ended before it had read the whole task, which ends with the frame that starts the
+   * program: no code has run.
+   */
+  isTaskUnread: boolean
 }
 
 /**
@@ -69,6 +74,7 @@ export class Session {
     artifacts: [],
     report: null,
     violation: null,
+    isTaskUnread: false,
   }
 
   constructor(input: Writable, output: Readable, limits: RunLimits) {
@@ -79,7 +85,10 @@ export class Session {
     output.on('data', (chunk: Buffer) => this.#read(chunk))
     output.on('error', () => this.#end(null))
     output.on('close', () => this.#end(null))
-    input.on('error', () => {}) // A dead sandbox is noticed where its output ends.
+    // ECONNRESET or EPIPE: the other end of the socket closed with bytes in it that nobody had read.
+    input.on('error', () => {
+      if (!this.#hasSpoken) this.#transcript.isTaskUnread = true
+    })
   }
 
   /**
@@ -109,7 +118,7 @@ export class Session {
   run(task: Task): Promise<Transcript> {
     return new Promise((resolve) => {
       if (this.#state !== 'idle') {
-        resolve(this.#transcript)
+        resolve({ ...this.#transcript, violation: null, isTaskUnread: true })
         return
       }
       this.#state = 'running'
@@ -202,11 +211,14 @@ export class Session {
 
   #end(violation: Transcript['violation'], why = 'the sandbox ended'): void {
     if (this.#state === 'ended') return
+    const isSilent = this.#state === 'running' && !this.#hasSpoken && violation === null
     this.#state = 'ended'
     this.#transcript.violation ??= violation
     this.#expected?.reject(new Error(this.#bootOutput ? `${why}: ${this.#bootOutput}` : why))
     this.#expected = null
-    this.#finish?.(this.#transcript)
-    this.#finish = null
+    const finish = () => this.#finish?.(this.#transcript)
+    // The input tells whether the task was read, as soon as the sandbox is gone.
+    if (isSilent && !this.#input.closed) this.#input.once('close', finish)
+    else finish()
   }
 }

@@ -71,7 +71,8 @@ function transcriptIsWhole(bytes: Buffer): boolean {
 /** Says it to a session that runs, in chunks of a size, and ends. */
 async function transcriptOf(bytes: Buffer, chunkBytes: number): Promise<Transcript> {
   const output = new PassThrough()
-  const session = new Session(new PassThrough(), output, LIMITS)
+  const input = new PassThrough()
+  const session = new Session(input, output, LIMITS)
   await warmUp(session, output)
   const transcript = session.run(TASK)
   for (let at = 0; at < bytes.length; at += chunkBytes) {
@@ -80,6 +81,7 @@ async function transcriptOf(bytes: Buffer, chunkBytes: number): Promise<Transcri
   output.end()
   await turn()
   output.destroy()
+  input.destroy()
   return transcript
 }
 

@@ -22,6 +22,7 @@ export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
     artifacts: [],
     report: CLEAN_END,
     violation: null,
+    isTaskUnread: false,
     ...part,
   }
 }

@@ -84,13 +84,13 @@ describe('before the run', () => {
     await expect(isReady).rejects.toThrow()
   })
 
-  test('a second READY breaks the rules: the run then ends at once', async () => {
+  test('a second READY breaks the rules: the sandbox then takes no task', async () => {
     const isReady = session.ready()
     output.write(ready)
     await isReady
     output.write(ready)
     await turn()
-    expect(await session.run(TASK)).toMatchObject({ report: null, violation: 'protocol' })
+    expect(await session.run(TASK)).toMatchObject({ isTaskUnread: true, violation: null })
   })
 })
 
@@ -105,7 +105,7 @@ describe('a run', () => {
     const isReady = session.ready()
     output.write(ready)
     await isReady
-    expect(await session.run(TASK)).toMatchObject({ report: null, stdout: [] })
+    expect(await session.run(TASK)).toMatchObject({ report: null, isTaskUnread: true })
     expect(input.read()).toBeNull()
   })
 
@@ -163,13 +163,33 @@ describe('a run', () => {
     expect(Buffer.concat((await transcript).stdout).toString()).toBe('partial')
   })
 
-  test('a sandbox that has died before gives an empty transcript at once', async () => {
+  test('a sandbox that has died before is told at once: no code ran', async () => {
     const isReady = session.ready()
     output.write(ready)
     await isReady
     output.destroy()
     await turn()
-    expect(await session.run(TASK)).toMatchObject({ report: null, stdout: [] })
+    expect(await session.run(TASK)).toMatchObject({ report: null, isTaskUnread: true })
+  })
+
+  test.each([
+    ['with the task unread: no code ran', new Error('ECONNRESET'), true],
+    ['with the task read: its program ended it', undefined, false],
+  ])('a sandbox that dies in silence, %s', async (_what, error, isTaskUnread) => {
+    const { transcript } = await running()
+    output.destroy()
+    await turn()
+    input.destroy(error)
+    expect(await transcript).toMatchObject({ report: null, isTaskUnread })
+  })
+
+  test('a sandbox that has spoken had read its task, however its input ends', async () => {
+    const { transcript } = await running()
+    output.write(encodeFrame(STDOUT, Buffer.from('partial')))
+    await turn()
+    input.destroy(new Error('ECONNRESET'))
+    output.destroy()
+    expect(await transcript).toMatchObject({ report: null, isTaskUnread: false })
   })
 
   test('an input that breaks does not throw', async () => {
@@ -274,6 +294,7 @@ describe('a run', () => {
         streams[1].end()
         await turn()
         streams[1].destroy()
+        streams[0].destroy()
         const { stdout, stderr } = await transcript
         expect(Buffer.concat([...stdout, ...stderr]).length).toBeLessThanOrEqual(2000)
       }),

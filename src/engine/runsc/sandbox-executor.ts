@@ -100,6 +100,9 @@ export class SandboxExecutor implements Executor {
       this.#sandbox.kill()
     }
     const onAbort = () => end('cancelled')
+    let isOver = false
+    // Of a sandbox whose output has ended, whatever else of it is left is of no use.
+    void this.ended.then(() => isOver || this.#sandbox.kill())
     const started = performance.now()
     const memoryWatch = setInterval(() => {
       try {
@@ -118,6 +121,10 @@ export class SandboxExecutor implements Executor {
       if (signal.aborted) end('cancelled')
       cgroup.thaw()
       const transcript = await this.#session.run(task)
+      if (transcript.isTaskUnread && intervention !== 'cancelled') {
+        const why = `executor ${this.id} ended before the run`
+        throw new ManagerError('EXECUTOR_LOST', `${why}: its sandbox died while it waited.`)
+      }
       const outOfMemoryKills = cgroup.outOfMemoryKills()
       const peakMemoryBytes = Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes)
       const nearLimit = peakMemoryBytes >= this.#limits.memoryBytes - NEAR_LIMIT_BYTES
@@ -138,10 +145,12 @@ export class SandboxExecutor implements Executor {
         wallTimeMs: performance.now() - started,
       }
     } catch (error) {
+      if (error instanceof ManagerError) throw error
       throw new ManagerError('ENGINE_FAILED', `executor ${this.id}: ${(error as Error).message}`, {
         cause: error,
       })
     } finally {
+      isOver = true
       clearTimeout(deadline)
       clearInterval(memoryWatch)
       signal.removeEventListener('abort', onAbort)
