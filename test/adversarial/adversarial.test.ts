@@ -12,6 +12,8 @@ import { type HostileProgram, isExpected, loadPrograms, outcomeOf } from './prog
 const programs = loadPrograms()
 useUntouchedMachine()
 const client = useManager({ poolSize: 3, limits: { wallTimeMs: 2000 } })
+/** After so many hostile programs an honest one runs alone; one runs beside each of them. */
+const HONEST_EVERY = 5
 
 const ANSWER_FIELDS = [
   'artifacts',
@@ -37,7 +39,7 @@ describe.concurrent('hostile programs', () => {
     const beside = honestRun(expect)
     const { answer, elapsedMs } = await runHostile(program)
     await beside
-    await honestRun(expect)
+    if (programs.indexOf(program) % HONEST_EVERY === 0) await honestRun(expect)
 
     expect(Object.keys(answer).sort()).toEqual(ANSWER_FIELDS)
     const outcome = outcomeOf(answer, program)

@@ -3,7 +3,7 @@ import { MIB } from '../../src/lib/units.ts'
 import { useManager } from '../support/manager.ts'
 
 /** Peak memory as the kernel counted it. That each limit is called by its name: the programs show. */
-const client = useManager({ limits: { memoryBytes: 256 * MIB } })
+const client = useManager({ runtimes: ['python', 'nodejs'], limits: { memoryBytes: 256 * MIB } })
 
 async function usedKb(language: string, code: string): Promise<number> {
   const answer = await client.run(language, code)

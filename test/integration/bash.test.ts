@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
 /** A language in script mode: no main, what it prints is what it answers. */
-const client = useManager({ limits: { wallTimeMs: 2000 } })
+const client = useManager({ runtimes: ['bash'], limits: { wallTimeMs: 2000 } })
 const bash = (code: string, args = {}) => client.run('bash', code, args)
 
 describe('bash', () => {

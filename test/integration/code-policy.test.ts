@@ -11,7 +11,12 @@ import {
 } from '../support/policy-cases.ts'
 
 /** `balanced`: evasions are found, everyday code is not held up, and a refusal cannot be forged. */
-const client = useManager({ codePolicy: 'balanced', poolSize: 4, limits: { wallTimeMs: 20_000 } })
+const client = useManager({
+  runtimes: ['python', 'nodejs'],
+  codePolicy: 'balanced',
+  poolSize: 4,
+  limits: { wallTimeMs: 20_000 },
+})
 
 const HONEST = path.join(projectDir(), 'test/corpus/honest')
 const REFUSED = {

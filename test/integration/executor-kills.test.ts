@@ -74,7 +74,8 @@ describe.each([
 ])('executors %s', (_how, snapshots) => {
   beforeAll(async () => {
     const limits = { wallTimeMs: 10_000 }
-    manager = await openManager({ home, snapshots, poolSize: SIZE, logLevel: 'silent', limits })
+    const settings = { home, snapshots, poolSize: SIZE, logLevel: 'silent', limits }
+    manager = await openManager({ ...settings, runtimes: LANGUAGES })
     client.url = await manager.start()
     await atRest()
   })

@@ -9,7 +9,11 @@ import { executorsOf, until } from '../support/traces.ts'
 const SIZE = 2
 const CALLERS = 40
 /** Under load the pools grow; they shrink when nobody has asked for a while. */
-const client = useManager({ poolSize: SIZE, limits: { wallTimeMs: 20_000 } })
+const client = useManager({
+  runtimes: ['python', 'nodejs'],
+  poolSize: SIZE,
+  limits: { wallTimeMs: 20_000 },
+})
 
 const PROGRAMS: readonly (readonly [language: string, code: string])[] = [
   ['python', 'def main(n):\n  print("caller", n)\n  return n'],

@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
 /** What a program finds in its sandbox, and that what it does there stays there. */
-const client = useManager({ poolSize: 2, limits: { wallTimeMs: 3000 } })
+const client = useManager({
+  runtimes: ['python', 'nodejs'],
+  poolSize: 2,
+  limits: { wallTimeMs: 3000 },
+})
 
 async function value(language: string, code: string): Promise<unknown> {
   const answer = await client.run(language, code)

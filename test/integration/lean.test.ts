@@ -3,7 +3,11 @@ import { useManager } from '../support/manager.ts'
 
 /** Two Python executors, a standard and a lean one: which of them runs a program must not be seen. */
 
-const client = useManager({ leanExecutors: true, limits: { memoryBytes: 256 * 1024 ** 2 } })
+const client = useManager({
+  runtimes: ['python'],
+  leanExecutors: true,
+  limits: { memoryBytes: 256 * 1024 ** 2 },
+})
 
 const run = (code: string, args: object = {}) => client.run('python', code, args)
 

@@ -24,7 +24,12 @@ afterEach(async () => {
 })
 
 async function start(): Promise<void> {
-  manager = await openManager({ home, logLevel: 'silent', limits: { wallTimeMs: 20_000 } })
+  manager = await openManager({
+    runtimes: ['python'],
+    home,
+    logLevel: 'silent',
+    limits: { wallTimeMs: 20_000 },
+  })
   client.url = await manager.start()
 }
 
@@ -96,7 +101,7 @@ test('a snapshot of other settings is not used', async () => {
   const before = folderOf('python')
   await manager?.stop()
   const other = { processes: 60 }
-  manager = await openManager({ home, logLevel: 'silent', limits: other })
+  manager = await openManager({ runtimes: ['python'], home, logLevel: 'silent', limits: other })
   client.url = await manager.start()
   await answersRight()
   const names = readdirSync(path.join(home, 'snapshots')).filter((name) =>

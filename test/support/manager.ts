@@ -9,7 +9,11 @@ import { ensureInstallation, type InstalledRuntime } from '../../src/setup/insta
 import { probePlatform } from '../../src/setup/platform.ts'
 import { Client } from './client.ts'
 
-export type Settings = Partial<Omit<Config, 'limits'>> & { limits?: Partial<RunLimits> }
+export type Settings = Partial<Omit<Config, 'limits'>> & {
+  limits?: Partial<RunLimits>
+  /** The languages that the tests need, so that no sandbox is made of the others; all by default. */
+  runtimes?: readonly string[]
+}
 
 /**
  * A manager with real sandboxes for all tests of a file: limits low enough to be reached in little
@@ -33,8 +37,13 @@ export async function openManager(
   logTo: NodeJS.WritableStream = process.stderr,
 ): Promise<ExecutorManager> {
   const config = testConfig(settings)
+  const wanted = (name: string) => settings.runtimes?.includes(name) ?? true
   const runtimesDir = path.join(config.projectDir, 'runtimes')
-  const installation = await ensureInstallation(config.home, runtimesDir, () => {})
+  const whole = await ensureInstallation(config.home, runtimesDir, () => {})
+  const installation = {
+    ...whole,
+    runtimes: whole.runtimes.filter(({ runtime }) => wanted(runtime.name)),
+  }
   const { rootfs } = installation.runtimes[0] as InstalledRuntime
   const platform = await probePlatform({ ...installation, rootfs, home: config.home })
   const log = pino({ level: config.logLevel }, logTo)
@@ -49,7 +58,7 @@ export function scaledWallTimeMs(ms: number): number {
   return Math.round(ms * Math.max(1, TIME_SCALE / 4))
 }
 
-function testConfig({ limits, ...rest }: Settings): Config {
+function testConfig({ limits, runtimes: _, ...rest }: Settings): Config {
   const env = { EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME }
   const base = readConfig(env)
   const all = { ...base.limits, wallTimeMs: 3000, memoryBytes: 128 * MIB, ...limits }
