@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { removeWithMounts } from '../src/engine/runsc/leftover-mounts.ts'
 import { type Bench, installedRuntime } from './context.ts'
 
 export interface LoopFigure {
@@ -44,17 +45,18 @@ export async function measureRunscLoop(
     for (const ended of loops) if (ended.status === 'rejected') throw ended.reason
     return { parallel, seconds, sandboxes, perSecond: sandboxes / seconds }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    await removeWithMounts(folder)
   }
 }
 
 async function runTrue(bench: Bench, bundle: string, state: string): Promise<void> {
-  const { runscPath } = bench.installation
+  const { runscPath, capabilities } = bench.installation
   const id = `bench-${path.basename(state)}`
   const child = spawn(
     runscPath,
     [
       ...[`--root=${state}`, `--platform=${bench.platform}`, '--network=none', '--ignore-cgroups'],
+      ...(capabilities.sharedRoot ? [`--shared-root=${path.dirname(bundle)}`] : []),
       ...['run', `--bundle=${bundle}`, id],
     ],
     { stdio: 'ignore', cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } },

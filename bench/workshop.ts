@@ -12,6 +12,7 @@ const SILENT: EngineEvents = {
   restoreFailed: () => {},
   coldBooted: () => {},
   coldFallback: () => {},
+  sweepFailed: () => {},
   connectionsRefused: () => {},
 }
 

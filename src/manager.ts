@@ -276,6 +276,7 @@ function engineEvents(log: Logger, metrics: Metrics): EngineEvents {
       log.error({ runtime, err }, 'no snapshot: executors are booted cold, slower, as isolated')
       metrics.coldFallback(runtime)
     },
+    sweepFailed: (err) => log.error({ err }, 'what an earlier manager left cannot be removed'),
     connectionsRefused: (count) => metrics.connectionsRefused(count),
   }
 }

@@ -83,12 +83,26 @@ function node(): Finding {
 
 function runscFinding(runsc: Runsc | undefined): Finding {
   const subject = 'runsc'
-  if (runsc) return { state: 'ok', subject, text: `${runsc.runscVersion}, ${runsc.runscPath}` }
+  if (runsc) {
+    const text = `${runsc.runscVersion}, ${runsc.runscPath}; ${tellCapabilities(runsc)}`
+    return { state: 'ok', subject, text }
+  }
   const text = `no version ${MINIMUM_RUNSC_DATE} or newer found`
   const suite = runscSuite(readHostSystem())
   if (suite) return { state: 'todo', subject, text, remedy: `${RUN_SETUP}: fetched from ${suite}` }
   const remedy = "install gVisor's own release so that runsc is on the PATH"
   return { state: 'lacking', subject, text, remedy }
+}
+
+/** What this runsc brings beyond the oldest that is taken. */
+function tellCapabilities({ capabilities, sidecars }: Runsc): string {
+  const has = [
+    capabilities.sharedRoot && 'shared namespace of gofers',
+    capabilities.erofsRoot && 'EROFS root',
+    capabilities.tmpfsInodes && 'limit of files',
+    capabilities.sidecars && `${sidecars ? sidecars.folder : 'without gvisor-bin'}`,
+  ].filter(Boolean)
+  return has.length > 0 ? has.join(', ') : 'none of the newer features'
 }
 
 async function platform(

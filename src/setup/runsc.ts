@@ -1,54 +1,48 @@
 /** Finds a runsc that is new enough, or fetches one without touching the system's own packages. */
 
-import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { type Capabilities, capabilitiesOf } from '../engine/runsc/capabilities.ts'
 import { ManagerError } from '../errors.ts'
 import { readAptSources } from '../images/sources.ts'
-import { scaledMs } from '../lib/time-scale.ts'
 import { runCommand } from './command.ts'
 import { findOnPath, type HostSystem, readHostSystem } from './host.ts'
 import type { Progress } from './progress.ts'
-import { isRunscRecent, MINIMUM_RUNSC_DATE, parseRunscVersion } from './runsc-version.ts'
+import { probeRunsc } from './runsc-probe.ts'
+import { isRunscRecent, MINIMUM_RUNSC_DATE } from './runsc-version.ts'
+import { findSidecars, type Sidecars } from './sidecars.ts'
 
-export type Runsc = { runscPath: string; runscVersion: string }
-
-const VERSION_TIMEOUT_MS = scaledMs(10_000)
+export type Runsc = {
+  runscPath: string
+  runscVersion: string
+  capabilities: Capabilities
+  sidecars: Sidecars | null
+}
 
 /** The first that is recent: the one on PATH, then ours. */
 export function findRunsc(home: string): Runsc | undefined {
   for (const runscPath of [findOnPath('runsc'), ownRunsc(home)]) {
-    const runscVersion = runscPath && versionOf(runscPath, home)
-    if (runscPath && runscVersion && isRunscRecent(runscVersion)) return { runscPath, runscVersion }
+    const found = runscPath && describeRunsc(runscPath, home)
+    if (found && isRunscRecent(found.runscVersion)) return found
   }
   return undefined
 }
 
-/** The version of any runsc; undefined when it does not run. Cached until the file changes. */
-export function versionOf(runscPath: string, home: string): string | undefined {
-  const stats = statSync(runscPath, { throwIfNoEntry: false })
-  if (!stats) return undefined
-  const key = `${runscPath} ${stats.size} ${stats.mtimeMs}`
-  const cacheFile = join(home, 'runsc-version.json')
-  const cached = readCache(cacheFile)
-  if (cached?.key === key) return cached.version
-  const result = spawnSync(runscPath, ['--version'], {
-    encoding: 'utf8',
-    timeout: VERSION_TIMEOUT_MS,
-  })
-  const version = parseRunscVersion(result.stdout ?? '')
-  if (version) writeCache(cacheFile, { key, version })
-  return version
+/** What a runsc is, however old; undefined when it does not run. */
+export function describeRunsc(runscPath: string, home: string): Runsc | undefined {
+  const facts = probeRunsc(runscPath, home)
+  if (!facts) return undefined
+  const capabilities = capabilitiesOf(facts)
+  const sidecars = capabilities.sidecars ? findSidecars(runscPath) : null
+  return { runscPath, runscVersion: facts.version, capabilities, sidecars }
 }
 
 export async function ensureRunsc(home: string, progress: Progress): Promise<Runsc> {
@@ -133,24 +127,4 @@ export function privateAptOptions(work: string, hostOptions: string[]): string[]
 
 function ownRunsc(home: string): string {
   return join(home, 'bin', 'runsc')
-}
-
-type VersionCache = { key: string; version: string }
-
-function readCache(file: string): VersionCache | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as VersionCache
-  } catch {
-    return undefined
-  }
-}
-
-function writeCache(file: string, cache: VersionCache): void {
-  try {
-    mkdirSync(join(file, '..'), { recursive: true })
-    writeFileSync(`${file}.${process.pid}`, JSON.stringify(cache))
-    renameSync(`${file}.${process.pid}`, file)
-  } catch {
-    // Only a cache: doctor may run without the right to write.
-  }
 }

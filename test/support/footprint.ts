@@ -2,9 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { ExecutorCgroup } from './cgroups.ts'
 import type { Client } from './client.ts'
-import { executorsOf, tracesOf } from './traces.ts'
-
-const RUN_ROOT = '/run/executor-manager'
+import { executorsOf, RUN_ROOT, tracesOf } from './traces.ts'
 
 /** How many executors of each runtime are in each state, by the manager's own account. */
 export type PoolCounts = Record<string, Record<string, number>>
@@ -29,7 +27,7 @@ export async function isAtRest(client: Client, managerPid: number, size: number)
   const counts = Object.entries(await poolCounts(client))
   const executors = executorsOf(managerPid)
   const cgroups = new Set(tracesOf(managerPid).cgroups.map((folder) => path.basename(folder)))
-  const files = runFiles(managerPid).filter((name) => !/^bundle-|^cgroup-tree/.test(name))
+  const files = runFiles(managerPid).filter((name) => !/^bundle-|^cgroup-tree|^shared$/.test(name))
   const ready = (runtime: string) => executors.filter((id) => id.startsWith(`${runtime}-`)).length
   return (
     counts.length > 0 &&
@@ -53,11 +51,15 @@ export function runFiles(managerPid: number): string[] {
   return tracesOf(managerPid).folders.flatMap((owner) => readdirSync(path.join(RUN_ROOT, owner)))
 }
 
-/** Mount points that have to do with a manager's sandboxes, as that process sees them. */
+/**
+ * Mount points that have to do with a manager's sandboxes, as that process sees them. Without what all
+ * of them share, which a current runsc mounts once.
+ */
 export function mountsOf(managerPid: number, home: string): string[] {
   return readFileSync(`/proc/${managerPid}/mountinfo`, 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
+    .filter((point) => !point.endsWith('/shared/null-netns'))
     .filter((point) => [home, RUN_ROOT].some((folder) => point.startsWith(folder)))
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findCgroupTree, treeFolders } from '../../src/engine/runsc/cgroup-tree.ts'
 
-const RUN_ROOT = '/run/executor-manager'
+export const RUN_ROOT = '/run/executor-manager'
 
 /** What of a manager's sandboxes can be seen on this machine. */
 export interface Traces {

@@ -1,9 +1,18 @@
 /** runsc's command lines, as pure functions. */
 
 import type { Platform } from '../../setup/platform.ts'
+import type { Capabilities } from './capabilities.ts'
 
-export interface RunscFlags {
+/** What is the same in all commands of a manager. */
+export interface RunscSetting {
+  readonly runscPath: string
+  readonly capabilities: Capabilities
   readonly platform: Platform
+  /** Folder for what sandboxes share, where the runsc shares anything. */
+  readonly sharedFolder: string
+}
+
+export interface RunscFlags extends RunscSetting {
   /** Folder for the state of this one sandbox: removing it is all that `runsc delete` would do. */
   readonly stateFolder: string
   /** Whether the sandbox gets the devices of the network namespace that runsc is started in. */
@@ -17,6 +26,7 @@ export interface RunscFlags {
 function globalFlags(flags: RunscFlags): string[] {
   return [
     `--root=${flags.stateFolder}`,
+    ...(flags.capabilities.sharedRoot ? [`--shared-root=${flags.sharedFolder}`] : []),
     `--platform=${flags.platform}`,
     `--network=${flags.hasNetwork ? 'sandbox' : 'none'}`,
     '--ignore-cgroups',
@@ -60,16 +70,21 @@ export function checkpointCommand(flags: RunscFlags, id: string, imageFolder: st
 }
 
 /** What of the flags is fixed in a snapshot. The network is not: it is given at the restore. */
-export function snapshotFlags(platform: Platform): string[] {
-  return globalFlags({ platform, stateFolder: '', hasNetwork: false })
+export function snapshotFlags(setting: RunscSetting): string[] {
+  return globalFlags({ ...setting, sharedFolder: '', stateFolder: '', hasNetwork: false })
 }
 
 /**
- * The command that starts runsc in a network namespace. runsc 20240729 looks for
- * /proc/sys/net/core/rmem_default to tell whether it is in the host's own namespace, and newer kernels
+ * The command that starts runsc in a network namespace. Some look for
+ * /proc/sys/net/core/rmem_default to tell whether they are in the host's own namespace, and newer kernels
  * have that file in all of them; so it is hidden, in a mount namespace of the sandbox's own.
  */
-export function inNetwork(namespaceFile: string, command: readonly string[]): string[] {
+export function inNetwork(
+  { confusesNetworks }: Capabilities,
+  namespaceFile: string,
+  command: readonly string[],
+): string[] {
+  if (!confusesNetworks) return ['nsenter', `--net=${namespaceFile}`, '--', ...command]
   const hide = 'mount -t tmpfs -o ro,size=4k tmpfs /proc/sys/net/core && exec "$@"'
   return [
     ...['unshare', '--mount', '--propagation=private', '--'],

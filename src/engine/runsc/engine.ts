@@ -4,7 +4,7 @@ import type { Installation, InstalledRuntime } from '../../setup/install.ts'
 import type { Platform } from '../../setup/platform.ts'
 import { openCgroupTree } from './cgroup-tree.ts'
 import { ExecutorMaker } from './executor-maker.ts'
-import { claimOwnership, dropOwnership, sweepLeftovers } from './owner.ts'
+import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from './owner.ts'
 import { SnapshotStore } from './snapshot-store.ts'
 import type { EngineEvents, Workshop } from './workshop.ts'
 
@@ -27,24 +27,26 @@ export class RunscEngine {
    * @throws ManagerError SETUP_FAILED when cgroups, or a network that is asked for, cannot be had
    */
   static async open(
-    { runscPath, runscVersion }: Installation,
+    { runscPath, runscVersion, capabilities, sidecars }: Installation,
     platform: Platform,
     snapshotHome: string | null,
     egress: EgressSettings | null,
     events: EngineEvents,
   ): Promise<RunscEngine> {
     const tree = openCgroupTree()
-    const swept = await sweepLeftovers(tree)
+    const swept = await sweepLeftovers(tree, events.sweepFailed)
     const owner = claimOwnership(tree)
     const snapshots = snapshotHome === null ? null : new SnapshotStore(snapshotHome)
     try {
       const network = egress && (await EgressNetwork.open(owner, egress, events.connectionsRefused))
+      const sharedFolder = makeSharedFolder(owner)
+      const setting = { runscPath, capabilities, platform, sharedFolder }
       return new RunscEngine(
-        { runscPath, runscVersion, platform, tree, owner, snapshots, network, events },
+        { setting, runscVersion, sidecars, tree, owner, snapshots, network, events },
         swept,
       )
     } catch (error) {
-      dropOwnership(owner, tree)
+      await dropOwnership(owner, tree)
       throw error
     }
   }
@@ -67,6 +69,6 @@ export class RunscEngine {
   async close(): Promise<void> {
     await Promise.all(this.#makers.map((maker) => maker.settled()))
     await this.#workshop.network?.close()
-    dropOwnership(this.#workshop.owner, this.#workshop.tree)
+    await dropOwnership(this.#workshop.owner, this.#workshop.tree)
   }
 }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { sweepNetwork } from '../../network/egress.ts'
 import { findCgroup, removeFolders } from './cgroup-factory.ts'
 import { type CgroupTree, subfolders, treeFolders } from './cgroup-tree.ts'
+import { removeWithMounts } from './leftover-mounts.ts'
 
 /**
  * The owner's mark. Everything that a manager makes for its sandboxes, cgroups and files, lies in
@@ -29,32 +30,49 @@ export function claimOwnership(tree: CgroupTree): Owner {
   return { name, runFolder }
 }
 
+/** For what the sandboxes of a manager share, by runsc's own doing. */
+export function makeSharedFolder(owner: Owner): string {
+  const folder = path.join(owner.runFolder, 'shared')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
 /** Removes the owner's folders, and the tree if nobody else uses it; its sandboxes must be gone. */
-export function dropOwnership(owner: Owner, tree: CgroupTree): void {
+export async function dropOwnership(owner: Owner, tree: CgroupTree): Promise<void> {
   removeFolders(tree, owner.name)
   removeFolders(tree, '.')
-  rmSync(owner.runFolder, { recursive: true, force: true })
+  await removeWithMounts(owner.runFolder)
 }
 
 /**
  * Finds what killed managers left, sandboxes included, and removes it. A living manager's things are
- * not touched.
+ * not touched. Never throws: what cannot be removed must not keep a new manager from its work.
+ * @param onFailure told of what stays
  * @returns how many sandboxes were removed
  */
-export async function sweepLeftovers(tree: CgroupTree): Promise<number> {
+export async function sweepLeftovers(
+  tree: CgroupTree,
+  onFailure: (error: Error) => void,
+): Promise<number> {
   let removed = 0
+  const sweep = async (step: () => Promise<number>) => {
+    try {
+      removed += await step()
+    } catch (error) {
+      onFailure(error as Error)
+    }
+  }
   for (const name of namedOwners(RUN_ROOT)) {
     if (isAlive(name)) continue
     const itsTree = recordedTree(name)
-    if (itsTree) removed += await sweepOwner(itsTree, name)
+    if (itsTree) await sweep(() => sweepOwner(itsTree, name))
   }
   for (const name of new Set(treeFolders(tree).flatMap(namedOwners))) {
-    if (!isAlive(name)) removed += await sweepOwner(tree, name)
+    if (!isAlive(name)) await sweep(() => sweepOwner(tree, name))
   }
   for (const name of namedOwners(RUN_ROOT)) {
     if (isAlive(name)) continue
-    await sweepNetwork(name, path.join(RUN_ROOT, name))
-    rmSync(path.join(RUN_ROOT, name), { recursive: true, force: true })
+    await sweep(() => sweepFiles(name, path.join(RUN_ROOT, name)))
   }
   return removed
 }
@@ -66,6 +84,12 @@ async function sweepOwner(tree: CgroupTree, owner: string): Promise<number> {
   )
   removeFolders(tree, owner)
   return executors.size
+}
+
+async function sweepFiles(owner: string, runFolder: string): Promise<number> {
+  await sweepNetwork(owner, runFolder)
+  if (!(await removeWithMounts(runFolder))) throw new Error(`${runFolder} cannot be removed`)
+  return 0
 }
 
 function namedOwners(folder: string): string[] {

@@ -62,7 +62,8 @@ export class SandboxFactory {
     this.facts = {
       runtime: this.#name,
       runscVersion: workshop.runscVersion,
-      flags: snapshotFlags(workshop.platform),
+      sidecars: workshop.sidecars?.files ?? [],
+      flags: snapshotFlags(workshop.setting),
       imageHash: installed.imageHash,
       agentHash: installed.agentHash,
       // A snapshot is the same with and without a network.
@@ -98,10 +99,9 @@ export class SandboxFactory {
   async checkpoint(folder: string): Promise<void> {
     const executor = await this.#load(false)
     try {
-      const { runscPath, platform } = this.#workshop
-      const stateFolder = this.#stateFolder(executor.id)
-      const flags = { platform, stateFolder, hasNetwork: false }
-      await execute(runscPath, checkpointCommand(flags, executor.id, folder), {
+      const { setting } = this.#workshop
+      const flags = { ...setting, stateFolder: this.#stateFolder(executor.id), hasNetwork: false }
+      await execute(setting.runscPath, checkpointCommand(flags, executor.id, folder), {
         timeout: CHECKPOINT_TIMEOUT_MS,
       })
     } catch (error) {
@@ -144,7 +144,7 @@ export class SandboxFactory {
     command: (flags: RunscFlags, id: string) => string[],
   ): Promise<SandboxExecutor> {
     const network = (await this.#workshop.network?.acquire()) ?? null
-    const { runscPath, platform, tree, owner } = this.#workshop
+    const { setting, tree, owner } = this.#workshop
     const id = `${this.#name}-${++this.#count}`
     let cgroup: Cgroup | null = null
     try {
@@ -155,10 +155,10 @@ export class SandboxFactory {
       cgroup.setCpuWeight(MAKING_CPU_WEIGHT)
       const stateFolder = this.#stateFolder(id)
       const words = [
-        runscPath,
-        ...command({ platform, stateFolder, hasNetwork: mayConnect && network !== null }, id),
+        setting.runscPath,
+        ...command({ ...setting, stateFolder, hasNetwork: mayConnect && network !== null }, id),
       ]
-      const whole = network ? inNetwork(network.namespaceFile, words) : words
+      const whole = network ? inNetwork(setting.capabilities, network.namespaceFile, words) : words
       const sandbox = new Sandbox(whole, stateFolder, cgroup)
       return new SandboxExecutor(id, sandbox, this.#limits, network)
     } catch (error) {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import type { Cgroup } from './cgroup.ts'
 import { KILL_AGAIN_MS } from './cgroup-files.ts'
+import { removeWithMounts } from './leftover-mounts.ts'
 
 /**
  * Joins the cgroup folders named before `--`, then becomes the command behind it. Where the machine is
@@ -108,6 +108,7 @@ export class Sandbox {
     for (const stream of this.#child.stdio) stream?.destroy()
     await this.cgroup.remove()
     await this.ended
-    await rm(this.#stateFolder, { recursive: true, force: true })
+    // What cannot be removed now goes with the manager's folder, or with the next start.
+    await removeWithMounts(this.#stateFolder)
   }
 }

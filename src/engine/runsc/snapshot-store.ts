@@ -19,6 +19,8 @@ import { finished } from 'node:stream/promises'
 export interface SnapshotFacts {
   readonly runtime: string
   readonly runscVersion: string
+  /** Programs beside runsc that do a part of its work. */
+  readonly sidecars: readonly string[]
   readonly flags: readonly string[]
   readonly imageHash: string
   /** Covers supervisor, runner and preloaded code of ours. */

@@ -1,14 +1,15 @@
 import type { EgressNetwork } from '../../network/egress.ts'
-import type { Platform } from '../../setup/platform.ts'
+import type { Sidecars } from '../../setup/sidecars.ts'
 import type { CgroupTree } from './cgroup-tree.ts'
+import type { RunscSetting } from './command.ts'
 import type { Owner } from './owner.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
 /** Where and with what sandboxes are made. */
 export interface Workshop {
-  readonly runscPath: string
+  readonly setting: RunscSetting
   readonly runscVersion: string
-  readonly platform: Platform
+  readonly sidecars: Sidecars | null
   readonly tree: CgroupTree
   readonly owner: Owner
   /** Null: every executor is booted cold. */
@@ -27,6 +28,8 @@ export interface EngineEvents {
   coldBooted(runtime: string, ms: number): void
   /** Snapshots cannot be had for now: executors are booted cold, with the same isolation. */
   coldFallback(runtime: string, error: Error): void
+  /** Something that an earlier manager left could not be removed. */
+  sweepFailed(error: Error): void
   /** Connections and host names that a sandbox with a network was refused. */
   connectionsRefused(count: number): void
 }

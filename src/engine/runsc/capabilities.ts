@@ -1,0 +1,54 @@
+/**
+ * What a runsc binary can do and which habits it has, in one table. Command lines, specs and set-up
+ * ask this table and never a version. Dates are those of gVisor's releases (release-YYYYMMDD.N); where
+ * a flag tells the same, the flag is asked.
+ */
+
+import { runscDate } from '../../setup/runsc-version.ts'
+
+/** What was read from a binary; see setup/runsc-probe.ts. */
+export interface RunscFacts {
+  /** "release-20260905.0" from gVisor itself, "0.0~20240729.0" from Debian. */
+  readonly version: string
+  /** The top-level flags that `runsc flags` tells, without dashes. */
+  readonly flags: readonly string[]
+}
+
+export interface Capabilities {
+  /**
+   * Its gofers share one network namespace, which it pins by a mount in `--shared-root`. By default
+   * that is `--root`: a mount in the folder of each sandbox.
+   */
+  readonly sharedRoot: boolean
+  /** Programs in `gvisor-bin/` beside it do a part of its work; releases after 2026-09 need them. */
+  readonly sidecars: boolean
+  /** Its root file system can be an EROFS file, which needs no gofer, and programs run right from it. */
+  readonly erofsRoot: boolean
+  /** A tmpfs takes `nr_inodes`. */
+  readonly tmpfsInodes: boolean
+  /** It takes any network namespace for the host's wherever /proc/sys/net/core/rmem_default exists. */
+  readonly confusesNetworks: boolean
+}
+
+/**
+ * The first release of each. EROFS: root file systems can be mounted since 2023, but programs crashed
+ * where an instruction crosses into a page that was only read before (fixed in 20240930), and folders
+ * of more than a block or with padded names could not be read (20260504).
+ */
+const SINCE = {
+  rightNetworkCheck: 20240807,
+  erofsRoot: 20260504,
+  tmpfsInodes: 20260520,
+}
+
+/** @returns the capabilities of a binary; of one without a date only what its flags tell */
+export function capabilitiesOf({ version, flags }: RunscFacts): Capabilities {
+  const date = runscDate(version) ?? 0
+  return {
+    sharedRoot: flags.includes('shared-root'),
+    sidecars: flags.includes('sidecar-usage-policy'),
+    erofsRoot: date >= SINCE.erofsRoot,
+    tmpfsInodes: date >= SINCE.tmpfsInodes,
+    confusesNetworks: date < SINCE.rightNetworkCheck,
+  }
+}

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+
+/** Mounts can lie on top of each other; nobody stacks more of them than this. */
+const MOST_ROUNDS = 10
+
+/**
+ * Takes away whatever is mounted on or below a folder, lazily: a mount that is in use disappears from
+ * the file system at once and ends with its last user. Never throws.
+ * @param folder absolute, without symbolic links
+ * @returns whether nothing is mounted there now
+ */
+export function unmountBelow(folder: string): boolean {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const points = mountPointsBelow(folder, readMountInfo())
+    if (points.length === 0) return true
+    // The last one mounted lies on top.
+    for (const point of points.reverse()) unmount(point)
+  }
+  return false
+}
+
+/**
+ * Removes a folder that a runsc has used, with what it left mounted there. Never throws.
+ * @returns whether nothing of it is left
+ */
+export async function removeWithMounts(folder: string): Promise<boolean> {
+  // Never through a mount: what lies behind it belongs to somebody else.
+  if (!unmountBelow(folder)) return false
+  try {
+    await rm(folder, { recursive: true, force: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The mount points on and below a folder, in the order of their mounting.
+ * @param mountInfo text of /proc/self/mountinfo (proc_pid_mountinfo(5))
+ */
+export function mountPointsBelow(folder: string, mountInfo: string): string[] {
+  return mountInfo
+    .split('\n')
+    .map((line) => unescaped(line.split(' ')[4] ?? ''))
+    .filter((point) => point === folder || point.startsWith(`${folder}/`))
+}
+
+/** Blanks, tabs, line ends and backslashes stand there as three octal digits. */
+function unescaped(point: string): string {
+  return point.replace(/\\([0-7]{3})/g, (_, digits) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  )
+}
+
+function readMountInfo(): string {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return '' // For want of a descriptor.
+  }
+}
+
+function unmount(point: string): void {
+  spawnSync('umount', ['--lazy', '--', point], { stdio: 'ignore' })
+}
