@@ -1,6 +1,16 @@
+import { spawnSync } from 'node:child_process'
 import { defineConfig } from 'vitest/config'
+import { findInstalledNode, isNewEnough } from './scripts/node.mjs'
 import { scaledMs } from './src/lib/time-scale.ts'
 import { ClosingLine } from './test/support/closing-line.ts'
+
+// `npx vitest` on a system whose Node.js is too old: tests run on the one that the service runs on.
+if (!isNewEnough(process.versions.node)) {
+  const node = findInstalledNode()
+  if (!node) throw new Error('Node.js is too old: npm run setup installs a newer one')
+  const { status } = spawnSync(node, process.argv.slice(1), { stdio: 'inherit' })
+  process.exit(status ?? 1)
+}
 
 export default defineConfig({
   test: {

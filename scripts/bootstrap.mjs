@@ -1,26 +1,30 @@
 /**
  * The one way into everything: `npm start`, `npm test` and the others land here. Plain JavaScript
- * without dependencies, for on a fresh clone there is nothing else yet. It brings node_modules and
- * dist/ up to date, then goes on in this very process, so that signals reach the right one.
+ * without dependencies that an old Node.js understands, for on a fresh clone there is nothing else
+ * yet. It brings node_modules up to date and goes on in this very process, or, where this Node.js is
+ * too old for TypeScript, in a child that runs on a newer one.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import nodeModule from 'node:module'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { findInstalledNode, isNewEnough, MINIMUM_NODE, NODE_FOLDER } from './node.mjs'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 const NODE_MODULES = join(PROJECT, 'node_modules')
-const DIST = join(PROJECT, 'dist')
 const STAMP = '.executor-manager-stamp'
-const MINIMUM_NODE = 20
+/** The oldest that can read this file and install a newer one. */
+const OLDEST_NODE = 18
 
 const COMMANDS = {
-  start: () => load('src/main.js'),
+  start: runService,
   setup: runSetup,
-  doctor: async () => exitWith(await (await load('src/setup/cli.js')).doctor(PROJECT, process.env)),
-  bench: () => load('bench/main.js'),
-  snapshot: () => load('src/snapshot-cli.js'),
+  doctor: async () => exitWith(await (await load('src/setup/cli.ts')).doctor(PROJECT, process.env)),
+  bench: () => load('bench/main.ts'),
+  snapshot: () => load('src/snapshot-cli.ts'),
   lint: async () => exitWith(await lint()),
   test: runTests,
 }
@@ -33,19 +37,28 @@ if (!Object.hasOwn(COMMANDS, command)) {
   fail(`Say what to do: node scripts/bootstrap.mjs ${Object.keys(COMMANDS).join('|')}`)
 } else if (process.platform !== 'linux') {
   fail('The executor manager runs on Linux only: gVisor needs its kernel.')
-} else if (Number.parseInt(process.versions.node, 10) < MINIMUM_NODE) {
+} else if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   fail(`Node.js ${MINIMUM_NODE} or newer is needed, this is ${process.versions.node}.`)
 } else {
   process.chdir(PROJECT)
-  if ((await ensureDependencies()) && (await ensureBuild())) await COMMANDS[command]()
+  if ((await ensureNode()) && (await ensureDependencies())) {
+    if (isNewEnough(process.versions.node)) await COMMANDS[command]()
+    else exitWith(await runAgain())
+  }
+}
+
+/** What was compiled of the sources is kept: the next start takes half the processor time. */
+function runService() {
+  nodeModule.enableCompileCache(join(NODE_MODULES, '.cache', 'node'))
+  return load('src/main.ts')
 }
 
 async function runSetup() {
-  exitWith(await (await load('src/setup/cli.js')).setup(PROJECT, process.env))
+  exitWith(await (await load('src/setup/cli.ts')).setup(PROJECT, process.env))
 }
 
 async function runTests() {
-  const { setup } = await load('src/setup/cli.js')
+  const { setup } = await load('src/setup/cli.ts')
   const status =
     (await setup(PROJECT, process.env)) ||
     (await lint()) ||
@@ -61,14 +74,31 @@ async function lint() {
   )
 }
 
+/** Installs a newer Node.js where this one is too old. */
+async function ensureNode() {
+  if (isNewEnough(process.versions.node) || findInstalledNode()) return true
+  say(`Node.js ${process.versions.node} is older than ${MINIMUM_NODE}: installing a newer one`)
+  // No script of a package is run: the binary itself is the package, and its checksum is in the lock.
+  const status = await run(
+    'npm',
+    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    NODE_FOLDER,
+  )
+  if (status === 0 && findInstalledNode()) return true
+  fail(
+    `Node.js could not be installed with npm: check that npm reaches its registry, or install Node.js ${MINIMUM_NODE} or newer yourself.`,
+  )
+  return false
+}
+
 async function ensureDependencies() {
-  const wanted = hashOf([join(PROJECT, 'package-lock.json')])
-  if (readStamp(NODE_MODULES) === wanted) return true
+  const wanted = hashOf(join(PROJECT, 'package-lock.json'))
+  if (readStamp() === wanted) return true
   say('npm dependencies: installing')
   // Without the stamp node_modules may be half of what an interruption left: start over. Not
   // `npm ci`, although this does the same: it refuses a lock file that lacks the optional packages
   // of other operating systems, and registries that mirror only a part make such lock files.
-  remove(NODE_MODULES)
+  rmSync(NODE_MODULES, { recursive: true, force: true })
   const status = await run('npm', [
     ...['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
     '--include=dev',
@@ -81,41 +111,21 @@ async function ensureDependencies() {
   return true
 }
 
-async function ensureBuild() {
-  const configs = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
-  const sources = ['src', 'bench'].flatMap((folder) => filesIn(join(PROJECT, folder)))
-  const wanted = hashOf([...configs.map((name) => join(PROJECT, name)), ...sources])
-  if (readStamp(DIST) === wanted) return true
-  say('compiling')
-  for (const name of readdirSync(PROJECT)) if (isLeftover(name)) remove(join(PROJECT, name))
-  // Beside dist/ and renamed at the end: an interruption never leaves half a build.
-  const fresh = `${DIST}.${process.pid}`
-  const status = await run(bin('tsc'), ['-p', 'tsconfig.build.json', '--outDir', fresh])
-  if (status !== 0) {
-    remove(fresh)
-    fail('The sources do not compile: see the messages above.')
-    return false
-  }
-  writeFileSync(join(fresh, STAMP), wanted)
-  remove(DIST)
-  renameSync(fresh, DIST)
-  return true
-}
-
-/** dist.<pid> of a bootstrap that no longer runs. */
-function isLeftover(name) {
-  const pid = /^dist\.(\d+)$/.exec(name)?.[1]
-  return pid !== undefined && !existsSync(`/proc/${pid}`)
+/** Runs the same command on the newer Node.js, and ends as it ends. */
+function runAgain() {
+  // Should this process be killed, the kernel sends the child a SIGTERM: it never goes on alone.
+  const words = ['--pdeathsig', 'TERM', '--', findInstalledNode(), ...process.execArgv]
+  return run('setpriv', [...words, process.argv[1], command, ...process.argv.slice(2)])
 }
 
 function load(file) {
-  return import(pathToFileURL(join(DIST, file)).href)
+  return import(pathToFileURL(join(PROJECT, file)).href)
 }
 
 /** Runs to the end and returns the exit status; a signal to us goes on to the child. */
-function run(file, args) {
+function run(file, args, cwd = PROJECT) {
   return new Promise((resolve) => {
-    const child = spawn(file, args, { cwd: PROJECT, stdio: 'inherit' })
+    const child = spawn(file, args, { cwd, stdio: 'inherit' })
     const forward = (signal) => child.kill(signal)
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward)
     const end = (status) => {
@@ -126,7 +136,7 @@ function run(file, args) {
       console.error(`${file}: ${error.message}`)
       end(127)
     })
-    child.on('close', (code, signal) => end(signal ? 130 : code))
+    child.on('close', (code, signal) => end(signal ? 128 + constants.signals[signal] : code))
   })
 }
 
@@ -134,34 +144,18 @@ function bin(name) {
   return join(NODE_MODULES, '.bin', name)
 }
 
-function filesIn(folder) {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true })
-    .flatMap((entry) =>
-      entry.isDirectory() ? filesIn(join(folder, entry.name)) : [join(folder, entry.name)],
-    )
-    .sort()
+function hashOf(file) {
+  const content = readFileSync(file)
+  const head = `${file.slice(PROJECT.length)}:${content.length}:`
+  return createHash('sha256').update(head).update(content).digest('hex')
 }
 
-function hashOf(files) {
-  const hash = createHash('sha256')
-  for (const file of files) {
-    const content = readFileSync(file)
-    hash.update(`${file.slice(PROJECT.length)}:${content.length}:`).update(content)
-  }
-  return hash.digest('hex')
-}
-
-function readStamp(folder) {
+function readStamp() {
   try {
-    return readFileSync(join(folder, STAMP), 'utf8')
+    return readFileSync(join(NODE_MODULES, STAMP), 'utf8')
   } catch {
     return ''
   }
-}
-
-function remove(path) {
-  rmSync(path, { recursive: true, force: true })
 }
 
 function say(text) {

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
@@ -90,12 +89,9 @@ const POOLS_WITH_LEAN = 4
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent']
 
-/** The project's root folder, from src/ as well as from dist/src/. */
+/** The project's root folder. */
 export function projectDir(): string {
-  const here = path.dirname(fileURLToPath(import.meta.url))
-  return path.basename(path.dirname(here)) === 'dist'
-    ? path.dirname(path.dirname(here))
-    : path.dirname(here)
+  return path.dirname(import.meta.dirname)
 }
 
 /**
