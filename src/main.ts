@@ -24,13 +24,22 @@ async function main(): Promise<void> {
   }
 }
 
-/** The first signal begins an orderly stop, the second hurries it. */
+/**
+ * Ctrl-C in a terminal reaches npm and this process, and npm passes its signal on: signals that come
+ * this close together are one request.
+ */
+const SAME_REQUEST_MS = 1000
+
+/** The first signal begins an orderly stop, a later one hurries it. */
 function stopOnSignals(manager: ExecutorManager): void {
-  let signals = 0
+  let firstAtMs: number | null = null
   const onSignal = () => {
-    signals++
-    if (signals > 1) return manager.hurry()
-    void manager.stop().then(() => process.exit(0))
+    if (firstAtMs === null) {
+      firstAtMs = performance.now()
+      void manager.stop().then(() => process.exit(0))
+    } else if (performance.now() - firstAtMs > SAME_REQUEST_MS) {
+      manager.hurry()
+    }
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)

@@ -54,8 +54,9 @@ describe('SIGTERM', () => {
     await answer.begun
     service.kill('SIGTERM')
     await until(() => refuses(service))
-    service.kill('SIGTERM')
-    expect(await service.ended()).toBe(0)
+    // One that comes at once is taken for the first, sent on by npm or by a terminal.
+    const again = setInterval(() => service.kill('SIGTERM'), 200)
+    expect(await service.ended().finally(() => clearInterval(again))).toBe(0)
     expect((await answer.end) as Error).toMatchObject({
       message: expect.stringMatching(/503|fetch/),
     })

@@ -19,9 +19,10 @@ export interface Service {
 export async function startService(
   env: Record<string, string> = {},
   through: readonly string[] = [],
+  command?: readonly string[],
 ): Promise<Service> {
   const port = env.SANDBOX_EXECUTOR_MANAGER_PORT ?? String(await freePort())
-  const service = launchService({ SANDBOX_EXECUTOR_MANAGER_PORT: port, ...env }, through)
+  const service = launchService({ SANDBOX_EXECUTOR_MANAGER_PORT: port, ...env }, through, command)
   const serving = new Promise<void>((resolve, reject) => {
     const timer = setInterval(() => {
       if (!service.output().includes('serves on')) return
@@ -41,12 +42,14 @@ export async function startService(
 /**
  * Started, and no more. Whatever the test does, it ends with the test.
  * @param through a command that becomes the service in the end, such as `sh -c 'ulimit ...; exec "$@"' sh`
+ * @param command what starts it
  */
 export function launchService(
   env: Record<string, string>,
   through: readonly string[] = [],
+  command: readonly string[] = [process.execPath, 'scripts/bootstrap.mjs', 'start'],
 ): Service {
-  const words = [...through, process.execPath, 'scripts/bootstrap.mjs', 'start']
+  const words = [...through, ...command]
   const child = spawn(words[0] as string, words.slice(1), {
     cwd: projectDir(),
     env: {
