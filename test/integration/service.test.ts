@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { poolCounts } from '../support/footprint.ts'
 import { launchService, type Service, startService } from '../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../support/traces.ts'
 
@@ -17,6 +18,14 @@ function startRun(service: Service, seconds = 2) {
   return { begun, end }
 }
 
+/** Waits until each pool has its one executor. */
+function untilFull({ client, pid }: Service): Promise<void> {
+  return until(async () => {
+    const pools = Object.keys(await poolCounts(client))
+    return executorsOf(pid).length === pools.length
+  })
+}
+
 /** Whether a new caller is turned away, be it by an answer or by a closed port. */
 async function refuses({ client }: Service): Promise<boolean> {
   try {
@@ -29,7 +38,7 @@ async function refuses({ client }: Service): Promise<boolean> {
 describe('SIGTERM', () => {
   test('lets a run finish, refuses new ones, leaves nothing behind', async () => {
     const service = await startService()
-    await until(() => executorsOf(service.pid).length === 3)
+    await untilFull(service)
     expect(tracesOf(service.pid).cgroups).not.toEqual([])
     expect(tracesOf(service.pid).folders).toHaveLength(1)
     const answer = startRun(service)
@@ -80,7 +89,7 @@ describe('after kill -9', () => {
   test('the next start removes what is left; a living manager is left alone', async () => {
     const living = await startService()
     const killed = await startService()
-    await Promise.all([living, killed].map(({ pid }) => until(() => executorsOf(pid).length === 3)))
+    await Promise.all([living, killed].map(untilFull))
     await startRun(killed).begun
     killed.kill('SIGKILL')
     await killed.ended()
