@@ -12,13 +12,24 @@ read_byte() { # sets $byte; a NUL is the delimiter and so reads as nothing
   byte=$((byte & 255))
 }
 
-read_payload() { # FILE
+# What may set an exit trap, in the script itself or by other files; asking afterwards takes a process.
+trapping='trap|eval|source|(^|[[:space:];&|])\.[[:space:]]'
+may_trap=
+
+read_payload() { # FILE; the line ends of Windows become those of this shell
   local text
   if [ "$length" -gt 16384 ]; then
     head -c "$length" <&198 >"$1" # read takes a system call for each byte
+    sed -n '1{/\r$/q1};q' "$1" || sed -i 's/\r$//' "$1"
+    grep -Eq "$trapping" "$1" && may_trap=1
   else
     text=
     [ "$length" -eq 0 ] || IFS= read -r -d '' -N "$length" text <&198
+    if [[ ${text%%$'\n'*} = *$'\r' ]]; then
+      text=${text//$'\r\n'/$'\n'}
+      text=${text%$'\r'}
+    fi
+    [[ $text =~ $trapping ]] && may_trap=1
     printf '%s' "$text" >"$1"
   fi
 }
@@ -39,13 +50,24 @@ while :; do
   esac
 done
 
-# In this shell, as starting another one takes long.
+# In this shell, as starting another one takes long. It looks like one that was started with the script.
 exec 198<&- 199>&-
+REPLY=$may_trap
 unset -f read_byte read_payload
-unset LC_ALL length byte shift
+unset LC_ALL length byte shift trapping may_trap
 # Shells restored from one snapshot share the state of RANDOM; SRANDOM comes from the kernel.
 RANDOM=$SRANDOM
-. ./main.sh
+BASH_ARGV0=./main.sh
+if [ "$REPLY" ]; then
+  . ./main.sh
+  printf -v REPLY '\\%03o' $?
+  # The trap's words come, and its exit code counts.
+  [ -z "$(trap -p EXIT)" ] || exit $((8#${REPLY:1}))
+else
+  . ./main.sh
+  printf -v REPLY '\\%03o' $?
+fi
+# A last command that was false ended the script: said behind the exit code, in a FAILURE frame.
+[ "$REPLY" = '\000' ] || REPLY+='\24\0\0\0\4{"lastCommand":true}'
 # Tells the supervisor the exit code, which saves taking this shell down.
-printf -v REPLY '\\%03o' $?
 printf "$REPLY" >&200

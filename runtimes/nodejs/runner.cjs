@@ -20,6 +20,12 @@ const STATUS_FD = 200
 const [PING, CODE, ARGUMENTS, START, POLICY] = [1, 2, 3, 4, 5]
 const [READY, PONG, RESULT, FAILURE, REFUSED] = [1, 2, 3, 4, 5]
 const MAX_REFUSED_BYTES = 32 * 1024
+// On STATUS_FD, exit code 0 and this: the program has its result and gets a second to end.
+const RETURNED_MARK = '\0RTRN'
+// Up to here a result goes out in one write with its frame's head and the status (PIPE_BUF, pipe(7)).
+const MAX_LAST_RESULT_BYTES = 4096 - 5 - 7
+// Of that second, so that exit handlers still run.
+const LEFTOVER_MS = 800
 
 const WORKSPACE = '/workspace'
 const SOURCE_PATH = `${WORKSPACE}/main.js`
@@ -33,6 +39,7 @@ const { writeSync, readSync, openSync, ftruncateSync } = fs
 const { randomBytes } = require('node:crypto')
 const { parse, stringify } = JSON
 const { exit } = process
+const startTimer = setTimeout
 const { wait } = Atomics
 const resolve = Promise.resolve.bind(Promise)
 
@@ -69,12 +76,42 @@ module.exports = { main }
 const WARM_UP_ROUNDS = 10
 const WARM_UP_ARGUMENTS = '{"name":"\\u00e9","list":[3,1,2]}'
 
-function send(type, payload = Buffer.alloc(0)) {
+function frameOf(type, payload) {
   const frame = Buffer.allocUnsafe(5 + payload.length)
   frame.writeUInt32LE(payload.length, 0)
   frame[4] = type
   payload.copy(frame, 5)
+  return frame
+}
+
+function send(type, payload = Buffer.alloc(0)) {
+  const frame = frameOf(type, payload)
   for (let at = 0; at < frame.length; ) at += writeSync(CONTROL_FD, frame, at)
+}
+
+/** Tells that the program has its result; passes bytes on as if they were sent. */
+function sendReturned(control = Buffer.alloc(0)) {
+  const word = Buffer.allocUnsafe(7 + control.length)
+  word.write(RETURNED_MARK, 'latin1')
+  word.writeUInt16LE(control.length, 5)
+  control.copy(word, 7)
+  writeSync(STATUS_FD, word)
+}
+
+/**
+ * Hands over what main returned. Timers, sockets and workers that the program left get some time to
+ * end, then it exits as by process.exit(); what blocks the event loop is ended by the supervisor.
+ */
+function returned(result) {
+  const isSmall = result.length <= MAX_LAST_RESULT_BYTES
+  if (!isSmall) send(RESULT, result)
+  try {
+    sendReturned(isSmall ? frameOf(RESULT, result) : undefined)
+  } catch {
+    // Closed by the program, whose own end then tells the code.
+    if (isSmall) send(RESULT, result)
+  }
+  startTimer(exit, LEFTOVER_MS).unref()
 }
 
 // One buffer for all reads, in memory before the task comes; a whole task mostly fits into one read.
@@ -213,7 +250,7 @@ function run(source, argumentsText) {
     const main = load(source.toString('utf8'))
     const value = main(parse(argumentsText))
     if (typeof value?.then !== 'function') {
-      send(RESULT, toJson(value))
+      returned(toJson(value))
       return
     }
     const unsettled = () => {
@@ -223,7 +260,7 @@ function run(source, argumentsText) {
     resolve(value).then((result) => {
       process.removeListener('beforeExit', unsettled)
       try {
-        send(RESULT, toJson(result))
+        returned(toJson(result))
       } catch (error) {
         fail(error)
       }

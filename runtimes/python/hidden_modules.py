@@ -78,6 +78,8 @@ class HiddenModules:
         self._needs = {}
         self._traces = {}
         self._exit_handlers = {}
+        self.registered_exit_handlers = 0
+        """Of modules that were given back: none of these waits for anything."""
         self._hooked = False
 
     def load(self, names, bundle):
@@ -192,3 +194,4 @@ class HiddenModules:
             sys.meta_path.extend(finders)
             for function, args, kwargs in self._exit_handlers.pop(current, ()):
                 self._register(function, *args, **kwargs)
+                self.registered_exit_handlers += 1

@@ -23,7 +23,7 @@ def load_hidden_modules(names):
     # Before the others, which take the memory that compiling it needed and gave back.
     inspector = own_module("policy")["inspector"]
     hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
-    own = ["gc", "json", "os", "struct", "threading", "types"]
+    own = ["gc", "json", "os", "signal", "struct", "threading", "types"]
     hidden.load([*own, *names], f"{AGENT_FOLDER}/modules.bin")
     return hidden, inspector
 
@@ -33,6 +33,7 @@ modules, inspector = load_hidden_modules(sys.argv[1:])
 import gc
 import json
 import os
+import signal
 import struct
 import types
 from time import sleep
@@ -40,8 +41,12 @@ from time import sleep
 modules.hide()
 
 INPUT_FD, CONTROL_FD, STATUS_FD, SOURCE_FD = 198, 199, 200, 201
-# Up to here a result goes out in one write with its frame's head and the exit code (PIPE_BUF, pipe(7)).
-MAX_LAST_RESULT_BYTES = 4096 - 5 - 1
+# On STATUS_FD, behind the exit code: the program has its result and gets a second to end.
+RETURNED_MARK = b"RTRN"
+# Up to here a result goes out in one write with its frame's head and the status (PIPE_BUF, pipe(7)).
+MAX_LAST_RESULT_BYTES = 4096 - 5 - 7
+# Of the second that the supervisor gives, so that exit handlers still run and output is flushed.
+LEFTOVER_S = 0.8
 PING, CODE, ARGUMENTS, START, POLICY = 1, 2, 3, 4, 5
 READY, PONG, RESULT, FAILURE, REFUSED = 1, 2, 3, 4, 5
 
@@ -167,10 +172,23 @@ def call_main(module, arguments_json):
         )
     value = main(**json.loads(arguments_json))
     if isinstance(value, types.CoroutineType):
-        import asyncio
-
-        value = asyncio.run(value)
+        return run_in_loop(value)
     return to_json(value)
+
+
+def run_in_loop(coroutine):
+    """Runs an asynchronous main as asyncio.run() does. The loop's end waits for the executor's threads
+    and for tasks that do not let themselves be cancelled, so the result is handed over before."""
+    import asyncio
+
+    async def whole():
+        result = to_json(await coroutine)
+        loop = asyncio.get_running_loop()
+        if len(asyncio.all_tasks()) > 1 or loop._default_executor:
+            announce_return(0, result)
+        return result
+
+    return asyncio.run(whole())
 
 
 def open_source_file():
@@ -263,36 +281,90 @@ def report_failure(error):
 
 def finish(code, result=None):
     """Ends the program as the interpreter would, less its tear-down, which takes tens of
-    milliseconds with pandas loaded: waits for threads, runs exit handlers, flushes."""
+    milliseconds with pandas loaded: waits for threads, runs exit handlers, flushes. What takes longer
+    than a second of that is cut off by the supervisor: the program has its result."""
     try:
-        # A program that never imported it has no thread that anybody waits for.
-        threading = sys.modules.get("threading")
-        if threading:
-            threading._shutdown()
+        if has_leftovers():
+            result = announce_return(code, result)
+            wait_for_threads()
+        elif "threading" in sys.modules:
+            modules.get("threading")._shutdown()
         modules.get("atexit")._run_exitfuncs()
     except BaseException:
         pass
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BaseException:
-            pass
+    flush_output()
     try:
         report_end(code, result)
-        sleep(1)  # The supervisor reports as soon as it has read the code, and the sandbox is destroyed.
+        sleep(1)  # The supervisor reports as soon as it has read that, and the sandbox is destroyed.
     except BaseException:
         pass
     os._exit(code)
 
 
-def report_end(code, result):
+def flush_output(*_):
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            pass
+
+
+def has_leftovers():
+    """Whether the program's end may have to wait: for threads, child processes or exit handlers of
+    its own. Those that are cheap to run are not counted; nothing here costs a system call."""
+    threading = sys.modules.get("threading")
+    if threading and threading.active_count() > 1:
+        return True
+    process = modules.get("multiprocessing.process")
+    if process and process._children:
+        return True
+    return modules.get("atexit")._ncallbacks() > modules.registered_exit_handlers
+
+
+def announce_return(code, result):
+    """Hands over what main returned before anything is waited for."""
+    global is_announced
+    if not is_announced:
+        is_announced = True
+        flush_output()
+        report_end(code, result, has_ended=False)
+    return None
+
+
+is_announced = False
+
+
+def wait_for_threads():
+    """As the interpreter does at its end, in LEFTOVER_S at most: executors let their idle threads go,
+    then all threads that are no daemons are waited for."""
+    threading = sys.modules.get("threading")
+    if not threading:
+        return
+    ended = threading.Lock()
+    ended.acquire()
+
+    def wait():
+        try:
+            threading._shutdown()
+        except BaseException:
+            pass
+        ended.release()
+
+    modules.get("_thread").start_new_thread(wait, ())
+    ended.acquire(timeout=LEFTOVER_S)
+
+
+def report_end(code, result, has_ended=True):
     last_word = b""
     if result is not None and len(result) <= MAX_LAST_RESULT_BYTES:
         last_word = frame(RESULT, result)
     elif result is not None:
         send(RESULT, result)
+    word = bytes([code])
+    if not has_ended:
+        word += RETURNED_MARK + struct.pack("<H", len(last_word))
     try:
-        os.write(STATUS_FD, bytes([code]) + last_word)
+        os.write(STATUS_FD, word + last_word)
     except OSError:
         # Closed by the program, whose own end then tells the code.
         if last_word:
@@ -311,7 +383,7 @@ def run(source, arguments_json):
     except BaseException as error:
         code = 1
         report_failure(error)
-    finish(code, result)
+    finish(code, None if is_announced else result)
 
 
 def reseed():
@@ -403,6 +475,8 @@ def serve():
 
 
 look_fresh()
+# The supervisor's wish for what was printed and is still held back; other programs ignore it.
+signal.signal(signal.SIGURG, flush_output)
 open_source_file()
 warm_up(usual_inspectors())
 reseed()

@@ -21,6 +21,11 @@
  * that is done may write its exit code as one byte to RUNNER_STATUS_FD instead of exiting: taking
  * down a process with large libraries costs 10 ms, and the sandbox is thrown away anyway. Bytes behind
  * that one, in the same write and at most PIPE_BUF in all, are taken as its last on the control pipe.
+ * Before that it may write struct returned_word: the program has its result, and what it left running
+ * (threads, timers) gets LEFTOVER_MS to end; then the run is over with the exit code of the word.
+ *
+ * A runner that holds back output writes it when it gets SIGURG, which others ignore: the supervisor
+ * sends that now and then, and before it ends a run at its time limit.
  *
  * A system call costs 60 to 100 us here, a first touch of a page as much. So what arrived together is
  * read together, what is said together is written together, and an INPUT frame, by which the manager
@@ -81,6 +86,14 @@ struct __attribute__((packed)) run_report {
     uint32_t artifacts_left_out;
 };
 
+/* Bytes for the control pipe follow, in the same write. */
+struct __attribute__((packed)) returned_word {
+    uint8_t exit_code;
+    char mark[4]; /* RETURNED_MARK, which no frame begins with: as a length it is too large */
+    uint16_t control_length;
+};
+static const char RETURNED_MARK[4] = {'R', 'T', 'R', 'N'};
+
 struct stream {
     int fd; /* -1: closed */
     enum frame_type type;
@@ -91,6 +104,14 @@ struct stream {
 static const char ARTIFACT_DIR[] = "/workspace/artifacts";
 static const uint64_t BOOT_STREAM_BYTES = 1 << 20;
 enum { CHUNK_BYTES = 64 * 1024, MAX_ARTIFACT_NAMES = 4096, REAP_PATIENCE_MS = 1000 };
+/* How long a program that has its result may take to end. The runners give up a little earlier. */
+enum { LEFTOVER_MS = 1000 };
+/* The first SIGURG of a run, then each time twice as late, up to the second number. */
+enum { FIRST_FLUSH_MS = 25, SLOWEST_FLUSH_MS = 1000 };
+/* How long the runner's answer to the last SIGURG is waited for. */
+enum { LAST_FLUSH_MS = 50 };
+/* A write to the manager that takes longer waits for it to read. */
+enum { SLOW_WRITE_US = 5000 };
 enum { STATUS, FIRST_STREAM, POLLED = FIRST_STREAM + 3 };
 
 static volatile sig_atomic_t child_changed;
@@ -158,7 +179,12 @@ static const uint8_t *take(size_t length) {
 static uint8_t outbox[2 * CHUNK_BYTES];
 static size_t outbox_length;
 
+/* How long this process has waited for the manager to read. The program is held up meanwhile, so that
+ * time is not on its account. */
+static uint64_t waited_us;
+
 static void write_all(const uint8_t *bytes, size_t length) {
+    const uint64_t started = now_us();
     while (length > 0) {
         ssize_t n = write(STDOUT_FILENO, bytes, length);
         if (n < 0) {
@@ -168,6 +194,8 @@ static void write_all(const uint8_t *bytes, size_t length) {
         bytes += n;
         length -= (size_t)n;
     }
+    const uint64_t took = now_us() - started;
+    if (took > SLOW_WRITE_US) waited_us += took;
 }
 
 static void flush_output(void) {
@@ -402,48 +430,100 @@ static void relay_streams(const struct pollfd *fds, struct run_report *report) {
     }
 }
 
-/* What a runner that is done wrote: its exit code, and its last words. Returns 0 if it did not. */
-static int read_status(struct run_report *report) {
-    uint8_t bytes[PIPE_BUF];
+/* What the runner said of itself on its status pipe. */
+struct progress {
+    int returned, done;
+    uint8_t exit_code;
+    uint64_t returned_us;
+};
+
+static void pass_on_control(const uint8_t *bytes, size_t length, struct run_report *report) {
+    if (!pass_on(&streams[2], bytes, length)) note_flood(report, &streams[2]);
+}
+
+static void read_status(struct progress *progress, struct run_report *report) {
+    static uint8_t bytes[CHUNK_BYTES];
     ssize_t n = read(status_fd, bytes, sizeof bytes);
     if (n == 0) status_fd = -1;
-    if (n < 1) return 0;
-    report->exit_code = bytes[0];
-    struct stream *control = &streams[2];
-    if (!pass_on(control, bytes + 1, (size_t)n - 1)) note_flood(report, control);
-    return 1;
+    if (n < 1) return;
+    const uint8_t *next = bytes;
+    size_t left = (size_t)n;
+    struct returned_word word;
+    while (left >= sizeof word) {
+        memcpy(&word, next, sizeof word);
+        const size_t length = sizeof word + word.control_length;
+        if (memcmp(word.mark, RETURNED_MARK, sizeof word.mark) != 0 || length > left) break;
+        pass_on_control(next + sizeof word, word.control_length, report);
+        if (!progress->returned) progress->returned_us = now_us();
+        progress->returned = 1;
+        progress->exit_code = word.exit_code;
+        next += length;
+        left -= length;
+    }
+    if (left == 0) return;
+    progress->done = 1;
+    progress->exit_code = next[0];
+    pass_on_control(next + 1, left - 1, report);
 }
+
+/* Has the runner write what it holds back, and passes on what comes within LAST_FLUSH_MS. */
+static void collect_last_output(struct run_report *report) {
+    const uint64_t give_up = now_us() + LAST_FLUSH_MS * 1000;
+    kill(runner_pid, SIGURG);
+    for (uint64_t now = now_us(); now < give_up && report->cause != CAUSE_OUTPUT; now = now_us()) {
+        struct pollfd fds[3];
+        watch_streams(fds);
+        if (poll(fds, 3, (int)((give_up - now) / 1000) + 1) <= 0) continue;
+        for (int i = 0; i < 3; i++)
+            if (streams[i].fd >= 0 && fds[i].revents && !relay(&streams[i])) return;
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* One run, from its RUN frame to its EXIT frame. */
 static void supervise(const struct run_limits *limits, const uint8_t *task, size_t task_length,
                       const sigset_t *open_mask) {
-    uint64_t deadline = now_us() + (uint64_t)limits->wall_time_ms * 1000;
+    const uint64_t started = now_us();
+    waited_us = 0;
     streams[0].max_bytes = streams[0].bytes + limits->max_stdout_bytes;
     streams[1].max_bytes = streams[1].bytes + limits->max_stderr_bytes;
     streams[2].max_bytes = streams[2].bytes + limits->max_control_bytes;
     feed_runner(task, task_length);
 
     struct run_report report = {0};
-    int status = 0, runner_ended = 0, runner_done = 0;
-    while (!runner_ended && !runner_done && report.cause == CAUSE_ENDED) {
+    struct progress progress = {0};
+    int status = 0, runner_ended = 0;
+    uint64_t flush_after = FIRST_FLUSH_MS * 1000, next_flush = started + flush_after;
+    while (!runner_ended && !progress.done && report.cause == CAUSE_ENDED) {
         // The status first: whatever the runner wrote before it is then seen in the same look.
         struct pollfd fds[POLLED] = {[STATUS] = {status_fd, POLLIN, 0}};
         watch_streams(fds + FIRST_STREAM);
-        uint64_t now = now_us();
+        const uint64_t now = now_us();
+        uint64_t deadline = started + (uint64_t)limits->wall_time_ms * 1000 + waited_us;
+        if (progress.returned) deadline = earlier(deadline, progress.returned_us + LEFTOVER_MS * 1000);
         if (now >= deadline) {
-            report.cause = CAUSE_WALL_TIME;
+            // What the program left running did not end: it has its result all the same.
+            if (progress.returned) progress.done = 1;
+            else report.cause = CAUSE_WALL_TIME;
             break;
         }
-        struct timespec left = {(time_t)((deadline - now) / 1000000),
-                                (long)((deadline - now) % 1000000) * 1000};
+        if (now >= next_flush) {
+            kill(runner_pid, SIGURG);
+            flush_after = earlier(2 * flush_after, SLOWEST_FLUSH_MS * 1000);
+            next_flush = now + flush_after;
+        }
+        const uint64_t wait_us = earlier(deadline, next_flush) - now;
+        struct timespec left = {(time_t)(wait_us / 1000000), (long)(wait_us % 1000000) * 1000};
+        // A time-out leaves fds as they are, without events.
         if (!child_changed) ppoll(fds, POLLED, &left, open_mask);
         relay_streams(fds + FIRST_STREAM, &report);
         if (report.cause == CAUSE_ENDED && fds[STATUS].revents & POLLIN) {
-            runner_done = read_status(&report);
+            read_status(&progress, &report);
         } else if (fds[STATUS].revents) {
             status_fd = -1;
         }
-        if (child_changed && !runner_done) {
+        if (child_changed && !progress.done) {
             child_changed = 0;
             int child_status;
             pid_t pid;
@@ -453,13 +533,14 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
                 runner_ended = 1;
             }
         }
-        if (!runner_done) flush_output();
+        if (!progress.done) flush_output();
     }
     // It may have said so and ended in one go.
-    if (runner_ended && status_fd >= 0) runner_done = read_status(&report);
+    if (runner_ended && status_fd >= 0) read_status(&progress, &report);
     // A runner that is done is left alone, with all that it may have started: taking it down would
     // hold up the report, and the manager ends the sandbox as soon as it has that.
-    if (!runner_done) {
+    if (!progress.done) {
+        if (report.cause == CAUSE_WALL_TIME) collect_last_output(&report);
         end_everyone(&status);
         struct pollfd last[3];
         watch_streams(last);
@@ -467,10 +548,10 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
             poll(last, 3, 0);
             relay_streams(last, &report);
         }
-    }
-    if (!runner_done) {
         report.exit_code = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
         report.signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
+    } else {
+        report.exit_code = progress.exit_code;
     }
     if (report.cause == CAUSE_ENDED && report.exit_code == 0 && report.signal == 0)
         report.artifacts_left_out = collect_artifacts(limits);

@@ -18,6 +18,7 @@ export interface Artifact {
 
 export interface CodeResult {
   readonly status: ResultStatus
+  /** Empty unless the run succeeded: RAGFlow takes what stands here for the result. */
   readonly stdout: string
   readonly stderr: string
   readonly exit_code: number
@@ -27,6 +28,8 @@ export interface CodeResult {
   readonly resource_limit_type: 'time' | 'memory' | 'output' | null
   readonly unauthorized_access_type: 'disallowed_syscall' | 'file_access' | 'network_access' | null
   readonly runtime_error_type: 'signalled' | 'nonzero_exit' | null
+  /** What was printed to stdout by a run that did not succeed; null when it did or never began. */
+  readonly partial_stdout: string | null
   readonly artifacts: readonly Artifact[]
   /** JSON text of what main returned, valid JSON; null when there is no result. */
   readonly resultJson: string | null
@@ -41,6 +44,7 @@ export const EMPTY_RESULT: Omit<CodeResult, 'status' | 'exit_code'> = Object.fre
   resource_limit_type: null,
   unauthorized_access_type: null,
   runtime_error_type: null,
+  partial_stdout: null,
   artifacts: [],
   resultJson: null,
 })

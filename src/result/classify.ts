@@ -1,9 +1,10 @@
 import type { RunLimits } from '../config.ts'
-import { type CodeResult, EMPTY_RESULT } from '../contract/code-result.ts'
+import { type CodeResult, EMPTY_RESULT, type ResultStatus } from '../contract/code-result.ts'
 import { codeUnsafe } from '../contract/refusals.ts'
 import { isJson } from '../lib/json-text.ts'
 import type { Failure } from '../supervisor/protocol.ts'
 import { acceptArtifacts } from './artifacts.ts'
+import { lastCommandDetail, leftOutDetail, outputDetail, signalDetail } from './detail.ts'
 import type { RunFacts } from './facts.ts'
 
 /** errno values of errno(3) and their names. */
@@ -34,57 +35,52 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
     memory_used_kb:
       MEMORY_STEP_KB * Math.max(1, Math.ceil(facts.peakMemoryBytes / 1024 / MEMORY_STEP_KB)),
   }
+  const ended = (status: ResultStatus, exitCode: number, words?: string): CodeResult => {
+    const own = text(transcript.stderr)
+    return {
+      ...base,
+      status,
+      exit_code: exitCode,
+      // Our words first: they say why it ended.
+      stderr: words && own ? `${words}\n${own}` : (words ?? own),
+      partial_stdout: text(transcript.stdout),
+    }
+  }
   const cleanExit = report?.cause === 'ended' && report.exitCode === 0 && report.signal === 0
 
   if (facts.outOfMemoryKills > 0 && !cleanExit) {
-    return {
-      ...base,
-      status: 'resource_limit_exceeded',
-      exit_code: -137,
-      stderr: 'Memory limit exceeded (killed by OOM)',
-      resource_limit_type: 'memory',
-    }
+    const words = 'Memory limit exceeded (killed by OOM)'
+    return overLimit(ended('resource_limit_exceeded', -137, words), 'memory')
   }
   if (intervention === 'deadline' || report?.cause === 'wall_time') {
-    return {
-      ...base,
-      status: 'resource_limit_exceeded',
-      exit_code: -124,
-      stderr: 'Execution timeout',
-      resource_limit_type: 'time',
-    }
+    return overLimit(ended('resource_limit_exceeded', -124, 'Execution timeout'), 'time')
   }
   if (violation === 'output' || report?.cause === 'output') {
-    return {
-      ...base,
-      status: 'resource_limit_exceeded',
-      exit_code: OUTPUT_EXIT_CODE,
-      stderr: 'Output limit exceeded',
-      resource_limit_type: 'output',
-    }
+    const answer = ended('resource_limit_exceeded', OUTPUT_EXIT_CODE, 'Output limit exceeded')
+    const flooded = transcript.flooded ?? report?.flooded ?? null
+    return { ...overLimit(answer, 'output'), detail: outputDetail(flooded, limits) }
   }
   if (violation === 'protocol') {
-    return programError(base, 1, 'The program interfered with its sandbox.')
+    return {
+      ...programError(ended('program_error', 1)),
+      stderr: 'The program interfered with its sandbox.',
+    }
   }
   if (refused !== null) return codeUnsafe(refused)
   // No report: the program ended its own supervisor, and its sandbox with it.
   const signal = report ? report.signal : SIGKILL
   if (!report || signal > 0) {
     return {
-      ...base,
-      status: 'runtime_error',
-      exit_code: 128 + signal,
-      stderr: text(transcript.stderr),
+      ...ended('runtime_error', 128 + signal),
+      detail: signalDetail(signal),
       runtime_error_type: 'signalled',
     }
   }
-  if (report.exitCode !== 0) {
-    return failed(base, report.exitCode, text(transcript.stderr), facts)
-  }
+  if (report.exitCode !== 0) return failed(ended('program_error', report.exitCode), facts)
   const { result } = transcript
   if (result !== null && !isJson(result, MAX_RESULT_DEPTH)) {
     const message = `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
-    return programError(base, 1, message)
+    return { ...programError(ended('program_error', 1)), stderr: message }
   }
   return {
     ...base,
@@ -92,47 +88,30 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
     exit_code: 0,
     stdout: text(transcript.stdout),
     stderr: text(transcript.stderr),
-    detail: report.artifactsLeftOut > 0 ? leftOut(report.artifactsLeftOut, limits) : null,
+    detail: report.artifactsLeftOut > 0 ? leftOutDetail(report.artifactsLeftOut, limits) : null,
     artifacts: acceptArtifacts(transcript.artifacts, limits),
     resultJson: result === null ? null : result.toString('utf8'),
   }
 }
 
-type Base = Omit<CodeResult, 'status' | 'exit_code'>
-
-/** The program ended with an exit code of its own; the runner may have said of what. */
-function failed(base: Base, exitCode: number, stderr: string, facts: RunFacts): CodeResult {
-  const { failure } = facts.transcript
-  if (failure?.memory) {
-    return {
-      ...base,
-      status: 'resource_limit_exceeded',
-      exit_code: exitCode,
-      stderr,
-      resource_limit_type: 'memory',
-    }
-  }
-  const denied = deniedAccess(failure, facts.refusedConnections)
-  if (denied) {
-    return {
-      ...base,
-      status: 'unauthorized_access',
-      exit_code: exitCode,
-      stderr,
-      unauthorized_access_type: denied,
-    }
-  }
-  return programError(base, exitCode, stderr)
+function overLimit(answer: CodeResult, type: CodeResult['resource_limit_type']): CodeResult {
+  return { ...answer, status: 'resource_limit_exceeded', resource_limit_type: type }
 }
 
-function programError(base: Base, exitCode: number, stderr: string): CodeResult {
-  return {
-    ...base,
-    status: 'program_error',
-    exit_code: exitCode,
-    stderr,
-    runtime_error_type: 'nonzero_exit',
+/** The program ended with an exit code of its own; the runner may have said of what. */
+function failed(answer: CodeResult, facts: RunFacts): CodeResult {
+  const { failure } = facts.transcript
+  if (failure?.memory) return overLimit(answer, 'memory')
+  const denied = deniedAccess(failure, facts.refusedConnections)
+  if (denied) {
+    return { ...answer, status: 'unauthorized_access', unauthorized_access_type: denied }
   }
+  const detail = failure?.lastCommand ? lastCommandDetail(answer.exit_code) : null
+  return { ...programError(answer), detail }
+}
+
+function programError(answer: CodeResult): CodeResult {
+  return { ...answer, runtime_error_type: 'nonzero_exit' }
 }
 
 function deniedAccess(
@@ -143,11 +122,6 @@ function deniedAccess(
   if (failure?.errno === EACCES || failure?.code === 'EACCES') return 'file_access'
   if (failure?.errno === EPERM || failure?.code === 'EPERM') return 'disallowed_syscall'
   return null
-}
-
-function leftOut(count: number, limits: RunLimits): string {
-  const mib = limits.artifactBytes / 1024 ** 2
-  return `${count} artifacts left out: at most ${limits.artifacts}, ${mib} MiB each`
 }
 
 /** Bytes that are not UTF-8 become U+FFFD. */

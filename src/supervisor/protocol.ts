@@ -104,11 +104,21 @@ export interface RunReport {
   readonly exitCode: number
   /** The signal that ended the runner, or 0. */
   readonly signal: number
+  /** What passed its limit where the cause is `output`; null: not told. */
+  readonly flooded: OutputStream | null
   readonly artifactsLeftOut: number
 }
 
+/** What a program hands over has a limit for each of these. */
+export type OutputStream = 'stdout' | 'stderr' | 'result'
+
 const REPORT_BYTES = 4 + 4
 const CAUSES: readonly Cause[] = ['ended', 'wall_time', 'output']
+const STREAMS: Readonly<Record<number, OutputStream>> = {
+  [STDOUT]: 'stdout',
+  [STDERR]: 'stderr',
+  [CONTROL]: 'result',
+}
 const MAX_SIGNAL = 64
 
 /** @returns null when the payload is not a report */
@@ -120,6 +130,7 @@ export function decodeReport(payload: Buffer): RunReport | null {
     cause,
     exitCode: payload[2] as number,
     signal,
+    flooded: STREAMS[payload[1] as number] ?? null,
     artifactsLeftOut: payload.readUInt32LE(4),
   }
 }
@@ -147,6 +158,8 @@ export interface Failure {
   readonly memory: boolean
   /** No connection could be made or kept, or no host be found. */
   readonly network: boolean
+  /** A script ended with the exit code of its last command, not by `exit`. */
+  readonly lastCommand: boolean
 }
 
 /** @returns null when the payload is not a failure note */
@@ -158,12 +171,13 @@ export function decodeFailure(payload: Buffer): Failure | null {
     return null
   }
   if (typeof note !== 'object' || note === null) return null
-  const { name, errno, code, memory, network } = note as Record<string, unknown>
+  const { name, errno, code, memory, network, lastCommand } = note as Record<string, unknown>
   return {
     name: typeof name === 'string' ? name : '',
     errno: typeof errno === 'number' ? errno : null,
     code: typeof code === 'string' ? code : null,
     memory: memory === true,
     network: network === true,
+    lastCommand: lastCommand === true,
   }
 }

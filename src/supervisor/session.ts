@@ -16,6 +16,7 @@ import {
   maxControlBytes,
   maxControlPayload,
   maxSupervisorPayload,
+  type OutputStream,
   type RunReport,
   STDERR,
   STDOUT,
@@ -40,6 +41,8 @@ export interface Transcript {
    * program: no code has run.
    */
   isTaskUnread: boolean
+  /** What passed its limit where the violation is `output`; null: not known. */
+  flooded: OutputStream | null
 }
 
 /**
@@ -75,6 +78,7 @@ export class Session {
     report: null,
     violation: null,
     isTaskUnread: false,
+    flooded: null,
   }
 
   constructor(input: Writable, output: Readable, limits: RunLimits) {
@@ -153,7 +157,7 @@ export class Session {
       if (payload.length === 0 || this.#counts.control > maxControlBytes(this.#limits)) {
         throw new FrameError('an empty control frame, or too many')
       }
-      for (const frame of this.#control.push(payload)) this.#takeControl(frame.type, frame.payload)
+      this.#readControl(payload)
       return
     }
     if (this.#state !== 'running') {
@@ -169,8 +173,10 @@ export class Session {
       const stream = type === STDOUT ? 'stdout' : 'stderr'
       this.#counts[stream] += payload.length
       if (payload.length === 0) throw new FrameError(`an empty ${stream} frame`)
-      if (this.#counts[stream] > this.#limits.outputBytes) this.#end('output')
-      else appendChunk(this.#transcript[stream], payload)
+      if (this.#counts[stream] > this.#limits.outputBytes) {
+        this.#transcript.flooded = stream
+        this.#end('output')
+      } else appendChunk(this.#transcript[stream], payload)
     } else if (type === ARTIFACT) {
       const artifact = decodeArtifact(payload)
       if (!artifact || ++this.#counts.artifacts > this.#limits.artifacts) {
@@ -182,6 +188,15 @@ export class Session {
       if (!report) throw new FrameError('a report that is none')
       this.#transcript.report = report
       this.#end(null)
+    }
+  }
+
+  #readControl(bytes: Buffer): void {
+    try {
+      for (const { type, payload } of this.#control.push(bytes)) this.#takeControl(type, payload)
+    } catch (error) {
+      if (error instanceof FrameTooLongError) this.#transcript.flooded = 'result'
+      throw error
     }
   }
 

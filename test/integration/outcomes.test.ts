@@ -20,12 +20,13 @@ const programError = (exit_code: number) => ({
 const signalled = (signal: number) => ({
   status: 'runtime_error',
   exit_code: 128 + signal,
+  detail: expect.stringMatching(`signal ${signal} \\(SIG[A-Z]+\\)`),
   runtime_error_type: 'signalled',
 })
-const limit = (resource_limit_type: string, exit_code: number, stderr: string) => ({
+const limit = (resource_limit_type: string, exit_code: number, words: string) => ({
   status: 'resource_limit_exceeded',
   exit_code,
-  stderr,
+  stderr: expect.stringMatching(`^${words.replace(/[()]/g, '\\$&')}`),
   resource_limit_type,
 })
 const TIME = limit('time', -124, 'Execution timeout')
@@ -33,7 +34,8 @@ const MEMORY = limit('memory', -137, 'Memory limit exceeded (killed by OOM)')
 const OUTPUT = {
   status: 'resource_limit_exceeded',
   resource_limit_type: 'output',
-  stderr: 'Output limit exceeded',
+  stderr: expect.stringMatching(/^Output limit exceeded/),
+  detail: expect.stringMatching(/(stdout|stderr|result) may have \d+ MiB/),
 }
 const denied = (unauthorized_access_type: string) => ({
   status: 'unauthorized_access',
@@ -214,6 +216,9 @@ describe.each(Object.entries(failures))('%s', (language, rows) => {
     expect(answer.stderr).toMatch(stderr)
     // RAGFlow takes what is on stdout for the result.
     expect(answer.stdout).toBe('')
+    // What was printed first is there in every outcome; `print(1)` is what some of these begin with.
+    const printed = /^(print\(1\)|console.log\(1\))/.test(code) ? /^1\n/ : /^/
+    expect(answer.partial_stdout).toMatch(printed)
     expect(answer.time_used_ms).toBeGreaterThan(0)
     expect(answer.memory_used_kb).toBeGreaterThan(0)
   })
@@ -238,6 +243,7 @@ describe.each([
       stderr: 'err\n',
       time_used_ms: expect.any(Number),
       memory_used_kb: expect.any(Number),
+      partial_stdout: null,
       artifacts: [{ name: 'a.csv', mime_type: 'text/csv', size: 1, content_b64: 'eA==' }],
       result: { present: true, value: { twice: 42 }, type: 'json' },
     })
@@ -293,5 +299,42 @@ describe('ways to end well', () => {
   ])('%s: the result is there however the program ends after it: %s', async (language, code) => {
     const answer = await client.run(language, code)
     expect(answer).toMatchObject({ status: 'success', result: { value: 1 } })
+  })
+})
+
+describe('what was printed before a limit ended the program', () => {
+  test.each([
+    ['python', 'print("one")\nwhile True: pass'],
+    ['python', 'import time\ndef main():\n  print("one")\n  time.sleep(60)'],
+    ['python', 'import threading\ndef main():\n  print("one")\n  threading.Event().wait()'],
+    [
+      'python',
+      'import time\ndef main():\n  print("one")\n  time.sleep(0.5)\n  a = []\n  while True: a.append(bytearray(1 << 20))',
+    ],
+    ['nodejs', 'console.log("one")\nfor (;;);'],
+    [
+      'nodejs',
+      'function main() { console.log("one"); const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)) }',
+    ],
+    ['bash', 'echo one; sleep 60'],
+  ])('%s: %s', async (language, code) => {
+    const answer = await client.run(language, code)
+    expect(answer).toMatchObject({
+      status: 'resource_limit_exceeded',
+      stdout: '',
+      partial_stdout: 'one\n',
+    })
+  })
+
+  test('both streams come, up to the limit', async () => {
+    const code = `import sys
+def main():
+  print("note", file=sys.stderr)
+  for i in range(100_000): print("line", i, "x" * 30)`
+    const answer = await client.run('python', code)
+    expect(answer.resource_limit_type).toBe('output')
+    expect(answer.partial_stdout).toMatch(/^line 0 x+\nline 1 /)
+    expect(answer.partial_stdout?.length).toBe(1024 ** 2)
+    expect(answer.stderr).toMatch(/^Output limit exceeded\nnote\n/)
   })
 })

@@ -10,6 +10,7 @@ export interface Answer {
   resource_limit_type: string | null
   unauthorized_access_type: string | null
   runtime_error_type: string | null
+  partial_stdout: string | null
   artifacts: { name: string; mime_type: string; size: number; content_b64: string }[]
   result: { present: boolean; value: unknown; type: string } | null
 }

@@ -2,13 +2,20 @@ import type { RunFacts } from '../../src/result/facts.ts'
 import type { Failure, RunReport } from '../../src/supervisor/protocol.ts'
 import type { Transcript } from '../../src/supervisor/session.ts'
 
-export const CLEAN_END: RunReport = { cause: 'ended', exitCode: 0, signal: 0, artifactsLeftOut: 0 }
+export const CLEAN_END: RunReport = {
+  cause: 'ended',
+  exitCode: 0,
+  signal: 0,
+  flooded: null,
+  artifactsLeftOut: 0,
+}
 export const NO_FAILURE: Failure = {
   name: '',
   errno: null,
   code: null,
   memory: false,
   network: false,
+  lastCommand: false,
 }
 
 /** A transcript in which nothing was said but what is given. */
@@ -23,6 +30,7 @@ export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
     report: CLEAN_END,
     violation: null,
     isTaskUnread: false,
+    flooded: null,
     ...part,
   }
 }

@@ -35,19 +35,35 @@ const outcomes: [string, RunFacts, object][] = [
     },
   ],
   [
+    'the exit code of a last command',
+    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, lastCommand: true } }),
+    {
+      status: 'program_error',
+      exit_code: 1,
+      detail: 'The script ended with exit code 1 of its last command.',
+      runtime_error_type: 'nonzero_exit',
+    },
+  ],
+  [
     'a signal',
     factsWith({ ...said, report: killed(11) }),
     {
       status: 'runtime_error',
       exit_code: 139,
       stderr: 'Traceback',
+      detail: expect.stringMatching(/signal 11 \(SIGSEGV\): a segmentation fault/),
       runtime_error_type: 'signalled',
     },
   ],
   [
     'a supervisor that is gone without a report',
     factsWith({ ...said, report: null }),
-    { status: 'runtime_error', exit_code: 137, runtime_error_type: 'signalled' },
+    {
+      status: 'runtime_error',
+      exit_code: 137,
+      detail: expect.stringMatching(/SIGKILL/),
+      runtime_error_type: 'signalled',
+    },
   ],
   [
     'the wall time, kept by the supervisor',
@@ -55,7 +71,7 @@ const outcomes: [string, RunFacts, object][] = [
     {
       status: 'resource_limit_exceeded',
       exit_code: -124,
-      stderr: 'Execution timeout',
+      stderr: 'Execution timeout\nTraceback',
       resource_limit_type: 'time',
     },
   ],
@@ -70,7 +86,7 @@ const outcomes: [string, RunFacts, object][] = [
     {
       status: 'resource_limit_exceeded',
       exit_code: -137,
-      stderr: 'Memory limit exceeded (killed by OOM)',
+      stderr: 'Memory limit exceeded (killed by OOM)\nTraceback',
       resource_limit_type: 'memory',
     },
   ],
@@ -86,13 +102,22 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'output beyond its limit, seen by the supervisor',
-    factsWith({ ...said, report: { ...killed(9), cause: 'output' } }),
-    { status: 'resource_limit_exceeded', resource_limit_type: 'output' },
+    factsWith({ ...said, report: { ...killed(9), cause: 'output', flooded: 'stdout' } }),
+    {
+      status: 'resource_limit_exceeded',
+      stderr: 'Output limit exceeded\nTraceback',
+      detail: 'stdout may have 1000 bytes; what came beyond that is lost.',
+      resource_limit_type: 'output',
+    },
   ],
   [
     'output beyond its limit, seen by the manager',
-    factsWith({ ...said, report: null, violation: 'output' }),
-    { status: 'resource_limit_exceeded', resource_limit_type: 'output' },
+    factsWith({ ...said, report: null, violation: 'output', flooded: 'result' }),
+    {
+      status: 'resource_limit_exceeded',
+      detail: 'The result may have 2000 bytes: return less, or write it to a file.',
+      resource_limit_type: 'output',
+    },
   ],
   ...([{ errno: 13 }, { code: 'EACCES' }] as const).map((part): [string, RunFacts, object] => [
     `a denied file: ${JSON.stringify(part)}`,
@@ -168,9 +193,15 @@ describe('classify', () => {
     const isSuccess = answer.status === 'success'
     const kinds = ['resource_limit_type', 'unauthorized_access_type', 'runtime_error_type'] as const
     for (const kind of kinds) if (!(kind in expected)) expect(answer[kind]).toBeNull()
-    if (isSuccess) return
+    if (isSuccess) {
+      expect(answer.partial_stdout).toBeNull()
+      return
+    }
     const detail = 'detail' in expected ? expected.detail : null
     expect(answer).toMatchObject({ stdout: '', artifacts: [], resultJson: null, detail })
+    // What was printed is there all the same.
+    const printed = facts.transcript.stdout.length > 0 ? 'printed' : ''
+    expect(answer.partial_stdout).toBe(facts.transcript.refused === null ? printed : null)
   })
 
   test.each(outcomes)('%s: time and memory are told', (_what, facts, expected) => {

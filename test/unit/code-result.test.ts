@@ -7,6 +7,7 @@ const KEYS = [
   'detail',
   'exit_code',
   'memory_used_kb',
+  'partial_stdout',
   'resource_limit_type',
   'result',
   'runtime_error_type',

@@ -91,10 +91,22 @@ describe('how long a frame may be', () => {
 
 describe('decodeReport', () => {
   test.each([
-    [[0, 0, 0, 0, 0, 0, 0, 0], { cause: 'ended', exitCode: 0, signal: 0, artifactsLeftOut: 0 }],
-    [[0, 0, 3, 0, 1, 1, 0, 0], { cause: 'ended', exitCode: 3, signal: 0, artifactsLeftOut: 257 }],
-    [[1, 0, 0, 9, 0, 0, 0, 0], { cause: 'wall_time', exitCode: 0, signal: 9, artifactsLeftOut: 0 }],
-    [[2, 16, 0, 9, 0, 0, 0, 0], { cause: 'output', exitCode: 0, signal: 9, artifactsLeftOut: 0 }],
+    [
+      [0, 0, 0, 0, 0, 0, 0, 0],
+      { cause: 'ended', exitCode: 0, signal: 0, flooded: null, artifactsLeftOut: 0 },
+    ],
+    [
+      [0, 0, 3, 0, 1, 1, 0, 0],
+      { cause: 'ended', exitCode: 3, signal: 0, flooded: null, artifactsLeftOut: 257 },
+    ],
+    [
+      [1, 0, 0, 9, 0, 0, 0, 0],
+      { cause: 'wall_time', exitCode: 0, signal: 9, flooded: null, artifactsLeftOut: 0 },
+    ],
+    [
+      [2, 16, 0, 9, 0, 0, 0, 0],
+      { cause: 'output', exitCode: 0, signal: 9, flooded: 'stdout', artifactsLeftOut: 0 },
+    ],
   ])('%j', (bytes, report) => {
     expect(decodeReport(Buffer.from(bytes))).toEqual(report)
   })
@@ -131,6 +143,7 @@ describe('decodeFailure', () => {
       code: null,
       memory: false,
       network: false,
+      lastCommand: false,
     })
     expect(decode('{"name":"Error","code":"EACCES"}')).toMatchObject({
       code: 'EACCES',
@@ -147,6 +160,7 @@ describe('decodeFailure', () => {
       code: null,
       memory: false,
       network: false,
+      lastCommand: false,
     })
   })
 

@@ -1,0 +1,44 @@
+import { constants } from 'node:os'
+import type { RunLimits } from '../config.ts'
+import { MIB } from '../lib/units.ts'
+import type { OutputStream } from '../supervisor/protocol.ts'
+
+/** The `detail` of an answer: sentences for a person that no other member tells. */
+
+const HINTS: Readonly<Record<string, string>> = {
+  SIGSEGV: 'a segmentation fault, mostly of a recursion that is too deep or of a native library',
+  SIGABRT: 'an abort, mostly of a native library that found its own state broken',
+  SIGBUS: 'an access to memory that is not there',
+  SIGFPE: 'an arithmetic error in native code',
+  SIGILL: 'an instruction that this processor does not have',
+}
+
+/** Which signal ended a program, by name, and what that mostly means. */
+export function signalDetail(signal: number): string {
+  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0]
+  const hint = name && HINTS[name] ? `: ${HINTS[name]}` : ''
+  return `The program was ended by signal ${signal}${name ? ` (${name})` : ''}${hint}.`
+}
+
+/** Which limit of output was passed; null where that is not known. */
+export function outputDetail(stream: OutputStream | null, limits: RunLimits): string | null {
+  if (stream === null) return null
+  if (stream !== 'result') {
+    return `${stream} may have ${size(limits.outputBytes)}; what came beyond that is lost.`
+  }
+  return `The result may have ${size(limits.resultBytes)}: return less, or write it to a file.`
+}
+
+export function lastCommandDetail(exitCode: number): string {
+  return `The script ended with exit code ${exitCode} of its last command.`
+}
+
+/** Artifacts that were not taken. */
+export function leftOutDetail(count: number, limits: RunLimits): string {
+  const each = `${limits.artifactBytes / MIB} MiB each`
+  return `${count} artifacts left out: at most ${limits.artifacts}, ${each}`
+}
+
+function size(bytes: number): string {
+  return bytes >= MIB ? `${Math.round((bytes / MIB) * 10) / 10} MiB` : `${bytes} bytes`
+}
