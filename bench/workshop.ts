@@ -13,6 +13,7 @@ const SILENT: EngineEvents = {
   coldBooted: () => {},
   coldFallback: () => {},
   sweepFailed: () => {},
+  renewalFailed: () => {},
   connectionsRefused: () => {},
 }
 

@@ -277,6 +277,7 @@ function engineEvents(log: Logger, metrics: Metrics): EngineEvents {
       metrics.coldFallback(runtime)
     },
     sweepFailed: (err) => log.error({ err }, 'what an earlier manager left cannot be removed'),
+    renewalFailed: (runtime, err) => log.error({ runtime, err }, 'snapshot not renewed'),
     connectionsRefused: (count) => metrics.connectionsRefused(count),
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Puts what starts in a sandbox (the supervisor, the runtime's runner) into its image. The folder
  * is named by its contents, so a change of the runner needs no new image and never meets a sandbox
- * that still runs the old one.
+ * that still runs the old one. A manager holds a lock on the one that it uses.
  */
 import {
   chmodSync,
@@ -14,9 +14,11 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
+import { FileLock } from '../lib/file-lock.ts'
 import type { Runtime } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
 import { runInImage } from './chroot.ts'
@@ -26,7 +28,10 @@ export type Agent = { agentPath: string; agentHash: string }
 
 const AGENT_ROOT = '.executor'
 const SUPERVISOR = 'supervisor'
+/** One that nobody holds may be wanted again: by the version that was tried before this one. */
 const OLD_AFTER_MS = 24 * 60 * 60 * 1000
+/** Whoever removes one holds its lock for a moment. */
+const LOCK_WAIT_S = 5
 
 /** The agent's identity: every file that goes in, and how native files are compiled. */
 export function agentHash(runtime: Runtime, supervisorPath: string): string {
@@ -81,8 +86,24 @@ export async function installAgent(
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
-  removeOldAgents(root, hash)
+  await removeUnusedAgents(root, hash)
   return agentOf(hash)
+}
+
+/**
+ * Keeps the agent's folder where it is as long as the lock is held: by a manager whose sandboxes are
+ * started from it.
+ * @throws ManagerError SETUP_FAILED when it is gone
+ */
+export async function holdAgent(rootfs: string, { agentPath }: Agent): Promise<FileLock> {
+  const folder = join(rootfs, agentPath)
+  const lock = await FileLock.take(folder, 'shared', LOCK_WAIT_S)
+  if (!lock) {
+    throw new ManagerError('SETUP_FAILED', `${folder} was removed meanwhile: start again.`)
+  }
+  const now = new Date()
+  utimesSync(folder, now, now)
+  return lock
 }
 
 async function prepare(runtime: Runtime, rootfs: string, folder: string): Promise<void> {
@@ -110,12 +131,16 @@ async function compileNative(runtime: Runtime, folder: string): Promise<void> {
   }
 }
 
-/** A day is longer than any sandbox lives, another manager's included. */
-function removeOldAgents(root: string, current: string): void {
+/** Removes agents of other versions, and unfinished ones, that no manager holds and that are old. */
+async function removeUnusedAgents(root: string, current: string): Promise<void> {
   for (const name of readdirSync(root)) {
     const path = join(root, name)
-    const isOld = Date.now() - statSync(path).ctimeMs > OLD_AFTER_MS
-    if (name !== current && isOld) rmSync(path, { recursive: true, force: true })
+    const isOld = Date.now() - statSync(path).mtimeMs > OLD_AFTER_MS
+    if (name === current || !isOld) continue
+    const lock = await FileLock.take(path, 'exclusive')
+    if (!lock) continue
+    rmSync(path, { recursive: true, force: true })
+    lock.release()
   }
 }
 

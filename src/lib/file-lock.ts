@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
 
+export type LockMode = 'shared' | 'exclusive'
+
 /** What flock(1) exits with when somebody else holds a lock that conflicts. */
 const CONFLICT = 1
 
@@ -20,19 +22,20 @@ export class FileLock {
   }
 
   /**
-   * Takes the lock if it can be had now. flock(1) does it, on a descriptor that it shares with this
+   * Takes the lock if it can be had. flock(1) does it, on a descriptor that it shares with this
    * process; so the lock stays when flock(1) ends.
    * @param mode any number may hold it `shared`, only one and nobody beside it `exclusive`
+   * @param waitSeconds how long to wait while somebody else holds it
    * @returns null when somebody else holds it, or when there is nothing at the path (any more)
    * @throws ManagerError SETUP_FAILED when flock(1) does not work; the system's error when the path
    *   cannot be opened for another reason
    */
-  static async take(path: string, mode: 'shared' | 'exclusive'): Promise<FileLock | null> {
+  static async take(path: string, mode: LockMode, waitSeconds = 0): Promise<FileLock | null> {
     const fd = openOrNull(path)
     if (fd === null) return null
     let taken = false
     try {
-      const code = await flock(fd, mode)
+      const code = await flock(fd, mode, waitSeconds)
       if (code !== 0 && code !== CONFLICT) throw new Error(`flock ended with ${code}`)
       // Between opening and locking it may have been removed, or replaced.
       taken = code === 0 && isSameFile(fd, path)
@@ -65,9 +68,9 @@ function openOrNull(path: string): number | null {
 }
 
 /** @returns flock(1)'s exit code, or null when a signal ended it */
-function flock(fd: number, mode: 'shared' | 'exclusive'): Promise<number | null> {
+function flock(fd: number, mode: LockMode, waitSeconds: number): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn('flock', ['--nonblock', `--${mode}`, '3'], {
+    const child = spawn('flock', [`--wait=${waitSeconds}`, `--${mode}`, '3'], {
       stdio: ['ignore', 'ignore', 'ignore', fd],
     })
     child.once('error', reject)

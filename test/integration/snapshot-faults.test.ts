@@ -1,10 +1,20 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { scaledMs } from '../../src/lib/time-scale.ts'
 import type { ExecutorManager } from '../../src/manager.ts'
+import { findRunsc } from '../../src/setup/runsc.ts'
 import { Client } from '../support/client.ts'
-import { openManager } from '../support/manager.ts'
+import { openManager, type Settings } from '../support/manager.ts'
 import { makePrivateHome } from '../support/private-home.ts'
 
 const PROGRAM = 'import pandas as pd\ndef main():\n    return int(pd.Series([1, 2]).sum())'
@@ -23,12 +33,13 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true })
 })
 
-async function start(): Promise<void> {
+async function start(settings: Settings = {}): Promise<void> {
   manager = await openManager({
     runtimes: ['python'],
     home,
     logLevel: 'silent',
     limits: { wallTimeMs: 20_000 },
+    ...settings,
   })
   client.url = await manager.start()
 }
@@ -86,6 +97,33 @@ test.each([
     await restoresAgain()
   },
 )
+
+test('one restore that fails says nothing about the snapshot: it stays, and serves', async () => {
+  const runscPath = path.join(home, 'runsc-stand-in')
+  const illness = path.join(home, 'illness')
+  // The real one, but for one restore.
+  const script = `#!/bin/sh
+case " $* " in
+  *" restore --detach "*) if rm '${illness}' 2>/dev/null; then echo "runsc: no" >&2; exit 128; fi ;;
+esac
+exec '${findRunsc(home)?.runscPath}' "$@"
+`
+  writeFileSync(runscPath, script, { mode: 0o755 })
+  await start({ runscPath })
+  const before = readdirSync(path.join(home, 'snapshots'))
+  writeFileSync(illness, '')
+  await vi.waitFor(
+    async () => {
+      await answersRight()
+      expect(existsSync(illness)).toBe(false)
+      expect(await failures()).toBe(1)
+    },
+    { timeout: scaledMs(60_000), interval: 200 },
+  )
+  await restoresAgain()
+  expect(readdirSync(path.join(home, 'snapshots'))).toEqual(before)
+  expect(await metric('executor_made_seconds_count{runtime="python",how="boot"}')).toBe(0)
+})
 
 test('a snapshot that was spoilt before the start is made anew', async () => {
   await start()

@@ -13,6 +13,8 @@ export type Settings = Partial<Omit<Config, 'limits'>> & {
   limits?: Partial<RunLimits>
   /** The languages that the tests need, so that no sandbox is made of the others; all by default. */
   runtimes?: readonly string[]
+  /** A program that stands in for runsc. */
+  runscPath?: string
 }
 
 /**
@@ -42,6 +44,7 @@ export async function openManager(
   const whole = await ensureInstallation(config.home, runtimesDir, () => {})
   const installation = {
     ...whole,
+    runscPath: settings.runscPath ?? whole.runscPath,
     runtimes: whole.runtimes.filter(({ runtime }) => wanted(runtime.name)),
   }
   const { rootfs } = installation.runtimes[0] as InstalledRuntime
@@ -58,7 +61,7 @@ export function scaledWallTimeMs(ms: number): number {
   return Math.round(ms * Math.max(1, TIME_SCALE / 4))
 }
 
-function testConfig({ limits, runtimes: _, ...rest }: Settings): Config {
+function testConfig({ limits, runtimes: _, runscPath: __, ...rest }: Settings): Config {
   const env = { EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME }
   const base = readConfig(env)
   const all = { ...base.limits, wallTimeMs: 3000, memoryBytes: 128 * MIB, ...limits }

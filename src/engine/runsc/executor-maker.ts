@@ -1,7 +1,7 @@
 import type { RunLimits } from '../../config.ts'
-import { ManagerError } from '../../errors.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { InstalledRuntime } from '../../setup/install.ts'
+import type { RenewalSettings } from './generation.ts'
 import { SandboxFactory } from './sandbox-factory.ts'
 import { WarmSnapshots } from './warm-snapshots.ts'
 import type { EngineEvents, Workshop } from './workshop.ts'
@@ -42,21 +42,16 @@ export class ExecutorMaker {
     await this.#snapshots?.prepare(anew)
   }
 
-  /** Makes one executor ready. @throws ManagerError ENGINE_FAILED; nothing is left behind then */
+  /**
+   * Makes one executor ready.
+   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED; nothing is left behind then
+   */
   async create(): Promise<Executor> {
-    const snapshot = this.#snapshots?.pick()
-    if (snapshot) {
-      const started = performance.now()
-      try {
-        const executor = await this.#factory.restore(snapshot.folder, this.#policy)
-        this.#events.restored(this.#name, performance.now() - started)
-        return executor
-      } catch (error) {
-        // A network failure says nothing about the snapshot; keep it.
-        if (error instanceof ManagerError && error.code === 'NETWORK_FAILED') throw error
-        this.#events.restoreFailed(this.#name, error as Error)
-        this.#snapshots?.condemn(snapshot)
-      }
+    const restoring = performance.now()
+    const restored = await this.#snapshots?.restore(this.#policy)
+    if (restored) {
+      this.#events.restored(this.#name, performance.now() - restoring)
+      return restored
     }
     const started = performance.now()
     const executor = await this.#factory.boot(this.#policy)
@@ -64,8 +59,13 @@ export class ExecutorMaker {
     return executor
   }
 
-  /** Resolves when no snapshot is being made. */
-  async settled(): Promise<void> {
-    await this.#snapshots?.settled()
+  /** Makes a new snapshot if it is time for that; see WarmSnapshots.renew(). */
+  async renew(limits: RenewalSettings, isQuiet: boolean): Promise<void> {
+    await this.#snapshots?.renew(limits, isQuiet)
+  }
+
+  /** Gives its snapshots up. Resolves when none is being made. */
+  async close(): Promise<void> {
+    await this.#snapshots?.close()
   }
 }

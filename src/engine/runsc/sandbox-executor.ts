@@ -32,6 +32,9 @@ const RUN_CPU_WEIGHT = 1000
 export class SandboxExecutor implements Executor {
   readonly id: string
   readonly ended: Promise<void>
+  /** Resolves when a program is about to run in it. */
+  readonly begun: Promise<void>
+  #begin = () => {}
   readonly #sandbox: Sandbox
   readonly #session: Session
   readonly #limits: RunLimits
@@ -44,6 +47,9 @@ export class SandboxExecutor implements Executor {
     this.id = id
     this.#network = network
     this.ended = sandbox.ended
+    this.begun = new Promise((resolve) => {
+      this.#begin = resolve
+    })
     this.#sandbox = sandbox
     this.#limits = limits
     this.#session = new Session(sandbox.input, sandbox.output, limits)
@@ -95,6 +101,7 @@ export class SandboxExecutor implements Executor {
   async run(task: Task, signal: AbortSignal): Promise<RunFacts> {
     const { cgroup } = this.#sandbox
     let intervention: RunFacts['intervention'] = null
+    this.#begin()
     const end = (reason: 'deadline' | 'cancelled') => {
       intervention ??= reason
       this.#sandbox.kill()

@@ -30,8 +30,13 @@ const WARM_UP_TIMEOUT_MS = scaledMs(20_000)
 const CHECKPOINT_TIMEOUT_MS = scaledMs(60_000)
 /** While an executor is made, before its own limit is known and set. */
 const MAKING_MEMORY_BYTES = 1024 * MIB
-/** Against 1000 of a run: making the next executor never holds up the run in hand. */
-const MAKING_CPU_WEIGHT = 10
+/**
+ * How a sandbox that is being made ranks for the processor, as its weight against 1000 of a run.
+ * `ahead`: the pool's next executor never holds up the run in hand. `urgent`: executors are booted
+ * cold until it is there. `background`: nobody waits for it.
+ */
+const CPU_WEIGHTS = { ahead: 10, urgent: 1000, background: 1 } as const
+export type Pace = keyof typeof CPU_WEIGHTS
 
 const execute = promisify(execFile)
 
@@ -77,7 +82,7 @@ export class SandboxFactory {
    * @throws ManagerError ENGINE_FAILED; nothing is left behind then
    */
   async boot(policy: Buffer | null): Promise<SandboxExecutor> {
-    return this.#warmedUp(await this.#load(), policy)
+    return this.#warmedUp(await this.#load('ahead'), policy)
   }
 
   /**
@@ -85,8 +90,8 @@ export class SandboxFactory {
    * @param policy by which code is inspected, as the runner takes it; null: it is not
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED; nothing is left behind then
    */
-  async restore(folder: string, policy: Buffer | null): Promise<SandboxExecutor> {
-    const executor = await this.#sandbox(true, (flags, id) =>
+  async restore(folder: string, policy: Buffer | null, pace: Pace): Promise<SandboxExecutor> {
+    const executor = await this.#sandbox(true, pace, (flags, id) =>
       restoreCommand(flags, this.#bundleFolder, id, folder),
     )
     return this.#warmedUp(executor, policy)
@@ -96,8 +101,8 @@ export class SandboxFactory {
    * Boots a sandbox, and puts a snapshot of it into the empty folder once its runner is loaded.
    * @throws ManagerError ENGINE_FAILED; no sandbox is left behind then
    */
-  async checkpoint(folder: string): Promise<void> {
-    const executor = await this.#load(false)
+  async checkpoint(folder: string, pace: Pace): Promise<void> {
+    const executor = await this.#load(pace, false)
     try {
       const { setting } = this.#workshop
       const flags = { ...setting, stateFolder: this.#stateFolder(executor.id), hasNetwork: false }
@@ -114,8 +119,8 @@ export class SandboxFactory {
     }
   }
 
-  async #load(mayConnect = true): Promise<SandboxExecutor> {
-    const executor = await this.#sandbox(mayConnect, (flags, id) =>
+  async #load(pace: Pace, mayConnect = true): Promise<SandboxExecutor> {
+    const executor = await this.#sandbox(mayConnect, pace, (flags, id) =>
       runCommand(flags, this.#bundleFolder, id),
     )
     return this.#finish(executor, () => executor.load(BOOT_TIMEOUT_MS))
@@ -141,6 +146,7 @@ export class SandboxFactory {
   /** @param mayConnect whether it gets the devices of its network namespace, where there is one */
   async #sandbox(
     mayConnect: boolean,
+    pace: Pace,
     command: (flags: RunscFlags, id: string) => string[],
   ): Promise<SandboxExecutor> {
     const network = (await this.#workshop.network?.acquire()) ?? null
@@ -152,7 +158,7 @@ export class SandboxFactory {
         memoryBytes: MAKING_MEMORY_BYTES,
         tasks: hostTasksFor(this.#limits.processes),
       })
-      cgroup.setCpuWeight(MAKING_CPU_WEIGHT)
+      cgroup.setCpuWeight(CPU_WEIGHTS[pace])
       const stateFolder = this.#stateFolder(id)
       const words = [
         setting.runscPath,

@@ -1,20 +1,36 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ManagerError } from '../../errors.ts'
 import type { Runtime } from '../../runtimes/definition.ts'
-import type { SandboxFactory } from './sandbox-factory.ts'
-import { readAhead, type Snapshot, type SnapshotStore } from './snapshot-store.ts'
+import { Generation, type RenewalSettings } from './generation.ts'
+import type { SandboxExecutor } from './sandbox-executor.ts'
+import type { Pace, SandboxFactory } from './sandbox-factory.ts'
+import { type Draft, GENERATIONS, readAhead, type SnapshotStore } from './snapshot-store.ts'
 import type { EngineEvents } from './workshop.ts'
 
 /** How long none is made after one could not be made or did not restore when new. */
 const FALLBACK_MS = 60_000
+/** Snapshots that are tried for one executor before it is booted cold. */
+const RESTORE_ATTEMPTS = 2
+/** How long an executor waits for the verdict on the only snapshots that there are. */
+const VERDICT_PATIENCE_MS = 5000
+/** So many times in a row a snapshot must fail its verification. */
+const VERIFICATIONS = 3
 
-/** The snapshot of one runtime: found, built, verified, condemned when it does not restore. */
+/**
+ * The snapshots of one runtime: found, built, verified, renewed. Several generations are in use at
+ * once, and each restore takes one of them by chance, so that a caller cannot tell what is the same in
+ * its executor and in the next one (hash seed, address layout).
+ */
 export class WarmSnapshots {
   readonly #runtime: Runtime
   readonly #factory: SandboxFactory
   readonly #store: SnapshotStore
   readonly #events: EngineEvents
-  #snapshot: Snapshot | null = null
+  #generations: Generation[] = []
   #building: Promise<void> | null = null
+  #removing: Promise<void> = Promise.resolve()
+  #isClosing = false
   /** By the clock that nobody sets. */
   #fallbackUntilMs = 0
 
@@ -31,63 +47,166 @@ export class WarmSnapshots {
   }
 
   /**
-   * Finds the snapshot, or makes it. Never rejects: there may be none afterwards.
-   * @param anew make it even if there is one
+   * Finds the snapshots, or makes one. Never rejects: there may be none afterwards.
+   * @param anew make one even if there are some, and forget those
    */
   async prepare(anew: boolean): Promise<void> {
-    this.#snapshot = anew ? null : this.#store.find(this.#factory.facts)
-    if (!this.#snapshot) return this.#build()
-    await readAhead(this.#snapshot).catch(() => {})
-    this.#events.snapshotReady(this.#runtime.name, this.#snapshot.createdAtMs)
+    const found = await this.#found()
+    this.#generations.push(...found)
+    if (anew || found.length === 0) {
+      await this.#build('urgent')
+      if (!found.includes(this.#generations[0] as Generation)) found.forEach(this.#retire, this)
+      return
+    }
+    for (const { snapshot } of found) await readAhead(snapshot).catch(() => {})
+    this.#tellAge()
+    await this.#store.collect().catch(() => {})
   }
 
-  /** The one to restore from, or null: then one is being made, unless that failed lately. */
-  pick(): Snapshot | null {
-    if (!this.#snapshot && performance.now() > this.#fallbackUntilMs) void this.#build()
-    return this.#snapshot
+  /**
+   * Makes an executor ready from one of the snapshots.
+   * @param policy by which code is inspected, as the runner takes it; null: it is not
+   * @returns null when none can be had now; then one is being made, unless that failed lately
+   * @throws ManagerError NETWORK_FAILED
+   */
+  async restore(policy: Buffer | null): Promise<SandboxExecutor | null> {
+    for (let attempt = 0; attempt < RESTORE_ATTEMPTS; attempt++) {
+      const generation = await this.#pick()
+      if (!generation) return null
+      try {
+        const executor = await this.#restoreFrom(generation, policy)
+        generation.restores++
+        void executor.begun.then(() => {
+          generation.hasServed = true
+        })
+        return executor
+      } catch (error) {
+        // A network failure says nothing about the snapshot; keep it.
+        if (error instanceof ManagerError && error.code === 'NETWORK_FAILED') throw error
+        this.#events.restoreFailed(this.#runtime.name, error as Error)
+        this.#tryAgain(generation)
+      }
+    }
+    return null
   }
 
-  /** A snapshot that does not restore goes, once however many restores it failed. */
-  condemn(snapshot: Snapshot): void {
-    if (this.#snapshot !== snapshot) return
-    this.#snapshot = null
-    void this.#build()
+  /**
+   * Makes one more generation if there are too few, or if one has served for long enough. The others
+   * serve meanwhile; the oldest goes when the new one is there.
+   * @param isQuiet whether nobody waits for an executor
+   */
+  async renew(limits: RenewalSettings, isQuiet: boolean): Promise<void> {
+    const trusted = this.#generations.filter(({ isTrusted }) => isTrusted)
+    if (trusted.length === 0 || performance.now() < this.#fallbackUntilMs) return
+    const dueness = trusted.map((generation) => generation.dueness(limits))
+    const isWanted = trusted.length < GENERATIONS || dueness.some((due) => due !== 'no')
+    if (isWanted && (isQuiet || dueness.includes('overdue'))) await this.#build('background')
   }
 
-  /** Resolves when no snapshot is being made. */
-  async settled(): Promise<void> {
+  /** Gives the snapshots up. Resolves when none is being made. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    await Promise.all(this.#generations.map(({ trial }) => trial))
     await this.#building
+    await this.#removing
+    for (const { snapshot } of this.#generations.splice(0)) this.#store.release(snapshot)
   }
 
-  #build(): Promise<void> {
-    this.#building ??= this.#tryToBuild().finally(() => {
-      this.#building = null
-    })
-    return this.#building
+  async #found(): Promise<Generation[]> {
+    const snapshots = await this.#store.find(this.#factory.facts).catch(() => [])
+    return snapshots.map((snapshot) => new Generation(snapshot, true))
   }
 
-  async #tryToBuild(): Promise<void> {
-    const { name } = this.#runtime
-    this.#events.snapshotBuilding(name)
-    let draft: string | null = null
+  async #pick(): Promise<Generation | null> {
+    const trials = this.#generations.flatMap(({ trial }) => trial ?? [])
+    const isUndecided = trials.length > 0 && trials.length === this.#generations.length
+    if (isUndecided)
+      await Promise.race([...trials, sleep(VERDICT_PATIENCE_MS, null, { ref: false })])
+    const trusted = this.#generations.filter(({ isTrusted }) => isTrusted)
+    if (trusted.length > 0) return trusted[randomInt(trusted.length)] as Generation
+    if (!this.#building && performance.now() > this.#fallbackUntilMs) this.#recover()
+    return null
+  }
+
+  /** Those that failed may be well again, if it was the machine that failed; else one is made. */
+  #recover(): void {
+    const bad = this.#generations.filter(({ isBad }) => isBad)
+    for (const generation of bad) this.#tryAgain(generation)
+    if (this.#generations.length === 0) void this.#build('urgent')
+  }
+
+  async #restoreFrom(
+    generation: Generation,
+    policy: Buffer | null,
+    pace: Pace = 'ahead',
+  ): Promise<SandboxExecutor> {
+    generation.active++
     try {
-      draft = this.#store.draft(this.#factory.facts)
-      await this.#factory.checkpoint(draft)
-      await this.#verify(draft)
-      this.#snapshot = this.#store.commit(draft, this.#factory.facts)
-      this.#events.snapshotReady(name, this.#snapshot.createdAtMs)
-    } catch (error) {
-      this.#fallbackUntilMs = performance.now() + FALLBACK_MS
-      this.#events.coldFallback(name, error as Error)
-      if (draft) this.#store.discard(draft)
-      this.#store.noteFallback(name, (error as Error).message)
+      return await this.#factory.restore(generation.snapshot.folder, policy, pace)
+    } finally {
+      generation.active--
+      if (!this.#generations.includes(generation)) this.#removeIfIdle(generation)
     }
   }
 
-  /** Restores it and runs the runtime's probe program, which is ours and not to be inspected. */
-  async #verify(folder: string): Promise<void> {
+  /**
+   * Verifies a snapshot from which a restore failed. The restore may have failed for another reason,
+   * such as too little processor time: only a snapshot that fails here is replaced.
+   */
+  #tryAgain(generation: Generation): void {
+    generation.trial ??= this.#stands(generation).then((stands) => {
+      generation.trial = null
+      generation.isBad = !stands
+      if (!stands) void this.#build('urgent')
+    })
+  }
+
+  async #stands(generation: Generation): Promise<boolean> {
+    for (let count = 0; count < VERIFICATIONS; count++) {
+      if (!this.#store.has(generation.snapshot)) return false
+      try {
+        await this.#verify(await this.#restoreFrom(generation, null, 'urgent'))
+        return true
+      } catch {
+        // Not a verdict before the last one.
+      }
+    }
+    return false
+  }
+
+  async #build(pace: Pace): Promise<void> {
+    if (this.#isClosing) return
+    this.#building ??= this.#tryToBuild(pace).finally(() => {
+      this.#building = null
+    })
+    await this.#building
+  }
+
+  async #tryToBuild(pace: Pace): Promise<void> {
+    const { name } = this.#runtime
+    this.#events.snapshotBuilding(name)
+    let draft: Draft | null = null
+    try {
+      draft = await this.#store.draft()
+      await this.#factory.checkpoint(draft.folder, pace)
+      // What the runner's probe program does is ours and not to be inspected.
+      await this.#verify(await this.#factory.restore(draft.folder, null, pace))
+      const snapshot = this.#store.commit(draft, this.#factory.facts)
+      draft = null
+      this.#generations.unshift(new Generation(snapshot, false))
+      this.#retireFormer()
+      this.#tellAge()
+      await this.#store.collect().catch(() => {})
+    } catch (error) {
+      this.#fallbackUntilMs = performance.now() + FALLBACK_MS
+      if (draft) await this.#store.remove(draft)
+      this.#tellFailure(error as Error)
+    }
+  }
+
+  /** Has the restored sandbox run the runtime's probe program. */
+  async #verify(executor: SandboxExecutor): Promise<void> {
     const { name, probe } = this.#runtime
-    const executor = await this.#factory.restore(folder, null)
     try {
       const task = { code: Buffer.from(probe.code), argumentsJson: Buffer.from('{}') }
       const { transcript } = await executor.run(task, new AbortController().signal)
@@ -99,5 +218,41 @@ export class WarmSnapshots {
     } finally {
       await executor.dispose()
     }
+  }
+
+  /** The oldest go, and all that do not restore, now that there is a new one. */
+  #retireFormer(): void {
+    const good = this.#generations.filter(({ isBad }) => !isBad)
+    const kept = new Set(good.slice(0, GENERATIONS))
+    for (const generation of [...this.#generations]) {
+      if (!kept.has(generation)) this.#retire(generation)
+    }
+  }
+
+  #retire(generation: Generation): void {
+    this.#generations = this.#generations.filter((other) => other !== generation)
+    this.#removeIfIdle(generation)
+  }
+
+  /** A restore that is under way needs its files. */
+  #removeIfIdle({ active, snapshot }: Generation): void {
+    if (active > 0) return
+    this.#removing = this.#removing.then(() => this.#store.remove(snapshot)).catch(() => {})
+  }
+
+  /** All executors of a generation share what it holds: the oldest one counts. */
+  #tellAge(): void {
+    const times = this.#generations.map(({ snapshot }) => snapshot.createdAtMs)
+    this.#events.snapshotReady(this.#runtime.name, Math.min(...times))
+  }
+
+  #tellFailure(error: Error): void {
+    const { name } = this.#runtime
+    if (this.#generations.some(({ isTrusted }) => isTrusted)) {
+      this.#events.renewalFailed(name, error)
+      return
+    }
+    this.#events.coldFallback(name, error)
+    this.#store.noteFallback(name, error.message)
   }
 }

@@ -30,6 +30,8 @@ export interface EngineEvents {
   coldFallback(runtime: string, error: Error): void
   /** Something that an earlier manager left could not be removed. */
   sweepFailed(error: Error): void
+  /** A further snapshot could not be made; those in use stay in use. */
+  renewalFailed(runtime: string, error: Error): void
   /** Connections and host names that a sandbox with a network was refused. */
   connectionsRefused(count: number): void
 }
