@@ -14,6 +14,8 @@ export const ERRORS = {
   ENGINE_FAILED: { httpStatus: 200, retryable: true },
   /** The executor ended before its run; no code has run. */
   EXECUTOR_LOST: { httpStatus: 200, retryable: true },
+  /** The manager itself was late so long that it cannot tell how the run ended. */
+  RUN_UNOBSERVED: { httpStatus: 200, retryable: true },
   NETWORK_FAILED: { httpStatus: 200, retryable: true },
 } as const
 

@@ -92,10 +92,11 @@ export class Scheduler {
   }
 
   /**
-   * Runs one task in an executor of its own; in a second one when the first died before the run.
+   * Runs one task in an executor of its own; in a second one when the first died before the run or
+   * its end could not be observed.
    * @param signal the caller has gone: a waiting run leaves the queue, a running one is ended
    * @throws ManagerError POOL_BUSY when no executor could be had in time, SHUTTING_DOWN,
-   *   RUN_CANCELLED, EXECUTOR_LOST, ENGINE_FAILED
+   *   RUN_CANCELLED, EXECUTOR_LOST, RUN_UNOBSERVED, ENGINE_FAILED
    */
   async submit(
     run: AdmittedRun,
@@ -113,9 +114,7 @@ export class Scheduler {
         const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
         return { facts, timings }
       } catch (error) {
-        // No code has run, so it may run in another executor.
-        const isLost = error instanceof ManagerError && error.code === 'EXECUTOR_LOST'
-        if (isAgain || !isLost) throw error
+        if (isAgain || !mayRunAgain(error)) throw error
       }
     }
   }
@@ -255,6 +254,12 @@ export class Scheduler {
       own.bytes <= queueBytesPerCaller
     )
   }
+}
+
+/** No code has run, or nothing can be said about what it did: one more try in another executor. */
+function mayRunAgain(error: unknown): boolean {
+  if (!(error instanceof ManagerError)) return false
+  return error.code === 'EXECUTOR_LOST' || error.code === 'RUN_UNOBSERVED'
 }
 
 function callerGone(): ManagerError {

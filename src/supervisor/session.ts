@@ -61,6 +61,8 @@ export class Session {
   readonly #frames: FrameParser
   readonly #control: FrameParser
   readonly #counts = { stdout: 0, stderr: 0, control: 0, artifacts: 0 }
+  /** All that came from the sandbox so far. */
+  bytesRead = 0
   #bootOutput = ''
   #isInspected = false
   /** Whether a run has said anything yet. */
@@ -139,6 +141,7 @@ export class Session {
   }
 
   #read(chunk: Buffer): void {
+    this.bytesRead += chunk.length
     if (this.#state === 'ended') return
     try {
       for (const { type, payload } of this.#frames.push(chunk)) {

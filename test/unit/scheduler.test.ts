@@ -92,29 +92,32 @@ describe('with an executor at hand', () => {
     expect(python.released).toEqual([executor])
   })
 
-  test('one that died before the run is replaced by another, once', async () => {
-    const plan = scheduler()
-    const lost = () => new ManagerError('EXECUTOR_LOST', 'ended before the run')
-    const executors = ['a', 'b', 'c'].map((name) => add(python, name))
-    const [first, second, third] = executors as [FakeExecutor, FakeExecutor, FakeExecutor]
-    const submitted = plan.submit(runNamed('x'), never())
-    await turn()
-    first.fail(lost())
-    await turn()
-    expect(second.task?.code.toString()).toBe('x')
-    const facts = factsWith()
-    second.finish(facts)
-    expect((await submitted).facts).toBe(facts)
-    expect(python.released).toEqual([first, second])
+  test.each(['EXECUTOR_LOST', 'RUN_UNOBSERVED'] as const)(
+    'one that failed us is replaced by another, once: %s',
+    async (code) => {
+      const plan = scheduler()
+      const lost = () => new ManagerError(code, "not the program's fault")
+      const executors = ['a', 'b', 'c'].map((name) => add(python, name))
+      const [first, second, third] = executors as [FakeExecutor, FakeExecutor, FakeExecutor]
+      const submitted = plan.submit(runNamed('x'), never())
+      await turn()
+      first.fail(lost())
+      await turn()
+      expect(second.task?.code.toString()).toBe('x')
+      const facts = factsWith()
+      second.finish(facts)
+      expect((await submitted).facts).toBe(facts)
+      expect(python.released).toEqual([first, second])
 
-    const fourth = add(python, 'd')
-    const again = plan.submit(runNamed('y'), never())
-    await turn()
-    third.fail(lost())
-    await turn()
-    fourth.fail(lost())
-    await expect(again).rejects.toMatchObject({ code: 'EXECUTOR_LOST' })
-  })
+      const fourth = add(python, 'd')
+      const again = plan.submit(runNamed('y'), never())
+      await turn()
+      third.fail(lost())
+      await turn()
+      fourth.fail(lost())
+      await expect(again).rejects.toMatchObject({ code })
+    },
+  )
 
   test('a caller who goes cancels the run', async () => {
     const plan = scheduler()

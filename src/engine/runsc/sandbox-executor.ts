@@ -1,22 +1,14 @@
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
-import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { RunFacts } from '../../result/facts.ts'
 import type { Task } from '../../supervisor/protocol.ts'
 import { Session } from '../../supervisor/session.ts'
+import { RunWatch } from './run-watch.ts'
 import type { Sandbox } from './sandbox.ts'
 
-/** How long after the wall time limit, which the supervisor keeps, the manager steps in itself. */
-const DEADLINE_GRACE_MS = scaledMs(1500)
-/**
- * How often a run is looked at for a kill by the kernel for want of memory. After one the sandbox
- * often does not end but hangs, a guest process having lost its host process. There is no event to
- * wait for that needs no native code on cgroup v1.
- */
-const MEMORY_WATCH_MS = 100
 /**
  * The kernel kills for an allocation of a few pages that does not fit under the limit: whoever dies of its
  * own limit was this near to it. It counts the kills of other limits too, and not which it was.
@@ -100,9 +92,9 @@ export class SandboxExecutor implements Executor {
 
   async run(task: Task, signal: AbortSignal): Promise<RunFacts> {
     const { cgroup } = this.#sandbox
-    let intervention: RunFacts['intervention'] = null
+    let intervention: RunFacts['intervention'] | 'late' = null
     this.#begin()
-    const end = (reason: 'deadline' | 'cancelled') => {
+    const end = (reason: NonNullable<typeof intervention>) => {
       intervention ??= reason
       this.#sandbox.kill()
     }
@@ -111,18 +103,13 @@ export class SandboxExecutor implements Executor {
     // Of a sandbox whose output has ended, whatever else of it is left is of no use.
     void this.ended.then(() => isOver || this.#sandbox.kill())
     const started = performance.now()
-    const memoryWatch = setInterval(() => {
-      try {
-        if (cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
-      } catch {
-        // No descriptor free for the counter: it is looked at again, and a timer must not throw.
-      }
-    }, MEMORY_WATCH_MS)
-    // What has arrived by then is read first: this process may have been late, not the sandbox.
-    const deadline = setTimeout(
-      () => setImmediate(() => end('deadline')),
-      this.#limits.wallTimeMs + DEADLINE_GRACE_MS,
-    )
+    const watch = new RunWatch(this.#limits.wallTimeMs, {
+      look: () => this.#lookForMemoryKill(),
+      bytesRead: () => this.#session.bytesRead,
+      onDeadline: () => end('deadline'),
+      onLate: () => end('late'),
+    })
+    watch.start()
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       if (signal.aborted) end('cancelled')
@@ -131,6 +118,11 @@ export class SandboxExecutor implements Executor {
       if (transcript.isTaskUnread && intervention !== 'cancelled') {
         const why = `executor ${this.id} ended before the run`
         throw new ManagerError('EXECUTOR_LOST', `${why}: its sandbox died while it waited.`)
+      }
+      const ending = intervention as RunFacts['intervention'] | 'late'
+      if (ending === 'late' && !transcript.report) {
+        const why = `executor ${this.id}: the manager was too busy to follow the run`
+        throw new ManagerError('RUN_UNOBSERVED', `${why}; give it more processor time.`)
       }
       const outOfMemoryKills = cgroup.outOfMemoryKills()
       const peakMemoryBytes = Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes)
@@ -143,7 +135,7 @@ export class SandboxExecutor implements Executor {
       }
       return {
         transcript,
-        intervention,
+        intervention: ending === 'late' ? null : ending,
         outOfMemoryKills,
         // Asked only where the answer matters: it takes a process.
         refusedConnections: transcript.failure?.network ? await this.#refusals() : 0,
@@ -158,9 +150,21 @@ export class SandboxExecutor implements Executor {
       })
     } finally {
       isOver = true
-      clearTimeout(deadline)
-      clearInterval(memoryWatch)
+      watch.stop()
       signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /**
+   * After a kill by the kernel for want of memory the sandbox often does not end but hangs, a guest
+   * process having lost its host process. There is no event to wait for that needs no native code on
+   * cgroup v1.
+   */
+  #lookForMemoryKill(): void {
+    try {
+      if (this.#sandbox.cgroup.outOfMemoryKills() > 0) this.#sandbox.kill()
+    } catch {
+      // No descriptor free for the counter: it is looked at again, and a timer must not throw.
     }
   }
 
