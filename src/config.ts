@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { parseNetworks } from './admission/addresses.ts'
 import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
 import { parseTimeScale } from './lib/time-scale.ts'
@@ -40,6 +41,10 @@ export interface Config {
   readonly port: number
   readonly keys: ApiKeys
   /** Serve HTTPS with this certificate and key (PEM); null: HTTP. */
+  /** Names that the service may be asked by without keys, besides localhost and addresses. */
+  readonly hosts: readonly string[]
+  /** Addresses and networks of proxies, whose X-Forwarded-For says who asks. */
+  readonly trustedProxies: readonly string[]
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null
   /** Runs that a caller may start in a window of time; null: as many as it likes. */
   readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
@@ -63,6 +68,12 @@ export interface Config {
   readonly queueBytes: number
   readonly queueBytesPerCaller: number
   readonly maxBodyBytes: number
+  /** Request bodies that are held until an executor takes the run: of all callers, and of one. */
+  readonly uploadBytes: number
+  readonly uploadBytesPerCaller: number
+  /** Answers that are held until they are read: of all callers, and of one. */
+  readonly answerBytes: number
+  readonly answerBytesPerCaller: number
   /** How long a stop lets running programs finish. */
   readonly drainMs: number
   readonly limits: RunLimits
@@ -86,6 +97,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Full pools that must fit before a lean one is added: three languages, and the lean one. */
 const POOLS_WITH_LEAN = 4
+
+const MAX_BODY_BYTES = 16 * MIB
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent']
 
@@ -127,12 +140,15 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
   setting(env, 'SANDBOX_ENABLE_SECCOMP', false, boolean)
   setting(env, 'EXECUTOR_MANAGER_TIME_SCALE', 1, timeScale)
   const egress = readEgress(env)
-  const fitting = maxExecutors(poolSize, limits.memoryBytes, totalmem())
+  const runBytes = limits.memoryBytes + heldBytesPerRun(limits, MAX_BODY_BYTES)
+  const fitting = maxExecutors(poolSize, runBytes, totalmem())
   return Object.freeze({
     projectDir: root,
     home: defaultHome(root, env),
     host,
     keys,
+    hosts: setting(env, 'EXECUTOR_MANAGER_HOSTS', [], hostNames),
+    trustedProxies: setting(env, 'EXECUTOR_MANAGER_TRUSTED_PROXIES', [], networks),
     tls: readTls(args),
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
@@ -146,7 +162,11 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     queueLengthPerCaller: Math.max(1, Math.floor(queueLength / 4)),
     queueBytes: 256 * MIB,
     queueBytesPerCaller: 64 * MIB,
-    maxBodyBytes: 16 * MIB,
+    maxBodyBytes: MAX_BODY_BYTES,
+    uploadBytes: 256 * MIB,
+    uploadBytesPerCaller: 32 * MIB,
+    answerBytes: answerBytes(totalmem()),
+    answerBytesPerCaller: 128 * MIB,
     drainMs: 10_000,
     limits,
     egress,
@@ -241,9 +261,23 @@ export function defaultPoolSize(cores: number, memoryBytes: number): number {
   return Math.max(1, Math.min(2 * cores, fitting, 32))
 }
 
-/** As many as fit into four fifths of the memory with each at its limit; never below the pool. */
-export function maxExecutors(poolSize: number, limitBytes: number, memoryBytes: number): number {
-  const fitting = Math.floor((memoryBytes * 0.8) / (limitBytes + IDLE_EXECUTOR_BYTES))
+/** A share of the memory for answers that callers have not read. */
+export function answerBytes(memoryBytes: number): number {
+  return Math.min(1024 * MIB, Math.max(256 * MIB, Math.floor(memoryBytes / 16)))
+}
+
+/** What the manager itself may hold for a run: what it was sent, and what the program has said so far. */
+export function heldBytesPerRun(limits: RunLimits, maxBodyBytes: number): number {
+  const { outputBytes, resultBytes, artifacts, artifactBytes } = limits
+  return maxBodyBytes + 2 * outputBytes + resultBytes + artifacts * artifactBytes
+}
+
+/**
+ * As many as fit into four fifths of the memory with each at its limit; never below the pool.
+ * @param runBytes the most that a run takes, in its sandbox and in the manager
+ */
+export function maxExecutors(poolSize: number, runBytes: number, memoryBytes: number): number {
+  const fitting = Math.floor((memoryBytes * 0.8) / (runBytes + IDLE_EXECUTOR_BYTES))
   return Math.max(2 * poolSize, fitting)
 }
 
@@ -292,6 +326,20 @@ const rate: Parser<{ runs: number; windowMs: number }> = (text) => {
     return { expected: 'runs per time, like 100/1m or 10/s' }
   }
   return { runs: count, windowMs }
+}
+
+const hostNames: Parser<readonly string[]> = (text) => {
+  const names = text.split(',').map((part) => part.trim().toLowerCase())
+  return names.every((name) => /^[a-z\d_-]+(\.[a-z\d_-]+)*$/.test(name))
+    ? names
+    : { expected: 'names of hosts, like executor.example.org,sandbox.internal' }
+}
+
+const networks: Parser<readonly string[]> = (text) => {
+  const parsed = parseNetworks(text)
+  return 'wrong' in parsed
+    ? { expected: 'addresses or networks, like 10.0.0.1,192.168.0.0/16,fd00::/8' }
+    : parsed
 }
 
 const nameServerList: Parser<readonly string[]> = (text) => {

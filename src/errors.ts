@@ -10,6 +10,7 @@ export const ERRORS = {
   BODY_TOO_LARGE: { httpStatus: 413, retryable: false },
   POOL_BUSY: { httpStatus: 200, retryable: true },
   SHUTTING_DOWN: { httpStatus: 503, retryable: true },
+  REQUEST_NOT_READ: { httpStatus: 503, retryable: true },
   RUN_CANCELLED: { httpStatus: 499, retryable: false },
   ENGINE_FAILED: { httpStatus: 200, retryable: true },
   /** The executor ended before its run; no code has run. */

@@ -1,6 +1,7 @@
 import { freemem } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { Accounts } from './admission/accounts.ts'
 import { type Config, limitsOf, type RunLimits } from './config.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
 import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
@@ -41,6 +42,7 @@ export class ExecutorManager {
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
+  readonly #accounts: Accounts
   #app: FastifyInstance | null = null
   readonly #firstReady: Promise<void>[] = []
   readonly #hurry = new AbortController()
@@ -51,6 +53,7 @@ export class ExecutorManager {
     this.#log = log
     this.#engine = engine
     this.#metrics = metrics
+    this.#accounts = new Accounts(config)
     this.#scheduler = new Scheduler(this.#pools, config)
   }
 
@@ -110,7 +113,8 @@ export class ExecutorManager {
     this.#assertWanted()
     const { host, port } = this.#config
     try {
-      return await this.#app.listen({ host, port })
+      // Fastify would open a second server for localhost, whose connections nobody counts.
+      return await this.#app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     } catch (error) {
       this.#assertWanted()
       throw new ManagerError(
@@ -122,10 +126,15 @@ export class ExecutorManager {
   }
 
   #buildApp(): Promise<FastifyInstance> {
-    const { maxBodyBytes, tls, keys, rateLimit, limits } = this.#config
+    const { limits } = this.#config
     const metrics = this.#metrics
     return buildApp(
-      { maxBodyBytes, tls, keys, rateLimit, logger: this.#log, metrics: metrics.registry },
+      {
+        ...this.#config,
+        accounts: this.#accounts,
+        logger: this.#log,
+        metrics: metrics.registry,
+      },
       {
         languages: this.#languages,
         submit: (run, signal) => this.#scheduler.submit(this.#placed(run), signal),

@@ -49,8 +49,14 @@ export const EMPTY_RESULT: Omit<CodeResult, 'status' | 'exit_code'> = Object.fre
   resultJson: null,
 })
 
-/** Of an artifact that become text at once; a multiple of 3, so that the pieces of base64 fit. */
+/** Of a text that become a piece, and of an artifact; a multiple of 3, so that pieces of base64 fit. */
 const PIECE_BYTES = 192 * 1024
+
+/** What an answer holds in memory, roughly, until it has been read. */
+export function heldBytes({ artifacts, resultJson, stdout, stderr }: CodeResult): number {
+  const ofArtifacts = artifacts.reduce((sum, { content }) => sum + content.length, 0)
+  return ofArtifacts + (resultJson?.length ?? 0) + stdout.length + stderr.length
+}
 
 /**
  * The body of the answer, in pieces: artifacts may be 100 MiB, which as one text would hold up
@@ -62,7 +68,7 @@ export function* answerPieces({
   artifacts,
   ...rest
 }: CodeResult): Generator<string, void, undefined> {
-  yield `${JSON.stringify(rest).slice(0, -1)},"artifacts":[`
+  yield* slices(`${JSON.stringify(rest).slice(0, -1)},"artifacts":[`)
   for (const [index, { content, ...artifact }] of artifacts.entries()) {
     yield `${index > 0 ? ',' : ''}${JSON.stringify(artifact).slice(0, -1)},"content_b64":"`
     for (let at = 0; at < content.length; at += PIECE_BYTES) {
@@ -71,8 +77,25 @@ export function* answerPieces({
     yield '"}'
   }
   yield '],"result":'
-  yield resultJson === null ? 'null' : `{"present":true,"value":${resultJson},"type":"json"}`
+  if (resultJson === null) yield 'null'
+  else {
+    yield '{"present":true,"value":'
+    yield* slices(resultJson)
+    yield ',"type":"json"}'
+  }
   yield '}'
+}
+
+/** A pair of surrogates is one character of UTF-8 and stays together. */
+function* slices(text: string): Generator<string, void, undefined> {
+  let at = 0
+  while (at < text.length) {
+    let end = Math.min(text.length, at + PIECE_BYTES)
+    const last = text.charCodeAt(end - 1)
+    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end--
+    yield text.slice(at, end)
+    at = end
+  }
 }
 
 /** The body of an answer that is small. */

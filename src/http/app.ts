@@ -1,7 +1,16 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import { maxConnections } from './connections.ts'
+import type { Accounts } from '../admission/accounts.ts'
+import { networkMatcher } from '../admission/addresses.ts'
+import { ParsingThread } from '../contract/parsing-thread.ts'
+import { Answers } from './answers.ts'
+import { Connections, maxConnections } from './connections.ts'
 import { addDoor, answerRateLimited, type DoorOptions, RateLimited, requestIdOf } from './door.ts'
+import { lingerOnRefusal } from './lingering.ts'
+import { Refused } from './refused.ts'
 import { addRunRoute, type RunService } from './run-route.ts'
+import { createServer, type TlsFiles } from './server.ts'
+import { SlowLane } from './slow-lane.ts'
+import { Uploads } from './uploads.ts'
 
 export interface MetricsText {
   readonly contentType: string
@@ -12,34 +21,40 @@ export interface AppOptions extends DoorOptions {
   /** What `/metrics` answers, in Prometheus's format. */
   readonly metrics: MetricsText
   readonly maxBodyBytes: number
-  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null
+  readonly accounts: Accounts
+  readonly tls: TlsFiles | null
+  /** Addresses and networks of proxies, whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
   readonly logger: FastifyBaseLogger
 }
 
-const REQUEST_TIMEOUT_MS = 30_000
-
 /** The HTTP side: routes and the shape of every error answer. */
 export async function buildApp(options: AppOptions, runs: RunService): Promise<FastifyInstance> {
+  const isProxy = networkMatcher(options.trustedProxies)
+  const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
-    ...(options.tls ? { https: options.tls } : {}),
+    serverFactory: (handler) => createServer(handler, options.tls, connections),
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     bodyLimit: options.maxBodyBytes,
     loggerInstance: options.logger,
     genReqId: requestIdOf,
-    // To send headers and body; a run's own time begins after that.
-    requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }),
     // A stop lets connections finish what they wait for and closes those that wait for nothing.
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   })
-  app.server.maxConnections = maxConnections()
+  const lane = new SlowLane()
+  const uploads = new Uploads(options.maxBodyBytes, options.accounts.uploads, lane)
+  const parsing = new ParsingThread(runs.languages)
+  app.addHook('onClose', () => parsing.close())
   // Only JSON, and as bytes: a web page can send other types to a local address without asking.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  )
+  app.addContentTypeParser('application/json', ({ raw, caller }, _payload, done) => {
+    uploads.read(raw, caller, done)
+  })
+  lingerOnRefusal(app, lane)
 
-  await addDoor(app, options)
+  await addDoor(app, options, connections)
 
   const ok = async () => ({ status: 'ok' })
   app.get('/', ok)
@@ -47,14 +62,18 @@ export async function buildApp(options: AppOptions, runs: RunService): Promise<F
   app.get('/metrics', async (_request, reply) => {
     return reply.type(options.metrics.contentType).send(await options.metrics.metrics())
   })
-  addRunRoute(app, runs)
+  addRunRoute(app, runs, {
+    connections,
+    answers: new Answers(options.accounts.answers),
+    parsing,
+  })
 
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
   app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
     if (error instanceof RateLimited) return answerRateLimited(reply)
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-      const most = options.maxBodyBytes / 1024 ** 2
-      return reply.code(413).send({ detail: `The request body is larger than ${most} MiB.` })
+    if (error instanceof Refused) {
+      if (error.retryAfterS !== null) reply.header('retry-after', error.retryAfterS)
+      return reply.code(error.statusCode).send({ detail: error.message })
     }
     if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
       const msg = 'The body must be JSON, with the header Content-Type: application/json'

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { callerOfAddress, rateAccountOf } from '../admission/addresses.ts'
 import type { ApiKeys } from '../admission/api-keys.ts'
 import { serializeCodeResult } from '../contract/code-result.ts'
 import { RATE_LIMITED } from '../contract/refusals.ts'
+import { webPageBehind } from './browser-guard.ts'
+import type { Connections } from './connections.ts'
 import { RateStore } from './rate-store.ts'
+import { Refused } from './refused.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,6 +19,8 @@ declare module 'fastify' {
 
 export interface DoorOptions {
   readonly keys: ApiKeys
+  /** Names that the service may be asked by without keys. */
+  readonly hosts: readonly string[]
   /** Runs a caller may start in each window, or null for no limit. */
   readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
 }
@@ -30,17 +36,32 @@ export function requestIdOf(request: { headers: Record<string, unknown> }): stri
 }
 
 /** Who may come in, and how often. */
-export async function addDoor(app: FastifyInstance, options: DoorOptions): Promise<void> {
+export async function addDoor(
+  app: FastifyInstance,
+  options: DoorOptions,
+  connections: Connections,
+): Promise<void> {
   app.decorateRequest('caller', '')
+  const { keys, hosts } = options
+  const keyed = keys.count > 0
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    if (options.keys.count === 0) {
-      request.caller = request.ip
+    const isOpen = OPEN_PATHS.has(request.routeOptions.url ?? '')
+    const foreign = isOpen ? null : webPageBehind(guarded(request), { hosts, keyed })
+    if (foreign !== null) return done(new Refused(403, foreign))
+    if (!keyed) {
+      request.caller = callerOfAddress(request.ip)
       return done()
     }
-    const name = options.keys.identify(shownKey(request))
-    if (name !== null) request.caller = name
-    else if (!OPEN_PATHS.has(request.routeOptions.url ?? '')) return void refuse(reply)
+    const name = keys.identify(shownKey(request))
+    if (name === null) {
+      // A connection is kept for callers with a key only.
+      reply.header('connection', 'close')
+      if (!isOpen) return void refuse(reply)
+    } else {
+      request.caller = name
+      if (!connections.work(request.raw.socket, name)) return done(tooManyConnections())
+    }
     done()
   })
   if (options.rateLimit) {
@@ -49,7 +70,7 @@ export async function addDoor(app: FastifyInstance, options: DoorOptions): Promi
       max: options.rateLimit.runs,
       timeWindow: options.rateLimit.windowMs,
       store: RateStore,
-      keyGenerator: (request) => request.caller,
+      keyGenerator: ({ caller }) => (keyed ? caller : rateAccountOf(caller)),
       // The contract answers 200, so it must not look like a failure on the way.
       errorResponseBuilder: () => new RateLimited(),
     })
@@ -64,6 +85,15 @@ export function answerRateLimited(reply: FastifyReply): FastifyReply {
     .code(200)
     .type('application/json; charset=utf-8')
     .send(serializeCodeResult(RATE_LIMITED))
+}
+
+function guarded({ headers }: FastifyRequest) {
+  const { host, origin, 'sec-fetch-site': site } = headers
+  return { host, origin, secFetchSite: typeof site === 'string' ? site : undefined }
+}
+
+function tooManyConnections(): Refused {
+  return new Refused(429, 'This key has too many connections at work.', 1)
 }
 
 function shownKey(request: FastifyRequest): string {

@@ -2,21 +2,22 @@
  * Finds the text of members of a JSON object, so that it can be passed on as it was written: parsing
  * and printing it again would turn 1.0 into 1 and take digits from large numbers. And so that a
  * caller's text is never made into objects, which takes far longer for some texts than for others.
- * @param json a JSON object's text, known to be valid
- * @returns the value's JSON text for each of the keys that is there; the last one when a key is there
- *   twice, as JSON.parse has it
+ * @param json a JSON object's text in UTF-8, known to be valid
+ * @returns the value's JSON text for each of the keys that is there, a view of `json`; the last one when a
+ *   key is there twice, as JSON.parse has it
  */
-export function jsonMembers(json: string, keys: readonly string[]): Map<string, string> {
-  const found = new Map<string, string>()
+export function jsonMembers(json: Buffer, keys: readonly string[]): Map<string, Buffer> {
+  const wanted = keys.map((text) => ({ text, bytes: Buffer.from(text) }))
+  const found = new Map<string, Buffer>()
   let at = skipSpace(json, json.indexOf('{') + 1)
-  while (json.charCodeAt(at) === QUOTE) {
+  while (json[at] === QUOTE) {
     const keyEnd = skipString(json, at)
-    const key = keys.find((candidate) => isString(json, at, keyEnd, candidate))
+    const key = wanted.find((candidate) => isString(json, at, keyEnd, candidate))
     const valueStart = skipSpace(json, skipSpace(json, keyEnd) + 1)
     const valueEnd = skipValue(json, valueStart)
-    if (key !== undefined) found.set(key, json.slice(valueStart, valueEnd))
+    if (key !== undefined) found.set(key.text, json.subarray(valueStart, valueEnd))
     at = skipSpace(json, valueEnd)
-    if (json.charCodeAt(at) !== COMMA) break
+    if (json[at] !== COMMA) break
     at = skipSpace(json, at + 1)
   }
   return found
@@ -26,40 +27,46 @@ const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c]
 /** A letter can be written as 6 characters. */
 const LONGEST_ESCAPE = 6
 
-/** Whether the JSON string from `start` to `end`, quotes included, says `text`. */
-function isString(json: string, start: number, end: number, text: string): boolean {
-  const length = end - start - 2
-  if (length === text.length) return json.startsWith(text, start + 1)
-  if (length < text.length || length > text.length * LONGEST_ESCAPE) return false
-  return JSON.parse(json.slice(start, end)) === text
+interface Key {
+  readonly text: string
+  /** The same in UTF-8. */
+  readonly bytes: Buffer
 }
 
-function isSpace(c: number): boolean {
+/** Whether the JSON string from `start` to `end`, quotes included, says the key. */
+function isString(json: Buffer, start: number, end: number, { text, bytes }: Key): boolean {
+  const length = end - start - 2
+  if (length < bytes.length || length > bytes.length * LONGEST_ESCAPE) return false
+  if (length === bytes.length) return json.compare(bytes, 0, length, start + 1, end - 1) === 0
+  return JSON.parse(json.toString('utf8', start, end)) === text
+}
+
+function isSpace(c: number | undefined): boolean {
   return c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09
 }
 
-function skipSpace(json: string, at: number): number {
+function skipSpace(json: Buffer, at: number): number {
   let i = at
-  while (isSpace(json.charCodeAt(i))) i++
+  while (isSpace(json[i])) i++
   return i
 }
 
 /** @param at of the opening quote @returns behind the closing one */
-function skipString(json: string, at: number): number {
+function skipString(json: Buffer, at: number): number {
   let i = at + 1
   for (;;) {
-    const c = json.charCodeAt(i)
+    const c = json[i]
     if (c === QUOTE) return i + 1
     i += c === BACKSLASH ? 2 : 1
   }
 }
 
-function skipValue(json: string, at: number): number {
-  if (json.charCodeAt(at) === QUOTE) return skipString(json, at)
+function skipValue(json: Buffer, at: number): number {
+  if (json[at] === QUOTE) return skipString(json, at)
   let depth = 0
   let i = at
   while (i < json.length) {
-    const c = json.charCodeAt(i)
+    const c = json[i]
     if (c === QUOTE) {
       i = skipString(json, i)
       continue

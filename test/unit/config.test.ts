@@ -61,6 +61,8 @@ describe('readConfig', () => {
     ['SANDBOX_MAX_MEMORY', ['0', '1k', '15m', 'lots', '256mb', '-1g', '1.5g']],
     ['SANDBOX_ENABLE_SECCOMP', ['maybe', '2']],
     ['EXECUTOR_MANAGER_HOST', [' ']],
+    ['EXECUTOR_MANAGER_HOSTS', ['http://a.example', 'a.example:80', ',', ' ', '*.example']],
+    ['EXECUTOR_MANAGER_TRUSTED_PROXIES', ['true', '10.0.0.0/33', 'proxy.example', ',']],
     ['EXECUTOR_MANAGER_QUEUE_WAIT', ['0', 'never']],
     ['EXECUTOR_MANAGER_QUEUE_LENGTH', ['0', 'long']],
     ['EXECUTOR_MANAGER_LOG_LEVEL', ['loud', 'INFO']],
