@@ -50,17 +50,14 @@ describe('the deadline of a run', () => {
     expect(state.looks).toBeGreaterThan(100)
   })
 
-  test.each([1, 2])(
-    'does not count time in which this thread was late (%i times)',
-    async (n) => {
-      const { state, pass } = watched()
-      for (let stall = 0; stall < n; stall++) await pass(8000, 8000 / n)
-      expect(state.end).toBeNull()
-      // All that it was on time for is counted: as much as a run may take is left.
-      await pass(DEADLINE_MS - n * n * 2 * LOOK_MS - LOOK_MS)
-      expect(state.end).toBeNull()
-    },
-  )
+  test.each([1, 2])('does not count time in which this thread was late (%i times)', async (n) => {
+    const { state, pass } = watched()
+    for (let stall = 0; stall < n; stall++) await pass(8000, 8000 / n)
+    expect(state.end).toBeNull()
+    // All that it was on time for is counted: as much as a run may take is left.
+    await pass(DEADLINE_MS - n * n * 2 * LOOK_MS - LOOK_MS)
+    expect(state.end).toBeNull()
+  })
 
   test('waits while the sandbox still speaks, but not for ever', async () => {
     const { state, pass } = watched()

@@ -6,7 +6,12 @@ afterEach(() => void vi.useRealTimers())
 
 function watched() {
   const state = { moved: 0, slow: false }
-  const end = new Watch().add({ moved: () => state.moved, slow: () => void (state.slow = true) })
+  const end = new Watch().add({
+    moved: () => state.moved,
+    slow: () => {
+      state.slow = true
+    },
+  })
   return { state, end }
 }
 
