@@ -21,7 +21,11 @@ def load_hidden_modules(names):
         return namespace
 
     # Before the others, which take the memory that compiling it needed and gave back.
-    inspector = own_module("policy")["inspector"]
+    policy, strict, balanced = map(own_module, ["policy", "policy_strict", "policy_balanced"])
+
+    def inspector(rules):
+        return policy["inspector"](rules, strict, balanced)
+
     hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
     own = ["gc", "json", "os", "signal", "struct", "threading", "types"]
     hidden.load([*own, *names], f"{AGENT_FOLDER}/modules.bin")

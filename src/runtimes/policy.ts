@@ -16,7 +16,7 @@ const POLICY_FILE = 'policy.json'
 
 const positiveInteger = z.number().int().positive()
 const names = z.array(z.string().min(1))
-/** Names, lists of names by name, or regular expressions by the message of what they find. */
+/** Names, lists of names by the advice for them, or regular expressions by what they find. */
 const field = z.union([names, z.record(z.string(), names), z.record(z.string(), z.string())])
 const policySchema = z.strictObject({
   /** Longer code is refused: it would take too long to inspect. */
@@ -124,7 +124,7 @@ function refuseOtherFields(policy: Policy, shipped: Policy, file: string): void 
 function kindOf(value: Policy['strict'][string]): string {
   if (Array.isArray(value)) return 'a list of names'
   const [first] = Object.values(value)
-  return typeof first === 'string' ? 'regular expressions by message' : 'lists of names by name'
+  return typeof first === 'string' ? 'regular expressions by message' : 'lists of names by advice'
 }
 
 function invalid(file: string, problem: string): ManagerError {

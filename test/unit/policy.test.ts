@@ -42,11 +42,11 @@ test.each(['strict', 'balanced'] as const)('%s: what the runners take', (mode) =
 describe("an operator's file", () => {
   test('takes the place of the shipped one, and of no other', () => {
     const own = shipped('python')
-    own.balanced.refusedModules = ['antigravity']
+    own.balanced.modules = { 'It is a joke.': ['antigravity'] }
     write('python.json', own)
     write('notes.txt', 'not a policy')
     const policies = loadPolicies(RUNTIMES, 'balanced', folder)
-    expect(decoded(policies, 'python').rules.refusedModules).toEqual(['antigravity'])
+    expect(decoded(policies, 'python').rules.modules).toEqual({ 'It is a joke.': ['antigravity'] })
     expect(policies.get('nodejs')).toEqual(loadPolicies(RUNTIMES, 'balanced', null).get('nodejs'))
   })
 
@@ -66,19 +66,15 @@ describe("an operator's file", () => {
     ['python.json', changed('python', (p) => delete p.strict.calls), 'strict.calls is missing'],
     [
       'python.json',
-      changed('python', (p) => (p.balanced.refusedModule = [])),
-      'balanced.refusedModule: there is no such rule',
+      changed('python', (p) => (p.balanced.module = {})),
+      'balanced.module: there is no such rule',
     ],
     [
       'python.json',
-      changed('python', (p) => (p.balanced.refusedModules = { os: ['x'] })),
-      'balanced.refusedModules: must be a list of names',
+      changed('python', (p) => (p.balanced.modules = ['x'])),
+      'balanced.modules: must be lists of names by advice',
     ],
-    [
-      'python.json',
-      changed('python', (p) => (p.balanced.refusedModules = [1])),
-      'balanced.refusedModules: ',
-    ],
+    ['python.json', changed('python', (p) => (p.balanced.modules = [1])), 'balanced.modules: '],
     [
       'nodejs.json',
       changed('nodejs', (p) => (p.strict.patterns['Call: x'] = '(')),
