@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { findInstalledNode, isNewEnough } from './scripts/node.mjs'
 import { scaledMs } from './src/lib/time-scale.ts'
 import { ClosingLine } from './test/support/closing-line.ts'
@@ -11,6 +11,18 @@ if (!isNewEnough(process.versions.node)) {
   const { status } = spawnSync(node, process.argv.slice(1), { stdio: 'inherit' })
   process.exit(status ?? 1)
 }
+
+/** Takes an hour or so, and runs when it is named: `npx vitest run --project long`. */
+const LONG: TestProjectInlineConfiguration = {
+  test: {
+    name: 'long',
+    include: ['test/long/**/*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    hookTimeout: scaledMs(600_000),
+  },
+}
+const ASKED_FOR_LONG = process.argv.some((word) => /^(--project=)?long$/.test(word))
 
 export default defineConfig({
   test: {
@@ -55,6 +67,7 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      ...(ASKED_FOR_LONG ? [LONG] : []),
     ],
   },
 })

@@ -43,6 +43,11 @@ export function readKey(folder: string, file: string, key: string): number {
   return match ? Number(match[1]) : 0
 }
 
+/** Of a list of processes or threads, one a line; 0 stands for one of another pid namespace. */
+export function readIds(folder: string, file: string): number[] {
+  return readFileSync(path.join(folder, file), 'utf8').split('\n').filter(Boolean).map(Number)
+}
+
 /** @throws when who is there cannot be read, as for want of a descriptor: nobody was killed then */
 export function killAll(folder: string): number {
   let pids: string[]

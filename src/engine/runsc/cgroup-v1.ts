@@ -1,7 +1,15 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Cgroup, CgroupLimits } from './cgroup.ts'
-import { CPU_PERIOD_US, killAll, readKey, readNumber, removeAll, write } from './cgroup-files.ts'
+import {
+  CPU_PERIOD_US,
+  killAll,
+  readIds,
+  readKey,
+  readNumber,
+  removeAll,
+  write,
+} from './cgroup-files.ts'
 import type { V1_CONTROLLERS } from './cgroup-tree.ts'
 
 /** Source: kernel Documentation/admin-guide/cgroup-v1/. */
@@ -66,6 +74,10 @@ export class CgroupV1 implements Cgroup {
 
   cpuTimeUs(): number {
     return Math.round(readNumber(this.#folder.cpuacct, 'cpuacct.usage') / 1000)
+  }
+
+  threads(): number[] {
+    return readIds(this.#folder.freezer, 'tasks')
   }
 
   freeze(): void {

@@ -1,7 +1,15 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Cgroup, CgroupLimits } from './cgroup.ts'
-import { CPU_PERIOD_US, killAll, readKey, readNumber, removeAll, write } from './cgroup-files.ts'
+import {
+  CPU_PERIOD_US,
+  killAll,
+  readIds,
+  readKey,
+  readNumber,
+  removeAll,
+  write,
+} from './cgroup-files.ts'
 import { delegate } from './cgroup-tree.ts'
 
 /** Source: kernel Documentation/admin-guide/cgroup-v2.rst. */
@@ -62,6 +70,10 @@ export class CgroupV2 implements Cgroup {
 
   cpuTimeUs(): number {
     return readKey(this.#folder, 'cpu.stat', 'usage_usec')
+  }
+
+  threads(): number[] {
+    return readIds(this.#folder, 'cgroup.threads')
   }
 
   freeze(): void {

@@ -22,6 +22,8 @@ export interface Cgroup {
   /** For whatever want of memory: its own limit's, that of a cgroup around it, or the machine's. */
   outOfMemoryKills(): number
   cpuTimeUs(): number
+  /** Ids of the threads in it. @throws when they cannot be read */
+  threads(): number[]
   freeze(): void
   thaw(): void
   /** SIGKILLs every process in it, frozen or not; returns how many there were. */

@@ -8,6 +8,7 @@ import type { Task } from '../../supervisor/protocol.ts'
 import { Session } from '../../supervisor/session.ts'
 import { RunWatch } from './run-watch.ts'
 import type { Sandbox } from './sandbox.ts'
+import { untilAsleep } from './sleep-watch.ts'
 
 /**
  * The kernel kills for an allocation of a few pages that does not fit under the limit: whoever dies of its
@@ -78,9 +79,14 @@ export class SandboxExecutor implements Executor {
     }
   }
 
-  /** Sets the limits of a run, that of memory above what the executor holds now, and freezes it. */
-  rest(): void {
+  /**
+   * Sets the limits of a run, that of memory above what the executor holds now, and freezes it once its
+   * threads sleep.
+   */
+  async rest(): Promise<void> {
     const { cgroup } = this.#sandbox
+    // If they never do, it is used all the same: only few are harmed by a freeze.
+    await untilAsleep(() => cgroup.threads())
     this.#idleMemoryBytes = cgroup.memoryBytes()
     cgroup.setMemoryLimit(this.#idleMemoryBytes + this.#limits.memoryBytes)
     cgroup.resetPeakMemory()

@@ -129,7 +129,7 @@ export class SandboxFactory {
   #warmedUp(executor: SandboxExecutor, policy: Buffer | null): Promise<SandboxExecutor> {
     return this.#finish(executor, async () => {
       await executor.warmUp(policy, WARM_UP_TIMEOUT_MS)
-      executor.rest()
+      await executor.rest()
     })
   }
 
