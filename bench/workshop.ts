@@ -14,6 +14,8 @@ const SILENT: EngineEvents = {
   coldFallback: () => {},
   sweepFailed: () => {},
   renewalFailed: () => {},
+  notRemoved: () => {},
+  remains: () => {},
   connectionsRefused: () => {},
 }
 

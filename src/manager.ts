@@ -1,4 +1,5 @@
 import { freemem } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Accounts } from './admission/accounts.ts'
@@ -21,6 +22,8 @@ import { type AdmittedRun, Scheduler } from './scheduler/scheduler.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
 import type { Platform } from './setup/platform.ts'
 
+/** How long a stop may take once the time of grace is over. What is left then is for the next start. */
+const CLEAR_UP_MS = scaledMs(4000)
 /** How long a stop waits, once nothing runs, for answers to reach their callers. */
 const LAST_ANSWERS_MS = scaledMs(1000)
 
@@ -73,7 +76,8 @@ export class ExecutorManager {
       executors: () => manager.#executorCounts(),
       queued: () => manager.#scheduler.queued,
     })
-    const events = engineEvents(log, metrics)
+    const gate = new Gate(config.parallelBoots, config.maxExecutors)
+    const events = engineEvents(log, metrics, gate)
     const snapshotHome = config.snapshots ? config.home : null
     const engine = await RunscEngine.open(
       installation,
@@ -86,7 +90,6 @@ export class ExecutorManager {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
     }
     const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics)
-    const gate = new Gate(config.parallelBoots, config.maxExecutors)
     for (const installed of installation.runtimes) {
       manager.#addRuntime(installed, policies.get(installed.runtime.name) ?? null, gate)
     }
@@ -242,14 +245,27 @@ export class ExecutorManager {
 
   async #stop(): Promise<void> {
     this.#scheduler.stop()
-    const app = this.#app
-    const closed = app?.close() ?? Promise.resolve()
+    // Nobody waits for an executor any more.
+    for (const pool of this.#pools.values()) pool.stopMaking()
+    this.#engine.stopMaking()
+    const closed = this.#app?.close() ?? Promise.resolve()
     await Promise.race([this.#scheduler.idle(), this.#graceOver()])
     this.#scheduler.cut()
-    await this.#scheduler.idle()
-    for (const [runtime, pool] of this.#pools) {
-      await pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed'))
+    const late = sleep(CLEAR_UP_MS, 'late' as const, { ref: false })
+    if ((await Promise.race([this.#clearUp(closed), late])) === 'late') {
+      this.#log.error('stopped before everything was removed: the next start removes the rest')
     }
+  }
+
+  /** Removes everything. What cannot be removed is logged, and the rest goes on. */
+  async #clearUp(closed: Promise<void>): Promise<void> {
+    const app = this.#app
+    await this.#scheduler.idle()
+    await Promise.all(
+      [...this.#pools].map(([runtime, pool]) =>
+        pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed')),
+      ),
+    )
     // Who is still connected has an answer on the way, or holds an unfinished request open.
     const patience = setTimeout(() => app?.server.closeAllConnections(), LAST_ANSWERS_MS)
     await closed.catch((err) => this.#log.error({ err }, 'server not closed'))
@@ -268,7 +284,7 @@ export class ExecutorManager {
 }
 
 /** What the engine tells, for the log and the metrics. */
-function engineEvents(log: Logger, metrics: Metrics): EngineEvents {
+function engineEvents(log: Logger, metrics: Metrics, gate: Gate): EngineEvents {
   return {
     snapshotBuilding: (runtime) => log.info({ runtime }, 'making a snapshot'),
     snapshotReady: (runtime, createdAtMs) => {
@@ -287,6 +303,8 @@ function engineEvents(log: Logger, metrics: Metrics): EngineEvents {
     },
     sweepFailed: (err) => log.error({ err }, 'what an earlier manager left cannot be removed'),
     renewalFailed: (runtime, err) => log.error({ runtime, err }, 'snapshot not renewed'),
+    notRemoved: (executor, err) => log.error({ executor, err }, 'executor not removed yet'),
+    remains: (removal) => gate.occupy(removal),
     connectionsRefused: (count) => metrics.connectionsRefused(count),
   }
 }

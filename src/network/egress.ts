@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ManagerError } from '../errors.ts'
+import { scaledMs } from '../lib/time-scale.ts'
 import { BLOCKS, devicePrefix, LINKS, type Link, linkOf } from './address-block.ts'
 import type { EgressPolicy } from './policy.ts'
 import { type Asker, Resolver } from './resolver.ts'
@@ -49,8 +50,11 @@ const WITHOUT_IPV6 =
 /** conntrack's exit code for "nothing to delete" is a failure's: only its words tell them apart. */
 const FORGET_FLOWS =
   'said=$(conntrack -D -s "$0" 2>&1 >/dev/null) || case $said in *" 0 flow entries"*) ;; *) echo "$said" >&2; exit 1 ;; esac'
-const RECYCLE_ATTEMPTS = 5
-const RECYCLE_AGAIN_MS = 1000
+/** How long a link that could not be reset waits until that is tried again: longer each time, to this. */
+const RESET_AGAIN_MS = scaledMs(1000)
+const RESET_AGAIN_AT_MOST_MS = scaledMs(8000)
+/** How long removing everything may take at the end; what is left then is for the next start. */
+const REMOVE_MS = scaledMs(2000)
 
 /**
  * The way out for sandboxes: a network namespace for each, linked to the host by a veth pair, behind
@@ -71,7 +75,8 @@ export class EgressNetwork {
   /** Numbers of links, used from the first on; and those of them that could not be made. */
   #made = 0
   readonly #unused: number[] = []
-  #closing = false
+  /** Ends the programs that make or reset links. */
+  readonly #closing = new AbortController()
 
   private constructor(
     owner: { name: string; runFolder: string },
@@ -118,7 +123,7 @@ export class EgressNetwork {
     this.#block = freeBlock()
     const resolverPort = await this.#resolver.listen()
     const { policy } = this.#settings
-    await nft(ruleset({ table: this.#table, block: this.#block, resolverPort, policy }))
+    await this.#nft(ruleset({ table: this.#table, block: this.#block, resolverPort, policy }))
     allowForwarding()
     this.#free.push(await this.#make())
   }
@@ -147,16 +152,19 @@ export class EgressNetwork {
     }
   }
 
-  /** Removes namespaces, links and rules. All sandboxes must be gone. */
+  /**
+   * Removes namespaces, links and rules. All sandboxes must be gone.
+   * @throws ManagerError NETWORK_FAILED when the rules are still there
+   */
   async close(): Promise<void> {
-    this.#closing = true
+    this.#closing.abort()
     this.#resolver.close()
-    await Promise.all(this.#work)
-    await removeNetwork(path.dirname(this.#folder), this.#table)
+    await Promise.allSettled(this.#work)
+    await removeNetwork(path.dirname(this.#folder), this.#table, AbortSignal.timeout(REMOVE_MS))
   }
 
   #keepSpare(): void {
-    if (this.#closing || this.#free.length >= SPARE_SLOTS || this.#made >= LINKS) return
+    if (this.#isClosing || this.#free.length >= SPARE_SLOTS || this.#made >= LINKS) return
     this.#track(
       this.#make().then(
         (slot) => void this.#free.push(slot),
@@ -182,8 +190,8 @@ export class EgressNetwork {
       return slot
     } catch (error) {
       // It had no tenant: what is left of it can be built over.
-      await feed(['umount', slot.namespaceFile], '').catch(() => {})
-      await ip([`link delete ${slot.device}`]).catch(() => {})
+      await this.#feed(['umount', slot.namespaceFile]).catch(() => {})
+      await this.#ip([`link delete ${slot.device}`]).catch(() => {})
       this.#unused.push(index)
       throw error
     }
@@ -192,22 +200,22 @@ export class EgressNetwork {
   async #build(slot: Slot): Promise<void> {
     const { device, router, guest, namespaceFile } = slot
     writeFileSync(namespaceFile, '')
-    await feed(['unshare', `--net=${namespaceFile}`, 'true'], '')
-    await ip([`link add ${device} type veth peer name eth0 netns ${namespaceFile}`])
+    await this.#feed(['unshare', `--net=${namespaceFile}`, 'true'])
+    await this.#ip([`link add ${device} type veth peer name eth0 netns ${namespaceFile}`])
     // The resolver is on the loopback address; the filter lets nothing else through to it.
     writeFileSync(`/proc/sys/net/ipv4/conf/${device}/route_localnet`, '1')
     const ipv6 = `/proc/sys/net/ipv6/conf/${device}/disable_ipv6`
     if (existsSync(ipv6)) writeFileSync(ipv6, '1')
-    await ip([`address add ${router}/30 dev ${device}`, `link set ${device} up`])
-    await nft(`add element inet ${this.#table} links { "${device}" . ${guest} }`)
+    await this.#ip([`address add ${router}/30 dev ${device}`, `link set ${device} up`])
+    await this.#nft(`add element inet ${this.#table} links { "${device}" . ${guest} }`)
     // Flows of a manager that had these addresses, and was killed, would go on.
-    await feed(['sh', '-c', FORGET_FLOWS, guest], '')
+    await this.#feed(['sh', '-c', FORGET_FLOWS, guest])
     await this.#address(slot)
   }
 
   /** gVisor takes the address from the device when it takes the device over. */
   async #address({ namespaceFile, guest, router }: Slot): Promise<void> {
-    await feed(
+    await this.#feed(
       inNamespace(namespaceFile, ['sh', '-c', WITHOUT_IPV6, 'ip', '-batch', '-']),
       [
         'link set lo up',
@@ -219,18 +227,31 @@ export class EgressNetwork {
     )
   }
 
+  /** A link is out of use until its reset succeeds: nobody gets one that is not known to be clean. */
   async #recycle(slot: Slot, tenant: Tenant): Promise<void> {
-    for (let attempt = 0; attempt < RECYCLE_ATTEMPTS && !this.#closing; attempt++) {
+    const { signal } = this.#closing
+    for (let againMs = RESET_AGAIN_MS; !signal.aborted; ) {
       try {
         await this.#reset(slot, tenant)
         this.#free.push(slot)
         return
       } catch {
-        await sleep(RECYCLE_AGAIN_MS)
+        await sleep(againMs, undefined, { signal }).catch(() => {})
+        againMs = Math.min(2 * againMs, RESET_AGAIN_AT_MOST_MS)
       }
     }
-    // It stays out of use: a namespace that is not known to be clean is given to nobody.
   }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  readonly #feed = (command: readonly string[], input = '') =>
+    feed(command, input, this.#closing.signal)
+
+  readonly #nft = (commands: string) => nft(commands, this.#closing.signal)
+
+  readonly #ip = (commands: readonly string[]) => ip(commands, this.#closing.signal)
 
   /** Leaves nothing of the sandbox that had it: flows, opened addresses, counts. */
   async #reset(slot: Slot, tenant: Tenant): Promise<void> {
@@ -241,14 +262,14 @@ export class EgressNetwork {
     const gone = [...pinned.keys()].map((address) => `pinned { ${slot.guest} . ${address} }`)
     if (refused > 0) gone.push(`refused { ${slot.guest} }`)
     const inSet = (verb: string) => gone.map((one) => `${verb} element inet ${this.#table} ${one}`)
-    if (gone.length > 0) await nft([...inSet('add'), ...inSet('delete')].join('\n'))
-    await feed(['sh', '-c', FORGET_FLOWS, slot.guest], '')
+    if (gone.length > 0) await this.#nft([...inSet('add'), ...inSet('delete')].join('\n'))
+    await this.#feed(['sh', '-c', FORGET_FLOWS, slot.guest])
     await this.#address(slot)
     if (refused + tenant.refusedNames > 0) this.#onRefused(refused + tenant.refusedNames)
   }
 
   async #refusedConnections({ guest }: Slot): Promise<number> {
-    const listed = await feed(['nft', '-j', 'list', 'set', 'inet', this.#table, 'refused'], '')
+    const listed = await this.#feed(['nft', '-j', 'list', 'set', 'inet', this.#table, 'refused'])
     return countOf(listed, guest)
   }
 
@@ -262,7 +283,7 @@ export class EgressNetwork {
     if (!isCurrent || pinned.size + fresh.length > MOST_PINNED) return false
     if (fresh.length > 0) {
       const pairs = fresh.map((address) => `${guest} . ${address}`).join(', ')
-      const done = nft(`add element inet ${this.#table} pinned { ${pairs} }`).then(() => {})
+      const done = this.#nft(`add element inet ${this.#table} pinned { ${pairs} }`).then(() => {})
       for (const address of fresh) pinned.set(address, done)
     }
     await Promise.all(addresses.map((address) => pinned.get(address)))
@@ -278,18 +299,32 @@ export class EgressNetwork {
 /**
  * Removes what is left of a manager's network, if it had one.
  * @param runFolder of that manager
+ * @throws ManagerError NETWORK_FAILED when the rules are still there
  */
 export async function sweepNetwork(owner: string, runFolder: string): Promise<void> {
-  await removeNetwork(runFolder, tableOf(owner))
+  await removeNetwork(runFolder, tableOf(owner), null)
 }
 
-async function removeNetwork(runFolder: string, table: string): Promise<void> {
+/** @throws ManagerError NETWORK_FAILED when the rules are still there; then so is the folder */
+async function removeNetwork(
+  runFolder: string,
+  table: string,
+  signal: AbortSignal | null,
+): Promise<void> {
   const folder = path.join(runFolder, NAMESPACES)
   if (!existsSync(folder)) return
   const files = namesIn(folder).map((name) => path.join(folder, name))
   // The links go with the namespaces. A file whose namespace was not made is not mounted.
-  for (const file of files) await feed(['umount', file], '').catch(() => {})
-  await nft(`delete table inet ${table}`).catch(() => {})
+  if (files.length > 0) await feed(['umount', ...files], '', signal).catch(() => {})
+  try {
+    await nft(`delete table inet ${table}`, signal)
+  } catch {
+    // There is none where the network could not be opened. Rules of a network that is gone match nothing.
+    const tables = await feed(['nft', 'list', 'tables'], '', signal)
+    if (tables.includes(` ${table}\n`)) {
+      throw new ManagerError('NETWORK_FAILED', `the table ${table} of nftables cannot be removed`)
+    }
+  }
   rmSync(folder, { recursive: true, force: true })
 }
 

@@ -9,10 +9,15 @@ const ERRORS_KEPT_BYTES = 2000
 
 /**
  * Runs a program with this text as its standard input.
+ * @param signal kills it, whatever it does
  * @returns its standard output
  * @throws ManagerError NETWORK_FAILED with what it said
  */
-export function feed(command: readonly string[], input: string): Promise<string> {
+export function feed(
+  command: readonly string[],
+  input: string,
+  signal: AbortSignal | null = null,
+): Promise<string> {
   const [file, ...args] = command as [string, ...string[]]
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
@@ -33,18 +38,26 @@ export function feed(command: readonly string[], input: string): Promise<string>
     child.stderr.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString('utf8')).slice(-ERRORS_KEPT_BYTES)
     })
-    child.on('close', (code, signal) => {
+    const onAbort = () => {
+      child.kill('SIGKILL')
+      fail('given up')
+    }
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    child.on('close', (code, killedBy) => {
+      signal?.removeEventListener('abort', onAbort)
       if (code === 0) resolve(output)
-      else fail(errors.trim() || `ended with ${code ?? signal}`)
+      else fail(errors.trim() || `ended with ${code ?? killedBy}`)
     })
     child.stdin.end(input)
   })
 }
 
-export const nft = (commands: string) => feed(['nft', '-f', '-'], commands)
+export const nft = (commands: string, signal: AbortSignal | null = null) =>
+  feed(['nft', '-f', '-'], commands, signal)
 
-export const ip = (commands: readonly string[]) =>
-  feed(['ip', '-batch', '-'], `${commands.join('\n')}\n`)
+export const ip = (commands: readonly string[], signal: AbortSignal | null = null) =>
+  feed(['ip', '-batch', '-'], `${commands.join('\n')}\n`, signal)
 
 /** The command that runs this one in a network namespace. */
 export function inNamespace(namespaceFile: string, command: readonly string[]): string[] {

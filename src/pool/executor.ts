@@ -18,7 +18,10 @@ export interface Executor {
   run(task: Task, signal: AbortSignal): Promise<RunFacts>
   /** Stops what is left of a run, so that it costs nothing until it is disposed of. */
   halt(): void
-  /** Destroys the sandbox and everything that belongs to it. May be called again. */
+  /**
+   * Destroys the sandbox and everything that belongs to it. May be called again. Resolves when nothing
+   * of it is left, however often that has to be tried; rejects only when the engine stops before.
+   */
   dispose(): Promise<void>
 }
 

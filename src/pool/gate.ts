@@ -34,6 +34,15 @@ export class Gate {
     this.#wake()
   }
 
+  /** Takes a place for a sandbox that no pool has, until it is removed; beyond the bound if it must. */
+  occupy(removal: Promise<void>): void {
+    this.#alive++
+    removal.then(
+      () => this.left(),
+      () => {},
+    )
+  }
+
   /** Calls `wake` whenever a place has become free; every pool is asked in turn. */
   onFree(wake: () => void): void {
     this.#waiting.add(wake)

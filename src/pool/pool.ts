@@ -109,12 +109,17 @@ export class Pool {
     throw new Error(`executor ${executor.id} is not on lease`)
   }
 
-  /** Destroys all executors, leased ones too, and resolves when nothing of them is left. */
-  async close(): Promise<void> {
+  /** Makes no executor any more, and leases none; those on lease are still taken back. */
+  stopMaking(): void {
     this.#closing = true
     if (this.#retry) clearTimeout(this.#retry)
     if (this.#review) clearInterval(this.#review)
     if (this.#soon) clearTimeout(this.#soon)
+  }
+
+  /** Destroys all executors, leased ones too, and resolves when nothing of them is left. */
+  async close(): Promise<void> {
+    this.stopMaking()
     for (const slot of this.#slots) {
       if (slot.state === 'ready' || slot.state === 'leased') this.#track(this.#dispose(slot))
     }
@@ -184,7 +189,7 @@ export class Pool {
       this.#slots.delete(slot)
       slot.toGone()
       this.#holdBack()
-      events.createFailed(error as Error)
+      if (!this.#closing) events.createFailed(error as Error)
       gate.made()
       gate.left()
       return
@@ -216,10 +221,16 @@ export class Pool {
       slot.executor.halt()
       await sleep(RUN_IN_HAND_MS)
     }
+    await this.#vacate(slot, slot.executor.dispose())
+  }
+
+  /** Gives the place free once the removal is done; what could not be removed keeps its place. */
+  async #vacate(slot: Slot, removal: Promise<unknown>): Promise<void> {
     try {
-      await slot.executor.dispose()
+      await removal
     } catch (error) {
       this.#options.events.disposeFailed(error as Error)
+      return
     }
     slot.toGone()
     this.#slots.delete(slot)

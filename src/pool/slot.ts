@@ -10,7 +10,7 @@ import type { Executor } from './executor.ts'
  *   warming    being made; there is no executor yet. If making fails it is gone.
  *   ready      loaded, frozen, waiting for a run. If its sandbox dies here, it is disposed of.
  *   leased     one run has it. Nobody else ever gets it.
- *   disposing  its sandbox is being destroyed.
+ *   disposing  its sandbox is being destroyed, for as long as that takes: it keeps its place.
  *   gone       nothing of it is left.
  */
 export type SlotState = 'warming' | 'ready' | 'leased' | 'disposing' | 'gone'

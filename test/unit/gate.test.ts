@@ -37,3 +37,17 @@ test('a place goes to pools by turns, not to the first again and again', () => {
   for (let i = 0; i < 6; i++) gate.made()
   expect([...entered].sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
 })
+
+test('what no pool has takes a place until it is removed', async () => {
+  const gate = new Gate(10, 1)
+  let removed = () => {}
+  gate.occupy(
+    new Promise((resolve) => {
+      removed = resolve
+    }),
+  )
+  expect(gate.tryEnter()).toBe(false)
+  removed()
+  await new Promise(setImmediate)
+  expect(gate.tryEnter()).toBe(true)
+})

@@ -229,7 +229,28 @@ describe('death', () => {
     expect(shop.events.diedWaiting).toBe(0)
   })
 
-  test('one that cannot be disposed of is told and does not block its place', async () => {
+  test('one that cannot be removed keeps its place until it is', async () => {
+    const shop = new Workshop(1, new Gate(1, 1))
+    shop.pool.start()
+    await shop.finish()
+    const executor = lease(shop.pool)
+    let removed = () => {}
+    executor.dispose = () =>
+      new Promise((resolve) => {
+        removed = resolve
+      })
+    shop.pool.release(executor)
+    await turn()
+    expect(shop.pool.count('disposing')).toBe(1)
+    expect(shop.beingMade).toBe(0)
+    removed()
+    await turn()
+    expect(shop.pool.count('disposing')).toBe(0)
+    expect(shop.beingMade).toBe(1)
+    await shop.finish()
+  })
+
+  test('one that a stop gives up is told, and its place is lost', async () => {
     const shop = new Workshop(1, new Gate(1, 1))
     shop.pool.start()
     await shop.finish()
@@ -238,7 +259,7 @@ describe('death', () => {
     shop.pool.release(executor)
     await turn()
     expect(shop.events.disposeFailed).toBe(1)
-    expect(shop.beingMade).toBe(1)
+    expect(shop.beingMade).toBe(0)
   })
 })
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunLimits } from '../../config.ts'
+import { ManagerError } from '../../errors.ts'
 import { holdAgent } from '../../images/agent.ts'
 import type { FileLock } from '../../lib/file-lock.ts'
 import { EgressNetwork, type EgressSettings } from '../../network/egress.ts'
@@ -9,6 +10,7 @@ import { openCgroupTree } from './cgroup-tree.ts'
 import { ExecutorMaker } from './executor-maker.ts'
 import type { RenewalSettings } from './generation.ts'
 import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from './owner.ts'
+import { Reaper } from './reaper.ts'
 import { SnapshotStore } from './snapshot-store.ts'
 import type { EngineEvents, Workshop } from './workshop.ts'
 
@@ -18,17 +20,23 @@ const RENEWAL_REVIEW_MS = 1000
 /** Makes executors out of runsc sandboxes and knows where their traces lie on this machine. */
 export class RunscEngine {
   readonly #workshop: Workshop
+  readonly #stopping: AbortController
   readonly #makers: ExecutorMaker[] = []
   /** Of the files that sandboxes are started from. */
   readonly #agents: readonly FileLock[]
-  readonly #closing = new AbortController()
   #renewing: Promise<void> = Promise.resolve()
   /** Sandboxes that an earlier, killed manager had left and that were removed. */
   readonly sweptSandboxes: number
 
-  private constructor(workshop: Workshop, agents: readonly FileLock[], sweptSandboxes: number) {
+  private constructor(
+    workshop: Workshop,
+    agents: readonly FileLock[],
+    stopping: AbortController,
+    sweptSandboxes: number,
+  ) {
     this.#workshop = workshop
     this.#agents = agents
+    this.#stopping = stopping
     this.sweptSandboxes = sweptSandboxes
   }
 
@@ -48,6 +56,9 @@ export class RunscEngine {
     const tree = openCgroupTree()
     const swept = await sweepLeftovers(tree, events.sweepFailed)
     const owner = claimOwnership(tree)
+    const stop = new AbortController()
+    const stopping = stop.signal
+    const reaper = new Reaper(stopping, events.notRemoved)
     const snapshots = snapshotHome === null ? null : new SnapshotStore(snapshotHome)
     const agents: FileLock[] = []
     try {
@@ -55,11 +66,9 @@ export class RunscEngine {
       const network = egress && (await EgressNetwork.open(owner, egress, events.connectionsRefused))
       const sharedFolder = makeSharedFolder(owner)
       const setting = { runscPath, capabilities, platform, sharedFolder }
-      return new RunscEngine(
-        { setting, runscVersion, sidecars, tree, owner, snapshots, network, events },
-        agents,
-        swept,
-      )
+      const places = { setting, runscVersion, sidecars, tree, owner }
+      const workshop = { ...places, snapshots, network, events, reaper, stopping }
+      return new RunscEngine(workshop, agents, stop, swept)
     } catch (error) {
       for (const lock of agents) lock.release()
       await dropOwnership(owner, tree)
@@ -90,7 +99,7 @@ export class RunscEngine {
   }
 
   async #renew(limits: RenewalSettings, isQuiet: () => boolean): Promise<void> {
-    const { signal } = this.#closing
+    const { signal } = this.#stopping
     const wait = () => sleep(RENEWAL_REVIEW_MS, true, { signal, ref: false }).catch(() => false)
     while (await wait()) {
       for (const maker of this.#makers) {
@@ -99,13 +108,28 @@ export class RunscEngine {
     }
   }
 
-  /** Forgets the owner's mark. All executors must be disposed of. */
+  /** Ends what is being made, executors and snapshots, and makes nothing any more. */
+  stopMaking(): void {
+    const why = 'The executor manager is shutting down.'
+    if (!this.#stopping.signal.aborted) this.#stopping.abort(new ManagerError('SHUTTING_DOWN', why))
+  }
+
+  /**
+   * Forgets the owner's mark. All executors must be disposed of.
+   * @throws ManagerError when something could not be removed: the mark then stays, by which the next
+   *   start finds and removes it
+   */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.stopMaking()
     await this.#renewing
     await Promise.all(this.#makers.map((maker) => maker.close()))
+    const left = await this.#workshop.reaper.settled()
     for (const lock of this.#agents) lock.release()
     await this.#workshop.network?.close()
+    if (left.length > 0) {
+      const what = `sandboxes ${left.join(', ')} could not be removed`
+      throw new ManagerError('ENGINE_FAILED', `${what}: the next start tries again.`)
+    }
     await dropOwnership(this.#workshop.owner, this.#workshop.tree)
   }
 }

@@ -44,7 +44,7 @@ export class ExecutorMaker {
 
   /**
    * Makes one executor ready.
-   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED; nothing is left behind then
+   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
   async create(): Promise<Executor> {
     const restoring = performance.now()

@@ -6,6 +6,7 @@ import type { Executor } from '../../pool/executor.ts'
 import type { RunFacts } from '../../result/facts.ts'
 import type { Task } from '../../supervisor/protocol.ts'
 import { Session } from '../../supervisor/session.ts'
+import type { Reaper } from './reaper.ts'
 import { RunWatch } from './run-watch.ts'
 import type { Sandbox } from './sandbox.ts'
 import { untilAsleep } from './sleep-watch.ts'
@@ -32,13 +33,22 @@ export class SandboxExecutor implements Executor {
   readonly #session: Session
   readonly #limits: RunLimits
   readonly #network: NetworkLease | null
+  readonly #reaper: Reaper
+  #disposal: Promise<void> | null = null
   #idleMemoryBytes = 0
   #idleCpuTimeUs = 0
 
   /** @param network disposed of with the executor; null: it has none */
-  constructor(id: string, sandbox: Sandbox, limits: RunLimits, network: NetworkLease | null) {
+  constructor(
+    id: string,
+    sandbox: Sandbox,
+    limits: RunLimits,
+    network: NetworkLease | null,
+    reaper: Reaper,
+  ) {
     this.id = id
     this.#network = network
+    this.#reaper = reaper
     this.ended = sandbox.ended
     this.begun = new Promise((resolve) => {
       this.#begin = resolve
@@ -187,8 +197,13 @@ export class SandboxExecutor implements Executor {
     return (await this.#network?.refusals().catch(() => 0)) ?? 0
   }
 
-  async dispose(): Promise<void> {
-    await this.#sandbox.dispose()
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  async #dispose(): Promise<void> {
+    await this.#reaper.remove(this.id, () => this.#sandbox.dispose())
     this.#network?.release()
   }
 }

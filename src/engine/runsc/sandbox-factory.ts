@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
+import { unlessAborted } from '../../lib/unless-aborted.ts'
+import type { NetworkLease } from '../../network/egress.ts'
 import type { InstalledRuntime } from '../../setup/install.ts'
 import type { Cgroup } from './cgroup.ts'
 import { createCgroup } from './cgroup-factory.ts'
@@ -28,6 +31,8 @@ const BOOT_TIMEOUT_MS = scaledMs(60_000)
 /** Of a restored sandbox it is the first sign of life. */
 const WARM_UP_TIMEOUT_MS = scaledMs(20_000)
 const CHECKPOINT_TIMEOUT_MS = scaledMs(60_000)
+/** How long a making that failed waits for its sandbox to be gone; usually that takes 20 ms. */
+const GONE_MS = scaledMs(1000)
 /** While an executor is made, before its own limit is known and set. */
 const MAKING_MEMORY_BYTES = 1024 * MIB
 /**
@@ -76,10 +81,15 @@ export class SandboxFactory {
     }
   }
 
+  /** Aborted when the manager stops, with SHUTTING_DOWN. */
+  get stopping(): AbortSignal {
+    return this.#workshop.stopping
+  }
+
   /**
    * Boots a sandbox and makes it ready for a run.
    * @param policy by which code is inspected, as the runner takes it; null: it is not
-   * @throws ManagerError ENGINE_FAILED; nothing is left behind then
+   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
   async boot(policy: Buffer | null): Promise<SandboxExecutor> {
     return this.#warmedUp(await this.#load('ahead'), policy)
@@ -88,7 +98,7 @@ export class SandboxFactory {
   /**
    * Restores a sandbox from the snapshot in the folder and makes it ready for a run.
    * @param policy by which code is inspected, as the runner takes it; null: it is not
-   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED; nothing is left behind then
+   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
   async restore(folder: string, policy: Buffer | null, pace: Pace): Promise<SandboxExecutor> {
     const executor = await this.#sandbox(true, pace, (flags, id) =>
@@ -99,23 +109,28 @@ export class SandboxFactory {
 
   /**
    * Boots a sandbox, and puts a snapshot of it into the empty folder once its runner is loaded.
-   * @throws ManagerError ENGINE_FAILED; no sandbox is left behind then
+   * @throws ManagerError ENGINE_FAILED, SHUTTING_DOWN
    */
   async checkpoint(folder: string, pace: Pace): Promise<void> {
     const executor = await this.#load(pace, false)
     try {
-      const { setting } = this.#workshop
+      const { setting, stopping } = this.#workshop
       const flags = { ...setting, stateFolder: this.#stateFolder(executor.id), hasNetwork: false }
-      await execute(setting.runscPath, checkpointCommand(flags, executor.id, folder), {
+      const options = {
         timeout: CHECKPOINT_TIMEOUT_MS,
-      })
+        killSignal: 'SIGKILL',
+        signal: stopping,
+      } as const
+      const command = checkpointCommand(flags, executor.id, folder)
+      await unlessAborted(execute(setting.runscPath, command, options), stopping)
     } catch (error) {
+      this.stopping.throwIfAborted()
       const why = (error as { stderr?: string }).stderr || (error as Error).message
       throw new ManagerError('ENGINE_FAILED', `checkpoint of ${this.#name}: ${why.trim()}`, {
         cause: error,
       })
     } finally {
-      await executor.dispose()
+      await this.remove(executor)
     }
   }
 
@@ -135,10 +150,42 @@ export class SandboxFactory {
 
   async #finish(executor: SandboxExecutor, steps: () => Promise<void>): Promise<SandboxExecutor> {
     try {
-      await steps()
+      await unlessAborted(steps(), this.#workshop.stopping)
       return executor
     } catch (error) {
-      await executor.dispose()
+      await this.remove(executor)
+      throw error
+    }
+  }
+
+  /**
+   * Disposes of an executor that no pool has. Waits for that, but not for one that cannot be removed
+   * now: that keeps a place.
+   */
+  async remove(executor: SandboxExecutor): Promise<void> {
+    const removal = executor.dispose()
+    const isGone = removal.then(
+      () => true,
+      () => true,
+    )
+    const isLate = sleep(GONE_MS, false, { ref: false })
+    if (!(await Promise.race([isGone, isLate]))) this.#workshop.events.remains(removal)
+  }
+
+  /** A network namespace, or null where sandboxes have no network. */
+  async #acquireNetwork(): Promise<NetworkLease | null> {
+    const { network, stopping } = this.#workshop
+    stopping.throwIfAborted()
+    if (!network) return null
+    const acquired = network.acquire()
+    try {
+      return await unlessAborted(acquired, stopping)
+    } catch (error) {
+      // It may come later, when nobody wants it any more.
+      void acquired.then(
+        (lease) => lease.release(),
+        () => {},
+      )
       throw error
     }
   }
@@ -149,8 +196,8 @@ export class SandboxFactory {
     pace: Pace,
     command: (flags: RunscFlags, id: string) => string[],
   ): Promise<SandboxExecutor> {
-    const network = (await this.#workshop.network?.acquire()) ?? null
-    const { setting, tree, owner } = this.#workshop
+    const network = await this.#acquireNetwork()
+    const { setting, tree, owner, reaper } = this.#workshop
     const id = `${this.#name}-${++this.#count}`
     let cgroup: Cgroup | null = null
     try {
@@ -166,14 +213,16 @@ export class SandboxFactory {
       ]
       const whole = network ? inNetwork(setting.capabilities, network.namespaceFile, words) : words
       const sandbox = new Sandbox(whole, stateFolder, cgroup)
-      return new SandboxExecutor(id, sandbox, this.#limits, network)
+      return new SandboxExecutor(id, sandbox, this.#limits, network, reaper)
     } catch (error) {
       // The namespace is free once nothing can be in it any more.
-      const gone = cgroup?.remove() ?? Promise.resolve()
-      void gone.then(
-        () => network?.release(),
-        () => {},
-      )
+      const made = cgroup
+      void reaper
+        .remove(id, async () => made?.remove())
+        .then(
+          () => network?.release(),
+          () => {},
+        )
       const why = (error as Error).message
       throw new ManagerError('ENGINE_FAILED', `executor ${id}: ${why}`, { cause: error })
     }

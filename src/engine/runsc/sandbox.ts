@@ -32,7 +32,6 @@ export class Sandbox {
   readonly #child: ChildProcess
   readonly #stateFolder: string
   #errors = ''
-  #disposal: Promise<void> | null = null
 
   /**
    * @param command runsc and its arguments
@@ -97,18 +96,17 @@ export class Sandbox {
     }
   }
 
-  /** Kills what runs and removes cgroup and files. May be called more than once. */
-  dispose(): Promise<void> {
-    this.#disposal ??= this.#dispose()
-    return this.#disposal
-  }
-
-  async #dispose(): Promise<void> {
+  /**
+   * Kills what runs and removes cgroup and files. After a failure it may be called again.
+   * @throws when something of it is left
+   */
+  async dispose(): Promise<void> {
     this.kill()
     for (const stream of this.#child.stdio) stream?.destroy()
     await this.cgroup.remove()
     await this.ended
-    // What cannot be removed now goes with the manager's folder, or with the next start.
-    await removeWithMounts(this.#stateFolder)
+    if (!(await removeWithMounts(this.#stateFolder))) {
+      throw new Error(`${this.#stateFolder} cannot be removed`)
+    }
   }
 }

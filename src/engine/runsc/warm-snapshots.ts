@@ -67,7 +67,7 @@ export class WarmSnapshots {
    * Makes an executor ready from one of the snapshots.
    * @param policy by which code is inspected, as the runner takes it; null: it is not
    * @returns null when none can be had now; then one is being made, unless that failed lately
-   * @throws ManagerError NETWORK_FAILED
+   * @throws ManagerError NETWORK_FAILED, SHUTTING_DOWN
    */
   async restore(policy: Buffer | null): Promise<SandboxExecutor | null> {
     for (let attempt = 0; attempt < RESTORE_ATTEMPTS; attempt++) {
@@ -81,8 +81,7 @@ export class WarmSnapshots {
         })
         return executor
       } catch (error) {
-        // A network failure says nothing about the snapshot; keep it.
-        if (error instanceof ManagerError && error.code === 'NETWORK_FAILED') throw error
+        if (saysNothingOfSnapshot(error)) throw error
         this.#events.restoreFailed(this.#runtime.name, error as Error)
         this.#tryAgain(generation)
       }
@@ -162,7 +161,7 @@ export class WarmSnapshots {
   }
 
   async #stands(generation: Generation): Promise<boolean> {
-    for (let count = 0; count < VERIFICATIONS; count++) {
+    for (let count = 0; count < VERIFICATIONS && !this.#factory.stopping.aborted; count++) {
       if (!this.#store.has(generation.snapshot)) return false
       try {
         await this.#verify(await this.#restoreFrom(generation, null, 'urgent'))
@@ -198,8 +197,9 @@ export class WarmSnapshots {
       this.#tellAge()
       await this.#store.collect().catch(() => {})
     } catch (error) {
-      this.#fallbackUntilMs = performance.now() + FALLBACK_MS
       if (draft) await this.#store.remove(draft)
+      if (this.#factory.stopping.aborted) return
+      this.#fallbackUntilMs = performance.now() + FALLBACK_MS
       this.#tellFailure(error as Error)
     }
   }
@@ -209,14 +209,15 @@ export class WarmSnapshots {
     const { name, probe } = this.#runtime
     try {
       const task = { code: Buffer.from(probe.code), argumentsJson: Buffer.from('{}') }
-      const { transcript } = await executor.run(task, new AbortController().signal)
+      const { transcript } = await executor.run(task, this.#factory.stopping)
+      this.#factory.stopping.throwIfAborted()
       const result = transcript.result?.toString('utf8') ?? null
       const stdout = Buffer.concat(transcript.stdout).toString('utf8')
       if (result !== probe.result || stdout !== probe.stdout) {
         throw new ManagerError('ENGINE_FAILED', `the snapshot of ${name} gives a wrong answer`)
       }
     } finally {
-      await executor.dispose()
+      await this.#factory.remove(executor)
     }
   }
 
@@ -255,4 +256,9 @@ export class WarmSnapshots {
     this.#events.coldFallback(name, error)
     this.#store.noteFallback(name, error.message)
   }
+}
+
+/** A failure of the network, or a stop, says nothing about the snapshot: it is kept. */
+function saysNothingOfSnapshot(error: unknown): boolean {
+  return error instanceof ManagerError && ['NETWORK_FAILED', 'SHUTTING_DOWN'].includes(error.code)
 }

@@ -3,6 +3,7 @@ import type { Sidecars } from '../../setup/sidecars.ts'
 import type { CgroupTree } from './cgroup-tree.ts'
 import type { RunscSetting } from './command.ts'
 import type { Owner } from './owner.ts'
+import type { Reaper } from './reaper.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
 /** Where and with what sandboxes are made. */
@@ -17,6 +18,9 @@ export interface Workshop {
   /** Null: sandboxes have no network. */
   readonly network: EgressNetwork | null
   readonly events: EngineEvents
+  readonly reaper: Reaper
+  /** Aborted when the manager stops: whatever is being made ends at once, with SHUTTING_DOWN. */
+  readonly stopping: AbortSignal
 }
 
 /** What the engine tells; none of these may throw. */
@@ -32,6 +36,10 @@ export interface EngineEvents {
   sweepFailed(error: Error): void
   /** A further snapshot could not be made; those in use stay in use. */
   renewalFailed(runtime: string, error: Error): void
+  /** A sandbox could not be removed; it is tried again. */
+  notRemoved(executor: string, error: Error): void
+  /** A sandbox that no pool has could not be removed yet: it takes a place until it is. */
+  remains(removal: Promise<void>): void
   /** Connections and host names that a sandbox with a network was refused. */
   connectionsRefused(count: number): void
 }
