@@ -12,23 +12,18 @@ if (!isNewEnough(process.versions.node)) {
   process.exit(status ?? 1)
 }
 
-/** Takes an hour or so, and runs when it is named: `npx vitest run --project long`. */
-const LONG: TestProjectInlineConfiguration = {
-  test: {
-    name: 'long',
-    include: ['test/long/**/*.test.ts'],
-    pool: 'forks',
-    fileParallelism: false,
-    hookTimeout: scaledMs(600_000),
-  },
-}
-const ASKED_FOR_LONG = process.argv.some((word) => /^(--project=)?long$/.test(word))
-
 export default defineConfig({
   test: {
     reporters: ['default', new ClosingLine()],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          // Generous: a busy machine must not fail a test.
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'integration',
@@ -67,7 +62,18 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
-      ...(ASKED_FOR_LONG ? [LONG] : []),
+      {
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          maxConcurrency: 3,
+          testTimeout: scaledMs(180_000),
+          hookTimeout: scaledMs(120_000),
+          sequence: { groupOrder: 5 },
+        },
+      },
     ],
   },
 })

@@ -19,6 +19,10 @@ const STAMP = '.executor-manager-stamp'
 /** The oldest that can read this file and install a newer one. */
 const OLDEST_NODE = 18
 
+/** What every change has to pass, and what takes longer. */
+const SHORT_PROJECTS = ['unit', 'integration', 'adversarial']
+const MORE_PROJECTS = ['faults', 'callers', 'long']
+
 const COMMANDS = {
   start: runService,
   setup: runSetup,
@@ -26,7 +30,9 @@ const COMMANDS = {
   bench: () => load('bench/main.ts'),
   snapshot: () => load('src/snapshot-cli.ts'),
   lint: async () => exitWith(await lint()),
-  test: runTests,
+  test: () => runTests(SHORT_PROJECTS),
+  'test:more': () => runTests(MORE_PROJECTS),
+  'test:all': () => runTests([...SHORT_PROJECTS, ...MORE_PROJECTS]),
 }
 
 const command = process.argv[2] ?? ''
@@ -57,12 +63,17 @@ async function runSetup() {
   exitWith(await (await load('src/setup/cli.ts')).setup(PROJECT, process.env))
 }
 
-async function runTests() {
+/** @param projects of vitest.config.ts; without --project among the arguments they all run */
+async function runTests(projects) {
   const { setup } = await load('src/setup/cli.ts')
+  const given = process.argv.slice(2)
+  const chosen = given.some((one) => one.startsWith('--project'))
+    ? []
+    : projects.flatMap((name) => ['--project', name])
   const status =
     (await setup(PROJECT, process.env)) ||
     (await lint()) ||
-    (await run(bin('vitest'), ['run', ...process.argv.slice(2)]))
+    (await run(bin('vitest'), ['run', ...chosen, ...given]))
   exitWith(status)
 }
 

@@ -49,6 +49,20 @@ export function loadPrograms(): HostileProgram[] {
     )
 }
 
+/** Of how many programs of one kind (`bomb-`, `tamper-`, ...) and language one is essential. */
+const ONE_OF = 3
+
+/** Those that run with every change: the first of each kind and language, and every third after it. */
+export function essentialPrograms(): HostileProgram[] {
+  const seen = new Map<string, number>()
+  return loadPrograms().filter(({ name }) => {
+    const kind = name.split('-')[0] as string
+    const before = seen.get(kind) ?? 0
+    seen.set(kind, before + 1)
+    return before % ONE_OF === 0
+  })
+}
+
 function loadProgram(language: string, file: string): HostileProgram {
   const name = `${language}/${file}`
   const code = readFileSync(path.join(FOLDER, name), 'utf8')

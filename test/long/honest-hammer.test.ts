@@ -9,7 +9,7 @@ import { useManager } from '../support/manager.ts'
  * The number of runs is EXECUTOR_MANAGER_HAMMER_RUNS.
  */
 
-const RUNS = Number(process.env.EXECUTOR_MANAGER_HAMMER_RUNS ?? 2000)
+const RUNS = Number(process.env.EXECUTOR_MANAGER_HAMMER_RUNS ?? 150)
 const CALLERS = 6
 
 const client = useManager({ poolSize: 4, limits: { wallTimeMs: 60_000 }, queueWaitMs: 300_000 })

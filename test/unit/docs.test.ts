@@ -70,7 +70,7 @@ test.each(DOCUMENTS)('%s: files and commands that it names are there', (file) =>
     /^(src|runtimes|scripts|test|bench|docs|examples|deploy)\/[\w./-]*$/.test(code),
   )
   for (const named of paths) expect(existsSync(path.join(ROOT, named)), named).toBe(true)
-  for (const [, name] of text.matchAll(/npm run ([a-z]+)/g)) {
+  for (const [, name] of text.matchAll(/npm run ([a-z0-9:]+)/g)) {
     expect(Object.keys(scripts), `npm run ${name}`).toContain(name)
   }
 })
