@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
 import { findInstalledNode, isNewEnough } from './scripts/node.mjs'
 import { scaledMs } from './src/lib/time-scale.ts'
 import { ClosingLine } from './test/support/closing-line.ts'
