@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { release } from 'node:os'
-import { dirname } from 'node:path'
-import { findCgroupTree } from '../engine/runsc/cgroup-tree.ts'
+import { dirname, join } from 'node:path'
+import { canResetPeak, INEXACT_PEAK } from '../engine/runsc/cgroup-peak.ts'
+import { findCgroups } from '../engine/runsc/cgroup-tree.ts'
 import { SnapshotStore } from '../engine/runsc/snapshot-store.ts'
 import { findAgent } from '../images/agent.ts'
 import { findImage, type Image, imagesFolder, readImageFacts } from '../images/build.ts'
@@ -33,6 +34,10 @@ export type DoctorInput = {
 
 const NEEDED_DISK_BYTES = 3e9
 const MINIMUM_NODE = 20
+const PLANNED_CGROUP = {
+  mount: 'version 2, in a mount of its own',
+  scope: 'version 2, in a scope that systemd will be asked for',
+}
 const RUN_SETUP = 'npm run setup (npm start does it too)'
 
 export async function examine(input: DoctorInput): Promise<Finding[]> {
@@ -133,7 +138,15 @@ async function platform(
 function cgroup(): Finding {
   const subject = 'cgroup'
   try {
-    return { state: 'ok', subject, text: `version ${findCgroupTree().version}` }
+    const plan = findCgroups()
+    if (plan.version === 1) return { state: 'ok', subject, text: 'version 1' }
+    if (plan.step !== 'use') return { state: 'ok', subject, text: PLANNED_CGROUP[plan.step] }
+    const text = `version 2, in ${plan.folder}`
+    // The machine's root has no counters to look at.
+    const isRoot = !existsSync(join(plan.folder, 'cgroup.type'))
+    if (isRoot || canResetPeak(plan.folder)) return { state: 'ok', subject, text }
+    const remedy = 'with Linux 6.12 or newer it is exact'
+    return { state: 'note', subject, text: `${text}; ${INEXACT_PEAK}`, remedy }
   } catch (error) {
     const remedy = 'on the kernel command line, or in the container that this runs in'
     return { state: 'lacking', subject, text: (error as Error).message, remedy }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { findCgroupTree, subfolders, treeFolders } from '../../src/engine/runsc/cgroup-tree.ts'
+import { subfolders } from '../../src/engine/runsc/cgroup-tree.ts'
 import { useManager } from '../support/manager.ts'
+import { cgroupTrees } from '../support/traces.ts'
 import { loadPrograms } from './program.ts'
 
 /**
@@ -15,7 +16,7 @@ const BACKSTOP = 64 + 4 * 64
 const bombs = loadPrograms().filter(({ name }) => /bomb-.*(fork|thread|process|exec)/.test(name))
 
 function mostTasks(): number {
-  const folders = treeFolders(findCgroupTree()).flatMap((tree) =>
+  const folders = cgroupTrees().flatMap((tree) =>
     subfolders(tree)
       .filter((owner) => owner.startsWith(`${process.pid}-`))
       .flatMap((owner) =>

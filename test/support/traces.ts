@@ -1,7 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findCgroupTree, treeFolders } from '../../src/engine/runsc/cgroup-tree.ts'
+import { parseMountInfo } from '../../src/engine/runsc/cgroup-mounts.ts'
+import {
+  findCgroups,
+  subfolders,
+  TREE_NAME,
+  treeFolders,
+} from '../../src/engine/runsc/cgroup-tree.ts'
 
 export const RUN_ROOT = '/run/executor-manager'
 
@@ -21,7 +27,7 @@ export const NO_TRACES: Traces = { processes: [], cgroups: [], folders: [] }
 export function tracesOf(pid: number): Traces {
   const isOwned = (name: string) => name.startsWith(`${pid}-`)
   const folders = listed(RUN_ROOT).filter(isOwned)
-  const cgroups = treeFolders(findCgroupTree()).flatMap((folder) =>
+  const cgroups = cgroupTrees().flatMap((folder) =>
     listed(folder)
       .filter(isOwned)
       .flatMap((owner) => [
@@ -32,6 +38,21 @@ export function tracesOf(pid: number): Traces {
   )
   const processes = runscProcesses(pid).map(({ command }) => command)
   return { processes, cgroups, folders }
+}
+
+/** Every folder in which managers keep cgroups. On v2 each may be in a unit or container of its own. */
+export function cgroupTrees(): string[] {
+  const plan = findCgroups()
+  if (plan.version === 1) return treeFolders(plan.tree)
+  const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))
+  return treesBelow(mounts.find(({ type }) => type === 'cgroup2')?.mountPoint ?? '')
+}
+
+function treesBelow(folder: string): string[] {
+  return subfolders(folder).flatMap((name) => {
+    const child = path.join(folder, name)
+    return name === TREE_NAME ? [child] : treesBelow(child)
+  })
 }
 
 /** Processes of a manager's sandboxes: runsc itself, its sentry and its gofer. */

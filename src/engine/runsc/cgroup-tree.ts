@@ -1,6 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
+import { folderBelow, type Mount, parseMountInfo, parseOwnCgroups } from './cgroup-mounts.ts'
+import { mountUnified, moveProcesses } from './cgroup-moves.ts'
+import { hasSystemd, isDelegated, moveIntoScope } from './cgroup-systemd.ts'
+import {
+  LEAF_NAME,
+  planUnified,
+  type UnifiedFacts,
+  type UnifiedPlan,
+  V2_CONTROLLERS,
+} from './cgroup-unified.ts'
 
 /** Where this process may make cgroups. */
 export type CgroupTree =
@@ -9,115 +19,124 @@ export type CgroupTree =
 
 export const V1_CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'pids', 'freezer'] as const
 export type V1Controller = (typeof V1_CONTROLLERS)[number]
-const V2_CONTROLLERS = ['memory', 'cpu', 'pids'] as const
 
-/** The folder below which all managers keep their cgroups. */
+/** The folder, in the manager's own cgroup, below which the managers of that cgroup keep theirs. */
 export const TREE_NAME = 'executor-manager'
 
-interface Mount {
-  readonly root: string
-  readonly mountPoint: string
-  readonly type: string
-  readonly superOptions: readonly string[]
-}
+const V1_REMEDY =
+  'run as root; in a container mount the cgroup hierarchies of the host (-v /sys/fs/cgroup:/sys/fs/cgroup:rw)'
+const V2_REMEDY =
+  'run as root, as a systemd service with Delegate=yes or in a container with --cgroupns=private and CAP_SYS_ADMIN'
 
-/** @param text of /proc/self/mountinfo (proc_pid_mountinfo(5)) */
-export function parseMountInfo(text: string): Mount[] {
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => {
-      const [before, after] = line.split(' - ') as [string, string]
-      const fields = before.split(' ')
-      const [type, , superOptions] = after.split(' ')
-      return {
-        root: fields[3] as string,
-        mountPoint: fields[4] as string,
-        type: type as string,
-        superOptions: (superOptions ?? '').split(','),
-      }
-    })
-}
+export type CgroupPlan =
+  | { readonly version: 1; readonly tree: CgroupTree & { version: 1 } }
+  | ({ readonly version: 2 } & UnifiedPlan)
 
 /**
- * The process's own cgroups.
- * @param text of /proc/self/cgroup (cgroups(7))
- * @returns path by controller name; the one of cgroup v2 under ''
- */
-export function parseOwnCgroups(text: string): Map<string, string> {
-  const own = new Map<string, string>()
-  for (const line of text.split('\n').filter(Boolean)) {
-    const [, controllers, ...rest] = line.split(':')
-    for (const name of (controllers as string).split(',')) own.set(name, rest.join(':'))
-  }
-  return own
-}
-
-/**
- * Finds the folder for our cgroups in each hierarchy: below this process's own cgroup on v1, so that
- * limits set on the manager hold for its sandboxes too; at the root on v2, where a cgroup with
- * processes can have no children with controllers.
- * @param unifiedControllers what cgroup.controllers at the root of v2 says
+ * Says where cgroups can be made: on v1 below this process's own cgroup in each hierarchy, so that limits
+ * set on the manager hold for its sandboxes too; on v2 as cgroup-unified.ts says.
+ * @param own of this process, as parseOwnCgroups() says
  * @throws ManagerError SETUP_FAILED when a controller that carries a limit is missing
  */
-export function planCgroupTree(
+export function planCgroups(
   mounts: readonly Mount[],
-  own: Map<string, string>,
-  unifiedControllers: readonly string[],
-): CgroupTree {
+  own: ReadonlyMap<string, string>,
+  facts: UnifiedFacts,
+): CgroupPlan {
   const folders: Partial<Record<V1Controller, string>> = {}
   for (const controller of V1_CONTROLLERS) {
     const mount = mounts.find((m) => m.type === 'cgroup' && m.superOptions.includes(controller))
     const ownPath = own.get(controller)
-    if (mount && ownPath !== undefined)
-      folders[controller] = path.join(below(mount, ownPath), TREE_NAME)
+    if (mount && ownPath !== undefined) {
+      folders[controller] = path.join(folderBelow(mount, ownPath) ?? mount.mountPoint, TREE_NAME)
+    }
   }
   const missing = V1_CONTROLLERS.filter((controller) => !folders[controller])
-  if (missing.length === 0) return { version: 1, folders: folders as Record<V1Controller, string> }
-  const unified = mounts.find((m) => m.type === 'cgroup2')
-  const missingUnified = V2_CONTROLLERS.filter((name) => !unifiedControllers.includes(name))
-  if (unified && missingUnified.length === 0) {
-    return { version: 2, folder: path.join(unified.mountPoint, TREE_NAME) }
+  if (missing.length === 0) {
+    return {
+      version: 1,
+      tree: { version: 1, folders: folders as Record<V1Controller, string> },
+    }
+  }
+  const unified = mounts.filter((m) => m.type === 'cgroup2')
+  const ownPath = own.get('')
+  if (unified.length > 0 && ownPath !== undefined) {
+    return { version: 2, ...planUnified(unified, ownPath, facts) }
   }
   throw new ManagerError(
     'SETUP_FAILED',
-    `No limit can be enforced: cgroup v1 lacks ${missing.join(', ')}, and v2 lacks ${unified ? missingUnified.join(', ') : 'a mount'}. Mount cgroup2 on /sys/fs/cgroup, with these controllers.`,
+    `No limit can be enforced: cgroup v1 lacks ${missing.join(', ')}, and v2 is not mounted. Mount cgroup2 on /sys/fs/cgroup.`,
   )
 }
 
-function below(mount: Mount, ownPath: string): string {
-  const relative = path.relative(mount.root, ownPath)
-  return relative.startsWith('..') ? mount.mountPoint : path.join(mount.mountPoint, relative)
-}
-
-/** What this machine offers. @throws ManagerError SETUP_FAILED */
-export function findCgroupTree(): CgroupTree {
+/** What this machine offers; changes nothing. @throws ManagerError SETUP_FAILED */
+export function findCgroups(): CgroupPlan {
   const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))
-  const unified = mounts.find((m) => m.type === 'cgroup2')
-  const controllers = unified
-    ? readFileSync(path.join(unified.mountPoint, 'cgroup.controllers'), 'utf8').trim().split(/\s+/)
-    : []
   const own = parseOwnCgroups(readFileSync('/proc/self/cgroup', 'utf8'))
-  return planCgroupTree(mounts, own, controllers)
+  return planCgroups(mounts, own, {
+    isMachineRoot: (folder) => !existsSync(path.join(folder, 'cgroup.type')),
+    controllers: (folder) => wordsOf(path.join(folder, 'cgroup.controllers')),
+    pathOfPid1: pathOfPid1(),
+    isDelegated,
+    hasSystemd: hasSystemd(),
+  })
 }
 
-/** @throws ManagerError SETUP_FAILED, also when the tree cannot be written */
-export function openCgroupTree(): CgroupTree {
-  const tree = findCgroupTree()
+function wordsOf(file: string): string[] {
+  return readFileSync(file, 'utf8').trim().split(/\s+/)
+}
+
+function pathOfPid1(): string | null {
   try {
-    for (const folder of treeFolders(tree)) mkdirSync(folder, { recursive: true })
-    if (tree.version === 2) {
-      delegate(path.dirname(tree.folder))
-      delegate(tree.folder)
-    }
+    return parseOwnCgroups(readFileSync('/proc/1/cgroup', 'utf8')).get('') ?? null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Makes the tree. On v2 the processes of the manager's cgroup move into a leaf of it first.
+ * @throws ManagerError SETUP_FAILED, also when the tree cannot be written
+ */
+export function openCgroupTree(): CgroupTree {
+  let plan = findCgroups()
+  if (plan.version === 2 && plan.step === 'scope') {
+    moveIntoScope()
+    plan = findCgroups()
+  }
+  if (plan.version === 2 && plan.step === 'mount') {
+    mountUnified()
+    plan = findCgroups()
+  }
+  try {
+    return plan.version === 1 ? openV1(plan.tree) : openV2(plan)
   } catch (error) {
+    if (error instanceof ManagerError) throw error
     throw new ManagerError(
       'SETUP_FAILED',
-      `cgroups cannot be made (${(error as Error).message}): run as root, or give the service its own cgroup (Delegate=yes)`,
+      `cgroups cannot be made (${(error as Error).message}): ${plan.version === 1 ? V1_REMEDY : V2_REMEDY}`,
       { cause: error },
     )
   }
+}
+
+function openV1(tree: CgroupTree & { version: 1 }): CgroupTree {
+  for (const folder of treeFolders(tree)) mkdirSync(folder, { recursive: true })
   return tree
+}
+
+function openV2(plan: UnifiedPlan): CgroupTree {
+  if (plan.step !== 'use') throw new Error('this process has no cgroup of its own')
+  const folder = path.join(plan.folder, TREE_NAME)
+  mkdirSync(folder, { recursive: true })
+  // Not in the machine's root: it may have processes, and they are not the manager's to move.
+  if (existsSync(path.join(plan.folder, 'cgroup.type'))) {
+    moveProcesses(plan.folder, path.join(plan.folder, LEAF_NAME), () => delegate(plan.folder))
+  } else {
+    delegate(plan.folder)
+  }
+  delegate(folder)
+  return { version: 2, folder }
 }
 
 /** Lets a v2 folder's children have the controllers. */

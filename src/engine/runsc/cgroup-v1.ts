@@ -72,6 +72,16 @@ export class CgroupV1 implements Cgroup {
     return readKey(this.#folder.memory, 'memory.oom_control', 'oom_kill')
   }
 
+  /** memory.failcnt counts every time that the limit was met, and most of them end well. */
+  ownLimitReached(): null {
+    return null
+  }
+
+  /** Its events need an eventfd, which Node.js cannot make. */
+  watchMemory(): null {
+    return null
+  }
+
   cpuTimeUs(): number {
     return Math.round(readNumber(this.#folder.cpuacct, 'cpuacct.usage') / 1000)
   }

@@ -10,15 +10,19 @@ import {
   removeAll,
   write,
 } from './cgroup-files.ts'
+import { PeakMemory } from './cgroup-peak.ts'
 import { delegate } from './cgroup-tree.ts'
+import { watchFile } from './cgroup-watch.ts'
 
 /** Source: kernel Documentation/admin-guide/cgroup-v2.rst. */
 export class CgroupV2 implements Cgroup {
   readonly #folder: string
+  readonly #peak: PeakMemory
   readonly joinFiles: readonly string[]
 
   constructor(folder: string, name: string) {
     this.#folder = path.join(folder, name)
+    this.#peak = new PeakMemory(this.#folder, () => this.memoryBytes())
     this.joinFiles = [path.join(this.#folder, 'cgroup.procs')]
   }
 
@@ -33,6 +37,8 @@ export class CgroupV2 implements Cgroup {
     this.setMemoryLimit(limits.memoryBytes)
     if (existsSync(path.join(this.#folder, 'memory.swap.max')))
       write(this.#folder, 'memory.swap.max', 0)
+    // A sandbox that lost one of its processes is of no use: the kernel takes all of them then.
+    write(this.#folder, 'memory.oom.group', 1)
     write(this.#folder, 'pids.max', limits.tasks)
   }
 
@@ -53,19 +59,24 @@ export class CgroupV2 implements Cgroup {
   }
 
   peakMemoryBytes(): number {
-    return readNumber(this.#folder, 'memory.peak')
+    return this.#peak.bytes()
   }
 
   resetPeakMemory(): void {
-    try {
-      write(this.#folder, 'memory.peak', 'reset')
-    } catch {
-      // Read-only before Linux 6.12: the peak then counts from the executor's start.
-    }
+    this.#peak.reset()
   }
 
   outOfMemoryKills(): number {
     return readKey(this.#folder, 'memory.events', 'oom_kill')
+  }
+
+  /** `oom` counts only in the cgroup whose limit it was; `.local` leaves out those below. */
+  ownLimitReached(): boolean {
+    return readKey(this.#folder, 'memory.events.local', 'oom') > 0
+  }
+
+  watchMemory(changed: () => void): (() => void) | null {
+    return watchFile(path.join(this.#folder, 'memory.events'), changed)
   }
 
   cpuTimeUs(): number {
@@ -84,11 +95,22 @@ export class CgroupV2 implements Cgroup {
     write(this.#folder, 'cgroup.freeze', 0)
   }
 
+  /** At once all, also those that are being started, of another pid namespace, or frozen. */
   kill(): number {
-    return killAll(this.#folder)
+    const killFile = 'cgroup.kill'
+    // Since Linux 5.14.
+    if (!existsSync(path.join(this.#folder, killFile))) return killAll(this.#folder)
+    try {
+      write(this.#folder, killFile, 1)
+    } catch (error) {
+      if (!existsSync(this.#folder)) return 0
+      throw error
+    }
+    return readKey(this.#folder, 'cgroup.events', 'populated')
   }
 
   remove(): Promise<void> {
+    this.#peak.close()
     return removeAll(() => this.kill(), [this.#folder])
   }
 }

@@ -16,11 +16,24 @@ export interface Cgroup {
   setCpuLimit(cpus: number): void
   setCpuWeight(weight: number): void
   memoryBytes(): number
-  /** Since the last reset, where the kernel can reset (v1, and v2 from Linux 6.12 on). */
+  /**
+   * Since the last reset. Before Linux 6.12 cgroup v2 has no reset: then it is a lower bound, unless the
+   * memory has risen since above all that it was before; see PeakMemory in cgroup-peak.ts.
+   */
   peakMemoryBytes(): number
   resetPeakMemory(): void
   /** For whatever want of memory: its own limit's, that of a cgroup around it, or the machine's. */
   outOfMemoryKills(): number
+  /**
+   * Whether its own limit was reached with nothing to give back, and not that of a cgroup around it;
+   * null where the kernel does not count this (v1).
+   */
+  ownLimitReached(): boolean | null
+  /**
+   * Calls back when the kernel may have killed in it for want of memory: ask outOfMemoryKills() then.
+   * @returns ends the watch, may be called again; null where the kernel does not tell: ask now and then
+   */
+  watchMemory(changed: () => void): (() => void) | null
   cpuTimeUs(): number
   /** Ids of the threads in it. @throws when they cannot be read */
   threads(): number[]

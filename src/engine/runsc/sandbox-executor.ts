@@ -12,8 +12,8 @@ import type { Sandbox } from './sandbox.ts'
 import { untilAsleep } from './sleep-watch.ts'
 
 /**
- * The kernel kills for an allocation of a few pages that does not fit under the limit: whoever dies of its
- * own limit was this near to it. It counts the kills of other limits too, and not which it was.
+ * Where the kernel does not count whose limit it was (cgroup v1): it kills for an allocation of a few
+ * pages that does not fit under the limit, so who dies of its own limit was this near to it.
  */
 const NEAR_LIMIT_BYTES = MIB
 /** A run comes before the making of new executors wherever both want the processor. */
@@ -119,8 +119,9 @@ export class SandboxExecutor implements Executor {
     // Of a sandbox whose output has ended, whatever else of it is left is of no use.
     void this.ended.then(() => isOver || this.#sandbox.kill())
     const started = performance.now()
+    const endMemoryWatch = cgroup.watchMemory(() => this.#lookForMemoryKill())
     const watch = new RunWatch(this.#limits.wallTimeMs, {
-      look: () => this.#lookForMemoryKill(),
+      look: () => endMemoryWatch ?? this.#lookForMemoryKill(),
       bytesRead: () => this.#session.bytesRead,
       onDeadline: () => end('deadline'),
       onLate: () => end('late'),
@@ -143,9 +144,10 @@ export class SandboxExecutor implements Executor {
       const outOfMemoryKills = cgroup.outOfMemoryKills()
       const peakMemoryBytes = Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes)
       const nearLimit = peakMemoryBytes >= this.#limits.memoryBytes - NEAR_LIMIT_BYTES
+      const ownLimit = cgroup.ownLimitReached() ?? nearLimit
       const { report } = transcript
       const endedWell = report?.cause === 'ended' && report.exitCode === 0 && report.signal === 0
-      if (outOfMemoryKills > 0 && !nearLimit && !endedWell) {
+      if (outOfMemoryKills > 0 && !ownLimit && !endedWell) {
         // The victim of somebody else's need: nothing that its program did.
         throw new Error('killed for want of memory around it, within its own limit')
       }
@@ -167,14 +169,15 @@ export class SandboxExecutor implements Executor {
     } finally {
       isOver = true
       watch.stop()
+      endMemoryWatch?.()
       signal.removeEventListener('abort', onAbort)
     }
   }
 
   /**
    * After a kill by the kernel for want of memory the sandbox often does not end but hangs, a guest
-   * process having lost its host process. There is no event to wait for that needs no native code on
-   * cgroup v1.
+   * process having lost its host process. cgroup v2 tells of it; v1 has no event that can be waited for
+   * without native code.
    */
   #lookForMemoryKill(): void {
     try {

@@ -1,0 +1,96 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import path from 'node:path'
+
+/**
+ * The peak of a cgroup's memory since a reset, on cgroup v2. Since Linux 6.12 a write to memory.peak
+ * resets it for reads through the same descriptor (cgroup-v2.rst), so one is kept open.
+ *
+ * Before, memory.peak is the peak of the cgroup's life. Where it has risen since the reset, it is the peak
+ * since the reset too. Where not, the memory in use at the time of the question is all that is known.
+ */
+export class PeakMemory {
+  readonly #file: string
+  readonly #inUse: () => number
+  readonly #open: typeof openSync
+  #fd: number | null = null
+  /** What it was at the reset; 0 when the kernel itself has reset it. */
+  #before = 0
+
+  /** @param inUse bytes in use now */
+  constructor(folder: string, inUse: () => number, open = openSync) {
+    this.#open = open
+    this.#file = path.join(folder, 'memory.peak')
+    this.#inUse = inUse
+  }
+
+  /** @throws when no descriptor is free */
+  reset(): void {
+    this.close()
+    const fd = openForReset(this.#file, this.#open)
+    if (fd === null) {
+      this.#before = this.#read()
+      return
+    }
+    this.#fd = fd
+    this.#before = 0
+    writeSync(fd, 'reset')
+  }
+
+  bytes(): number {
+    const peak = this.#read()
+    return peak > this.#before ? peak : Math.min(peak, this.#inUse())
+  }
+
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd)
+    this.#fd = null
+  }
+
+  /** A cgroup that is gone, and a kernel before 5.19, which has no such file, read as 0. */
+  #read(): number {
+    const opened = this.#fd === null ? openOrNull(this.#open, this.#file, 'r', GONE) : null
+    const fd = this.#fd ?? opened
+    if (fd === null) return 0
+    try {
+      const text = Buffer.alloc(32)
+      return Number(text.toString('utf8', 0, readSync(fd, text, 0, text.length, 0)))
+    } catch (error) {
+      if (GONE.includes((error as NodeJS.ErrnoException).code ?? '')) return 0
+      throw error
+    } finally {
+      if (opened !== null) closeSync(opened)
+    }
+  }
+}
+
+export const INEXACT_PEAK =
+  'this kernel cannot reset memory.peak, so memory_used_kb of a run can be too low'
+
+/** Whether this kernel can reset memory.peak, seen from a folder of cgroup v2. */
+export function canResetPeak(folder: string): boolean {
+  const fd = openForReset(path.join(folder, 'memory.peak'))
+  if (fd !== null) closeSync(fd)
+  return fd !== null
+}
+
+const GONE = ['ENOENT', 'ENODEV']
+/** What opening a file of cgroupfs for writing says when it has no write operation. */
+const READ_ONLY = ['EINVAL', 'EACCES']
+
+function openForReset(file: string, open = openSync): number | null {
+  return openOrNull(open, file, 'r+', [...GONE, ...READ_ONLY])
+}
+
+function openOrNull(
+  open: typeof openSync,
+  file: string,
+  flags: string,
+  accepted: readonly string[],
+): number | null {
+  try {
+    return open(file, flags)
+  } catch (error) {
+    if (accepted.includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
+  }
+}

@@ -1,0 +1,58 @@
+/** What systemd is asked about cgroups: whether a unit is delegated, and for a scope that is. */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { ManagerError } from '../../errors.ts'
+import { scaledMs } from '../../lib/time-scale.ts'
+
+const TIMEOUT_MS = scaledMs(10_000)
+
+/** sd_booted(3) */
+export function hasSystemd(): boolean {
+  return existsSync('/run/systemd/system')
+}
+
+export function isDelegated(unit: string): boolean {
+  if (!hasSystemd()) return false
+  return ask(['systemctl', 'show', '--property=Delegate', '--value', '--', unit]) === 'yes'
+}
+
+/**
+ * Has systemd put this process, and no other, into a new scope with Delegate=yes. The scope is gone when
+ * its last process is. Source: org.freedesktop.systemd1(5), StartTransientUnit.
+ * @throws ManagerError SETUP_FAILED with the remedy
+ */
+export function moveIntoScope(): void {
+  const name = `executor-manager-${process.pid}-${Date.now()}.scope`
+  const object = ['org.freedesktop.systemd1', '/org/freedesktop/systemd1']
+  const method = ['org.freedesktop.systemd1.Manager', 'StartTransientUnit', 'ssa(sv)a(sa(sv))']
+  const properties = [
+    ...['3', 'PIDs', 'au', '1', String(process.pid)],
+    ...['Delegate', 'b', 'true'],
+    ...['Description', 's', 'Executor Manager'],
+  ]
+  const words = [
+    'busctl',
+    'call',
+    '--quiet',
+    ...object,
+    ...method,
+    name,
+    'fail',
+    ...properties,
+    '0',
+  ]
+  if (ask(words) === null) {
+    throw new ManagerError(
+      'SETUP_FAILED',
+      'systemd gives this process no cgroup of its own: start it as a service with Delegate=yes (deploy/executor-manager.service).',
+    )
+  }
+}
+
+/** @returns what the program printed; null when it failed */
+function ask([file, ...args]: string[]): string | null {
+  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' }
+  const options = { encoding: 'utf8', timeout: TIMEOUT_MS, env } as const
+  const { status, stdout } = spawnSync(file as string, args, options)
+  return status === 0 ? stdout.trim() : null
+}
