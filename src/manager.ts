@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Accounts } from './admission/accounts.ts'
 import { type Config, limitsOf, type RunLimits } from './config.ts'
+import { INEXACT_PEAK } from './engine/runsc/cgroup-peak.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
 import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
 import type { EngineEvents } from './engine/runsc/workshop.ts'
@@ -89,6 +90,7 @@ export class ExecutorManager {
     if (engine.sweptSandboxes > 0) {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
     }
+    if (!engine.countsPeaks) log.warn(INEXACT_PEAK)
     const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics)
     for (const installed of installation.runtimes) {
       manager.#addRuntime(installed, policies.get(installed.runtime.name) ?? null, gate)

@@ -1,8 +1,9 @@
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
 import type { Cgroup, CgroupLimits } from './cgroup.ts'
 import { removeFolder } from './cgroup-files.ts'
-import { type CgroupTree, treeFolders } from './cgroup-tree.ts'
+import { type CgroupTree, delegate, treeFolders } from './cgroup-tree.ts'
 import { CgroupV1 } from './cgroup-v1.ts'
 import { CgroupV2 } from './cgroup-v2.ts'
 
@@ -19,6 +20,15 @@ export function createCgroup(tree: CgroupTree, name: string, limits: CgroupLimit
     })
   }
   return cgroup
+}
+
+/** Makes a manager's own folder in every hierarchy of the tree, and the tree where it is gone. */
+export function makeOwnerFolders(tree: CgroupTree, owner: string): void {
+  for (const folder of treeFolders(tree)) mkdirSync(path.join(folder, owner), { recursive: true })
+  if (tree.version === 2) {
+    delegate(tree.folder)
+    delegate(path.join(tree.folder, owner))
+  }
 }
 
 /** An existing one, of an earlier manager. */

@@ -1,5 +1,6 @@
 /** What systemd is asked about cgroups: whether a unit is delegated, and for a scope that is. */
 import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { ManagerError } from '../../errors.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
@@ -22,7 +23,7 @@ export function isDelegated(unit: string): boolean {
  * @throws ManagerError SETUP_FAILED with the remedy
  */
 export function moveIntoScope(): void {
-  const name = `executor-manager-${process.pid}-${Date.now()}.scope`
+  const name = `executor-manager-${randomUUID()}.scope`
   const object = ['org.freedesktop.systemd1', '/org/freedesktop/systemd1']
   const method = ['org.freedesktop.systemd1.Manager', 'StartTransientUnit', 'ssa(sv)a(sa(sv))']
   const properties = [

@@ -135,7 +135,6 @@ function openV2(plan: UnifiedPlan): CgroupTree {
   } else {
     delegate(plan.folder)
   }
-  delegate(folder)
   return { version: 2, folder }
 }
 

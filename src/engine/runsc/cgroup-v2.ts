@@ -11,7 +11,6 @@ import {
   write,
 } from './cgroup-files.ts'
 import { PeakMemory } from './cgroup-peak.ts'
-import { delegate } from './cgroup-tree.ts'
 import { watchFile } from './cgroup-watch.ts'
 
 /** Source: kernel Documentation/admin-guide/cgroup-v2.rst. */
@@ -27,12 +26,6 @@ export class CgroupV2 implements Cgroup {
   }
 
   create(limits: CgroupLimits): void {
-    const owner = path.dirname(this.#folder)
-    if (!existsSync(owner)) {
-      mkdirSync(owner, { recursive: true })
-      delegate(path.dirname(owner))
-      delegate(owner)
-    }
     mkdirSync(this.#folder, { recursive: true })
     this.setMemoryLimit(limits.memoryBytes)
     if (existsSync(path.join(this.#folder, 'memory.swap.max')))

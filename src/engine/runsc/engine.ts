@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
@@ -6,6 +7,7 @@ import type { FileLock } from '../../lib/file-lock.ts'
 import { EgressNetwork, type EgressSettings } from '../../network/egress.ts'
 import type { Installation, InstalledRuntime } from '../../setup/install.ts'
 import type { Platform } from '../../setup/platform.ts'
+import { canResetPeak } from './cgroup-peak.ts'
 import { openCgroupTree } from './cgroup-tree.ts'
 import { ExecutorMaker } from './executor-maker.ts'
 import type { RenewalSettings } from './generation.ts'
@@ -27,6 +29,8 @@ export class RunscEngine {
   #renewing: Promise<void> = Promise.resolve()
   /** Sandboxes that an earlier, killed manager had left and that were removed. */
   readonly sweptSandboxes: number
+  /** Whether the kernel counts the memory peak of a run, and not only that of its executor's life. */
+  readonly countsPeaks: boolean
 
   private constructor(
     workshop: Workshop,
@@ -34,10 +38,12 @@ export class RunscEngine {
     stopping: AbortController,
     sweptSandboxes: number,
   ) {
+    const { owner, tree } = workshop
     this.#workshop = workshop
     this.#agents = agents
     this.#stopping = stopping
     this.sweptSandboxes = sweptSandboxes
+    this.countsPeaks = tree.version === 1 || canResetPeak(path.join(tree.folder, owner.name))
   }
 
   /**
@@ -55,7 +61,7 @@ export class RunscEngine {
   ): Promise<RunscEngine> {
     const tree = openCgroupTree()
     const swept = await sweepLeftovers(tree, events.sweepFailed)
-    const owner = claimOwnership(tree)
+    const owner = await claimOwnership(tree)
     const stop = new AbortController()
     const stopping = stop.signal
     const reaper = new Reaper(stopping, events.notRemoved)

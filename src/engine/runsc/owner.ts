@@ -1,33 +1,54 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { ManagerError } from '../../errors.ts'
+import { FileLock } from '../../lib/file-lock.ts'
 import { sweepNetwork } from '../../network/egress.ts'
-import { findCgroup, removeFolders } from './cgroup-factory.ts'
+import { findCgroup, makeOwnerFolders, removeFolders } from './cgroup-factory.ts'
 import { type CgroupTree, subfolders, treeFolders } from './cgroup-tree.ts'
 import { removeWithMounts } from './leftover-mounts.ts'
 
 /**
- * The owner's mark. Everything that a manager makes for its sandboxes, cgroups and files, lies in
- * folders named after the manager, `<pid>-<start time>`, so that whoever comes later can tell what
- * belongs to a living manager from what a killed one left.
+ * The owner's mark. Everything that a manager makes for its sandboxes lies in folders named after the
+ * manager: its run folder, and one in each cgroup hierarchy. The manager holds a lock on each of them
+ * while it lives, so whoever comes later can tell what a killed manager left, also where managers of
+ * several containers share a cgroupfs or /run and see nothing of each other's processes.
  */
 const RUN_ROOT = '/run/executor-manager'
+/** `<pid>-<start time>` of the manager, in its own pid namespace. */
 const OWNER_PATTERN = /^(\d+)-(\d+)$/
 /** Where the fields of /proc/pid/stat go on after the process's name, and the start time in them (22nd). */
 const START_TIME_INDEX = 22 - 3
+const CLAIM_ATTEMPTS = 20
 
 export interface Owner {
   readonly name: string
   /** Folder of this manager's runtime files (bundles, runsc state). */
   readonly runFolder: string
+  /** Held until dropOwnership(); the kernel gives them up when the process ends. */
+  readonly locks: readonly FileLock[]
 }
 
-/** Marks this process as an owner and makes its folder. */
-export function claimOwnership(tree: CgroupTree): Owner {
-  const name = `${process.pid}-${startTime(process.pid)}`
-  const runFolder = path.join(RUN_ROOT, name)
-  mkdirSync(runFolder, { recursive: true, mode: 0o700 })
-  writeFileSync(path.join(runFolder, 'cgroup-tree.json'), JSON.stringify(tree))
-  return { name, runFolder }
+/**
+ * Makes this process's folders and locks them.
+ * @throws ManagerError SETUP_FAILED when they cannot be locked
+ */
+export async function claimOwnership(tree: CgroupTree): Promise<Owner> {
+  const started = `${process.pid}-${startTime(process.pid)}`
+  for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+    // A manager of another pid namespace may have the same pid and start time.
+    const name = attempt === 0 ? started : `${started}${attempt}`
+    const runFolder = path.join(RUN_ROOT, name)
+    mkdirSync(runFolder, { recursive: true, mode: 0o700 })
+    makeOwnerFolders(tree, name)
+    const locks = await lockAll(foldersOf(name, [tree]), true)
+    if (!locks) continue
+    writeFileSync(path.join(runFolder, 'cgroup-tree.json'), JSON.stringify(tree))
+    return { name, runFolder, locks }
+  }
+  throw new ManagerError(
+    'SETUP_FAILED',
+    `Other managers hold or remove every folder that this one makes in ${RUN_ROOT} and ${treeFolders(tree)[0]}: start it again, or stop one of them.`,
+  )
 }
 
 /** For what the sandboxes of a manager share, by runsc's own doing. */
@@ -42,6 +63,7 @@ export async function dropOwnership(owner: Owner, tree: CgroupTree): Promise<voi
   removeFolders(tree, owner.name)
   removeFolders(tree, '.')
   await removeWithMounts(owner.runFolder)
+  for (const lock of owner.locks) lock.release()
 }
 
 /**
@@ -62,19 +84,45 @@ export async function sweepLeftovers(
       onFailure(error as Error)
     }
   }
-  for (const name of namedOwners(RUN_ROOT)) {
-    if (isAlive(name)) continue
-    const itsTree = recordedTree(name)
-    if (itsTree) await sweep(() => sweepOwner(itsTree, name))
-  }
-  for (const name of new Set(treeFolders(tree).flatMap(namedOwners))) {
-    if (!isAlive(name)) await sweep(() => sweepOwner(tree, name))
-  }
-  for (const name of namedOwners(RUN_ROOT)) {
-    if (isAlive(name)) continue
-    await sweep(() => sweepFiles(name, path.join(RUN_ROOT, name)))
+  for (const name of new Set([RUN_ROOT, ...treeFolders(tree)].flatMap(namedOwners))) {
+    const recorded = recordedTree(name)
+    const trees = recorded ? [recorded, tree] : [tree]
+    await sweep(async () => {
+      const locks = isRunning(name) ? null : await lockAll(foldersOf(name, trees), false)
+      // Somebody lives there, or sweeps it at this moment.
+      if (!locks) return 0
+      for (const its of trees) await sweep(() => sweepOwner(its, name))
+      await sweep(() => sweepFiles(name, path.join(RUN_ROOT, name)))
+      for (const lock of locks) lock.release()
+      return 0
+    })
   }
   return removed
+}
+
+function foldersOf(name: string, trees: readonly CgroupTree[]): string[] {
+  const folders = trees.flatMap(treeFolders).map((folder) => path.join(folder, name))
+  return [...new Set([path.join(RUN_ROOT, name), ...folders])]
+}
+
+/**
+ * @param all also those that are not there (any more)
+ * @returns null, and none is held, when one cannot be had now
+ */
+async function lockAll(folders: readonly string[], all: boolean): Promise<FileLock[] | null> {
+  const locks: FileLock[] = []
+  let done = false
+  try {
+    for (const folder of folders) {
+      const lock = await FileLock.take(folder, 'exclusive')
+      if (lock) locks.push(lock)
+      else if (all || existsSync(folder)) return null
+    }
+    done = true
+    return locks
+  } finally {
+    if (!done) for (const lock of locks) lock.release()
+  }
 }
 
 async function sweepOwner(tree: CgroupTree, owner: string): Promise<number> {
@@ -105,7 +153,8 @@ function recordedTree(owner: string): CgroupTree | null {
   }
 }
 
-function isAlive(owner: string): boolean {
+/** Of a manager of an earlier version, which holds no lock. */
+function isRunning(owner: string): boolean {
   const [, pid, started] = OWNER_PATTERN.exec(owner) as unknown as [string, string, string]
   return startTime(Number(pid)) === Number(started)
 }
