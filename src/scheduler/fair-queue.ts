@@ -12,6 +12,11 @@ export class FairQueue<T> {
     return size
   }
 
+  /** Callers whose line is not empty. */
+  get callers(): Iterable<string> {
+    return this.#lines.keys()
+  }
+
   add(caller: string, item: T): void {
     const line = this.#lines.get(caller) ?? new Set()
     line.add(item)
@@ -27,18 +32,25 @@ export class FairQueue<T> {
   /**
    * Offers items in turn for as long as they are taken. What is taken leaves the queue, and its
    * caller goes to the end.
+   * @param mayServe whether a caller's turn has come; those whose turn has not are passed over and keep
+   *   their place. Asked again after each item that was taken.
    */
-  serve(take: (item: T) => boolean): void {
+  serve(take: (item: T) => boolean, mayServe: (caller: string) => boolean = () => true): void {
     for (;;) {
-      const next = this.#lines.entries().next()
-      if (next.done) return
-      const [caller, line] = next.value
+      const next = this.#next(mayServe)
+      if (!next) return
+      const [caller, line] = next
       const [item] = line as Iterable<T> as [T]
       if (!take(item)) return
       this.#lines.delete(caller)
       line.delete(item)
       if (line.size > 0) this.#lines.set(caller, line)
     }
+  }
+
+  #next(mayServe: (caller: string) => boolean): [string, Set<T>] | null {
+    for (const entry of this.#lines) if (mayServe(entry[0])) return entry
+    return null
   }
 
   *[Symbol.iterator](): Generator<T> {

@@ -2,6 +2,8 @@ import { ManagerError } from '../errors.ts'
 import type { RunFacts } from '../result/facts.ts'
 import type { Task } from '../supervisor/protocol.ts'
 import { FairQueue } from './fair-queue.ts'
+import { makeRoom, type QueueBounds } from './room.ts'
+import { Shares } from './shares.ts'
 
 /** A run that was let in: its runtime exists, its sizes are within limits. */
 export interface AdmittedRun {
@@ -47,19 +49,16 @@ interface Waiting {
   readonly caller: string
   readonly substitute: string | null
   readonly bytes: number
+  /** Counts up with each that came. */
+  readonly number: number
   readonly grant: () => boolean
   readonly refuse: (error: ManagerError) => void
 }
 
-export interface SchedulerOptions {
-  /** Runs of one caller that may wait at once, over all runtimes. */
-  readonly queueLengthPerCaller: number
-  /** Code and arguments that wait, in bytes: of one caller, and of all. */
-  readonly queueBytesPerCaller: number
-  readonly queueBytes: number
+export interface SchedulerOptions extends QueueBounds {
   readonly queueWaitMs: number
-  /** Runs that may wait at once, over all runtimes. */
-  readonly queueLength: number
+  /** Executors of all runtimes that there may be at once. */
+  readonly maxExecutors: number
 }
 
 /**
@@ -71,12 +70,17 @@ export class Scheduler {
   readonly #sources: ReadonlyMap<string, ExecutorSource>
   readonly #queues = new Map<string, FairQueue<Waiting>>()
   readonly #running = new Map<Promise<unknown>, AbortController>()
+  readonly #shares: Shares
+  /** Whether a caller was passed over in favour of others since all queues were served. */
+  #hasHeldBack = false
+  #arrivals = 0
   #stopped = false
   #isCut = false
 
   constructor(sources: ReadonlyMap<string, ExecutorSource>, options: SchedulerOptions) {
     this.#sources = sources
     this.#options = options
+    this.#shares = new Shares(options.maxExecutors)
   }
 
   get queued(): number {
@@ -113,7 +117,7 @@ export class Scheduler {
       const leased = performance.now()
       run.onLease?.()
       try {
-        const facts = await this.#execute(lease, run.task, signal)
+        const facts = await this.#execute(lease, run, signal)
         const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
         return { facts, timings }
       } catch (error) {
@@ -122,7 +126,13 @@ export class Scheduler {
     }
   }
 
-  async #execute({ executor, source }: Lease, task: Task, signal: AbortSignal): Promise<RunFacts> {
+  async #execute(
+    { executor, source }: Lease,
+    { caller, task }: AdmittedRun,
+    signal: AbortSignal,
+  ): Promise<RunFacts> {
+    // This one waits no more.
+    this.#serveHeldBack()
     // Not AbortSignal.any() with one signal for all: in Node.js 20 each call would leave a bit of
     // memory with that signal.
     const end = new AbortController()
@@ -140,17 +150,38 @@ export class Scheduler {
     } finally {
       this.#running.delete(execution)
       signal.removeEventListener('abort', onGone)
+      this.#shares.end(caller)
+      this.#serveHeldBack()
     }
   }
 
   /** Tells that an executor of this runtime may be leased. */
   wake(runtime: string): void {
-    this.#queues.get(runtime)?.serve((waiting) => waiting.grant())
+    const mayServe = (caller: string) => this.#mayStart(caller)
+    this.#queues.get(runtime)?.serve((waiting) => waiting.grant(), mayServe)
     if (this.queuedFor(runtime) > 0) return
     // Nobody waits for this pool itself: its executors serve those for whom it is the substitute.
     for (const queue of this.#queues.values()) {
-      queue.serve((waiting) => waiting.substitute === runtime && waiting.grant())
+      queue.serve((waiting) => waiting.substitute === runtime && waiting.grant(), mayServe)
     }
+  }
+
+  /** Whether this caller's turn has come; see shares.ts. */
+  #mayStart(caller: string): boolean {
+    const waiting = new Set<string>()
+    for (const queue of this.#queues.values()) {
+      for (const other of queue.callers) waiting.add(other)
+    }
+    const may = this.#shares.mayStart(caller, waiting)
+    this.#hasHeldBack ||= !may
+    return may
+  }
+
+  /** Callers that were passed over may start now that a run has ended, or another waits no more. */
+  #serveHeldBack(): void {
+    if (!this.#hasHeldBack) return
+    this.#hasHeldBack = false
+    for (const runtime of this.#queues.keys()) this.wake(runtime)
   }
 
   /** Refuses new runs and those that wait; what runs goes on. */
@@ -175,13 +206,16 @@ export class Scheduler {
   /** Keeps FIFO order: a run never overtakes one that waits for the same pool. */
   #leaseNow(run: AdmittedRun): Lease | null {
     if (this.#stopped) throw shuttingDown()
-    return this.queuedFor(run.runtime) > 0 ? null : this.#tryLease(run)
+    if (this.queuedFor(run.runtime) > 0 || !this.#mayStart(run.caller)) return null
+    return this.#tryLease(run)
   }
 
-  #tryLease({ runtime, substitute }: AdmittedRun): Lease | null {
-    const own = this.#leaseFrom(runtime)
-    if (own || !substitute || this.queuedFor(substitute) > 0) return own
-    return this.#leaseFrom(substitute)
+  #tryLease({ caller, runtime, substitute }: AdmittedRun): Lease | null {
+    let lease = this.#leaseFrom(runtime)
+    if (!lease && substitute && this.queuedFor(substitute) === 0)
+      lease = this.#leaseFrom(substitute)
+    if (lease) this.#shares.begin(caller)
+    return lease
   }
 
   #leaseFrom(runtime: string): Lease | null {
@@ -200,9 +234,7 @@ export class Scheduler {
     const { caller, runtime, substitute = null, task } = run
     const queue = this.#queueOf(runtime)
     const bytes = task.code.length + task.argumentsJson.length
-    if (!this.#hasRoom(caller, bytes)) {
-      throw new ManagerError('POOL_BUSY', 'Too many runs wait for an executor.')
-    }
+    this.#makeRoom(caller, bytes)
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer)
@@ -212,11 +244,13 @@ export class Scheduler {
         queue.delete(caller, waiting)
         settle()
         reject(error)
+        this.#serveHeldBack()
       }
       const waiting: Waiting = {
         caller,
         substitute,
         bytes,
+        number: this.#arrivals++,
         grant: () => {
           const lease = this.#tryLease(run)
           if (!lease) return false
@@ -237,25 +271,15 @@ export class Scheduler {
     })
   }
 
-  #hasRoom(caller: string, bytes: number): boolean {
-    const { queueLength, queueLengthPerCaller, queueBytes, queueBytesPerCaller } = this.#options
-    const all = { count: 1, bytes }
-    const own = { count: 1, bytes }
-    for (const queue of this.#queues.values()) {
-      for (const waiting of queue) {
-        all.count++
-        all.bytes += waiting.bytes
-        if (waiting.caller !== caller) continue
-        own.count++
-        own.bytes += waiting.bytes
-      }
+  /** @throws ManagerError POOL_BUSY when the caller has as much waiting as it may */
+  #makeRoom(caller: string, bytes: number): void {
+    const waiting = [...this.#queues.values()].flatMap((queue) => [...queue])
+    waiting.sort((a, b) => a.number - b.number)
+    const gone = makeRoom({ caller, bytes }, waiting, this.#options)
+    if (!gone) throw new ManagerError('POOL_BUSY', 'Too many runs wait for an executor.')
+    for (const waiter of gone) {
+      waiter.refuse(new ManagerError('POOL_BUSY', 'Its place in the queue went to another caller.'))
     }
-    return (
-      all.count <= queueLength &&
-      all.bytes <= queueBytes &&
-      own.count <= queueLengthPerCaller &&
-      own.bytes <= queueBytesPerCaller
-    )
   }
 }
 

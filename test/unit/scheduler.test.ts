@@ -44,6 +44,7 @@ const NO_BOUND = {
   queueLengthPerCaller: 10,
   queueBytes: 1e9,
   queueBytesPerCaller: 1e9,
+  maxExecutors: 100,
 }
 
 function scheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
@@ -269,6 +270,56 @@ describe('between callers', () => {
     await turn()
     const got = executors.map((executor) => executor.task?.code.toString())
     expect(got).toEqual(['flood-0', 'quiet', 'flood-1'])
+  })
+
+  test('when the queue is full, the youngest of the longest line goes for a caller without one', async () => {
+    const plan = scheduler({ queueLength: 3 })
+    const flood = [0, 1, 2].map((i) => plan.submit(runNamed(`${i}`, 'python', 'flooder'), never()))
+    const quiet = plan.submit(runNamed('quiet', 'nodejs', 'other'), never())
+    await expect(flood[2]).rejects.toMatchObject({ code: 'POOL_BUSY' })
+    const executor = add(nodejs, 'a')
+    plan.wake('nodejs')
+    await turn()
+    expect(executor.task?.code.toString()).toBe('quiet')
+    executor.finish(factsWith())
+    await quiet
+    expect(plan.queued).toBe(2)
+    plan.stop()
+    await Promise.allSettled(flood)
+  })
+
+  test('while another waits, one that has its share starts no more; alone it may have all', async () => {
+    const plan = scheduler({ maxExecutors: 4 })
+    const executors = ['a', 'b', 'c', 'd'].map((name) => add(python, name))
+    for (let i = 0; i < 3; i++) void plan.submit(runNamed(`${i}`, 'python', 'flooder'), never())
+    await turn()
+    expect(plan.running).toBe(3)
+    void plan.submit(runNamed('waits', 'nodejs', 'other'), never())
+    void plan.submit(runNamed('3', 'python', 'flooder'), never())
+    plan.wake('python')
+    await turn()
+    // One is ready and nobody else wants it, but what it runs would take from the one that waits.
+    expect(plan.running).toBe(3)
+    add(nodejs, 'e')
+    plan.wake('nodejs')
+    await turn()
+    await turn()
+    expect(plan.running).toBe(5)
+    expect(executors[3]?.task?.code.toString()).toBe('3')
+  })
+
+  test('one that was held back starts when a run of its own ends', async () => {
+    const plan = scheduler({ maxExecutors: 2 })
+    const [first, second] = [add(python, 'a'), add(python, 'b')]
+    const runs = [plan.submit(runNamed('1', 'python', 'flooder'), never())]
+    void plan.submit(runNamed('waits', 'nodejs', 'other'), never())
+    void plan.submit(runNamed('2', 'python', 'flooder'), never())
+    await turn()
+    expect(second.task).toBeNull()
+    first.finish(factsWith())
+    await Promise.all(runs)
+    await turn()
+    expect(second.task?.code.toString()).toBe('2')
   })
 
   test('the runs and the bytes that wait are bounded for each', async () => {
