@@ -2,9 +2,10 @@ import path from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { ExecutorManager } from './manager.ts'
-import { ensureInstallation, type InstalledRuntime } from './setup/install.ts'
+import { ensureInstallation, type Installation, type InstalledRuntime } from './setup/install.ts'
 import { probePlatform } from './setup/platform.ts'
 import { consoleProgress } from './setup/progress.ts'
+import { ageOf } from './setup/runsc-version.ts'
 
 /**
  * Sets up what the machine lacks, shows how far it is, and opens the manager.
@@ -13,8 +14,15 @@ import { consoleProgress } from './setup/progress.ts'
 export async function assembleManager(config: Config, log: Logger): Promise<ExecutorManager> {
   const { progress, end } = consoleProgress()
   const runtimesDir = path.join(config.projectDir, 'runtimes')
-  const installation = await ensureInstallation(config.home, runtimesDir, progress).finally(end)
+  const { home, runsc } = config
+  const installation = await ensureInstallation(home, runtimesDir, progress, runsc).finally(end)
+  tellRunsc(installation, log)
   const { rootfs } = installation.runtimes[0] as InstalledRuntime
-  const platform = await probePlatform({ ...installation, rootfs, home: config.home })
+  const platform = await probePlatform({ ...installation, rootfs, home })
   return ExecutorManager.open(config, log, installation, platform)
+}
+
+function tellRunsc({ runscPath, runscVersion }: Installation, log: Logger): void {
+  const { text, isOld } = ageOf(runscVersion, Date.now())
+  log[isOld ? 'warn' : 'info']({ runsc: runscPath }, `runsc ${runscVersion}, ${text}`)
 }

@@ -13,6 +13,12 @@ import type { EgressSettings } from './network/egress.ts'
 import { type EgressPolicy, parseEgressAllow } from './network/policy.ts'
 import { POLICY_MODES, type PolicyMode } from './runtimes/policy.ts'
 import { defaultHome } from './setup/home.ts'
+import {
+  parseReleaseSource,
+  type ReleaseSource,
+  type RunscChoice,
+  readRunscChoice,
+} from './setup/runsc-choice.ts'
 
 /** What one run may use. */
 export interface RunLimits {
@@ -37,6 +43,8 @@ export interface Config {
   readonly projectDir: string
   /** Where images, snapshots and downloaded binaries live. */
   readonly home: string
+  /** Which runsc is used, and where one is downloaded from. */
+  readonly runsc: RunscChoice
   readonly host: string
   readonly port: number
   readonly keys: ApiKeys
@@ -145,6 +153,7 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
   return Object.freeze({
     projectDir: root,
     home: defaultHome(root, env),
+    runsc: readRunsc(env),
     host,
     keys,
     hosts: setting(env, 'EXECUTOR_MANAGER_HOSTS', [], hostNames),
@@ -179,6 +188,11 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
       (name) => env[name],
     ),
   })
+}
+
+function readRunsc(env: Environment): RunscChoice {
+  setting(env, 'EXECUTOR_MANAGER_RUNSC_DOWNLOAD', null, releaseSource)
+  return readRunscChoice(env)
 }
 
 function readTls(args: readonly string[]): Config['tls'] {
@@ -357,6 +371,13 @@ const nameServerList: Parser<readonly string[]> = (text) => {
 /** Checked here, used by lib/time-scale.ts. */
 const timeScale: Parser<number> = (text) =>
   parseTimeScale(text) ?? { expected: 'a factor of time limits, 1 to 1000' }
+
+const releaseSource: Parser<ReleaseSource | null> = (text) => {
+  const source = parseReleaseSource(text)
+  return source === undefined
+    ? { expected: 'latest, none, a release like 20260905 or an https address' }
+    : source
+}
 
 const boolean: Parser<boolean> = (text) => {
   if (/^(true|1|yes|on)$/i.test(text)) return true

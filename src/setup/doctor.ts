@@ -13,8 +13,9 @@ import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
 import { readHostSystem } from './host.ts'
 import { missingHostPackages } from './host-packages.ts'
 import { probePlatform } from './platform.ts'
-import { findRunsc, type Runsc, runscSuite } from './runsc.ts'
-import { MINIMUM_RUNSC_DATE } from './runsc-version.ts'
+import { findRunsc, type Runsc, runscSuite, unfit } from './runsc.ts'
+import { readRunscChoice } from './runsc-choice.ts'
+import { ageOf, MINIMUM_RUNSC_DATE } from './runsc-version.ts'
 import { supervisorPath } from './supervisor.ts'
 
 /** `lacking`: it cannot work like this. `todo`: the next set-up brings it. `note`: worth knowing. */
@@ -50,7 +51,7 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
     system(),
     rights(),
     node(),
-    runscFinding(runsc),
+    runscFinding(runsc, input.home),
     await platform(input.home, runsc, anyImage),
     cgroup(),
     hostPackages(isInstalled),
@@ -86,17 +87,32 @@ function node(): Finding {
   return { state: 'lacking', subject, text: process.versions.node, remedy }
 }
 
-function runscFinding(runsc: Runsc | undefined): Finding {
+function runscFinding(runsc: Runsc | undefined, home: string): Finding {
   const subject = 'runsc'
-  if (runsc) {
-    const text = `${runsc.runscVersion}, ${runsc.runscPath}; ${tellCapabilities(runsc)}`
-    return { state: 'ok', subject, text }
-  }
+  if (runsc) return presentRunsc(runsc)
+  const { path } = readRunscChoice(process.env)
+  if (path) return { state: 'lacking', subject, text: unfit(path, home).message }
   const text = `no version ${MINIMUM_RUNSC_DATE} or newer found`
   const suite = runscSuite(readHostSystem())
   if (suite) return { state: 'todo', subject, text, remedy: `${RUN_SETUP}: fetched from ${suite}` }
   const remedy = "install gVisor's own release so that runsc is on the PATH"
   return { state: 'lacking', subject, text, remedy }
+}
+
+function presentRunsc(runsc: Runsc): Finding {
+  const subject = 'runsc'
+  const { text: age, isOld } = ageOf(runsc.runscVersion, Date.now())
+  const text = `${runsc.runscVersion}, ${age}; ${runsc.runscPath}; ${tellCapabilities(runsc)}`
+  if (isOld) {
+    const remedy = "put gVisor's current release on the PATH, with the folder gvisor-bin beside it"
+    return { state: 'note', subject, text, remedy }
+  }
+  if (runsc.capabilities.sidecars && !runsc.sidecars) {
+    const remedy =
+      "later releases need it: unpack gVisor's release tarball, or set GVISOR_SIDECAR_BINARIES_DIR"
+    return { state: 'note', subject, text, remedy }
+  }
+  return { state: 'ok', subject, text }
 }
 
 /** What this runsc brings beyond the oldest that is taken. */

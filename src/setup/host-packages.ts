@@ -10,6 +10,8 @@ const NEEDED: { name: string; isPresent: () => boolean }[] = [
   { name: 'mmdebstrap', isPresent: () => findOnPath('mmdebstrap') !== undefined },
   { name: 'gcc', isPresent: () => findOnPath('gcc') !== undefined },
   { name: 'libc6-dev', isPresent: () => existsSync('/usr/include/stdio.h') },
+  // gVisor's release is a tarball of that kind.
+  { name: 'bzip2', isPresent: () => findOnPath('bzip2') !== undefined },
   // A minimal container has no mount.
   { name: 'mount', isPresent: () => findOnPath('mount') !== undefined },
   // What links sandboxes with a network to the host, and filters what passes.

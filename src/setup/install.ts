@@ -19,7 +19,8 @@ import { readHostSystem } from './host.ts'
 import { installHostPackages } from './host-packages.ts'
 import { releaseLock, withSetupLock } from './lock.ts'
 import type { Progress } from './progress.ts'
-import { ensureRunsc, findRunsc, type Runsc } from './runsc.ts'
+import { dueDownload, ensureRunsc, findRunsc, type Runsc } from './runsc.ts'
+import { type RunscChoice, readRunscChoice } from './runsc-choice.ts'
 import { ensureSupervisor, supervisorPath } from './supervisor.ts'
 
 export type InstalledRuntime = {
@@ -34,9 +35,13 @@ export type InstalledRuntime = {
 export type Installation = Runsc & { runtimes: InstalledRuntime[] }
 
 /** What is installed, when all of it is. Reads files only: a start with nothing to do is quick. */
-export function findInstallation(home: string, runtimesDir: string): Installation | undefined {
+export function findInstallation(
+  home: string,
+  runtimesDir: string,
+  choice = readRunscChoice(process.env),
+): Installation | undefined {
   const runtimes = loadRuntimes(runtimesDir)
-  const runsc = findRunsc(home)
+  const runsc = findRunsc(home, choice)
   const supervisor = supervisorPath(home, runtimesDir)
   if (!runsc || !existsSync(supervisor)) return undefined
   const installed: InstalledRuntime[] = []
@@ -54,15 +59,18 @@ export async function ensureInstallation(
   home: string,
   runtimesDir: string,
   progress: Progress,
+  choice = readRunscChoice(process.env),
 ): Promise<Installation> {
   refuseUnfitMachine()
   prepareHome(home)
-  const present = findInstallation(home, runtimesDir)
-  if (present) return present
+  const present = findInstallation(home, runtimesDir, choice)
+  if (present && !dueDownload(home, choice)) return present
   const lockFile = join(home, 'setup.lock')
   const stopWatching = stopOnSignals(lockFile)
   try {
-    return await withSetupLock(lockFile, progress, () => install(home, runtimesDir, progress))
+    return await withSetupLock(lockFile, progress, () =>
+      install(home, runtimesDir, progress, choice),
+    )
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined
     if (cause instanceof CommandFailure) for (const line of cause.tail) progress(`| ${line}`)
@@ -76,10 +84,11 @@ async function install(
   home: string,
   runtimesDir: string,
   progress: Progress,
+  choice: RunscChoice,
 ): Promise<Installation> {
   const runtimes = loadRuntimes(runtimesDir)
   await installHostPackages(progress)
-  const runsc = await ensureRunsc(home, progress)
+  const runsc = await ensureRunsc(home, progress, choice)
   const supervisor = await ensureSupervisor(home, runtimesDir, progress)
   await removeUnfinishedBuilds(home)
   const sourcesOf = (suite: string) => readAptSources(readHostSystem().codename, suite)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { scaledMs } from '../lib/time-scale.ts'
 import { runCommand } from './command.ts'
+import type { Sidecars } from './sidecars.ts'
 
 /** kvm is not tried: it hangs in nested virtual machines and gains little. */
 export type Platform = 'systrap' | 'ptrace'
@@ -16,6 +17,7 @@ export type Platform = 'systrap' | 'ptrace'
 export type ProbeInput = {
   runscPath: string
   runscVersion: string
+  sidecars: Sidecars | null
   /** Any root file system with /bin/true; only read. */
   rootfs: string
   home: string
@@ -27,7 +29,8 @@ const PROBE_TIMEOUT_MS = scaledMs(10_000)
 /** The best platform that works. The answer is kept until runsc or the kernel changes. */
 export async function probePlatform(input: ProbeInput): Promise<Platform> {
   const cacheFile = join(input.home, 'platform.json')
-  const key = `${input.runscPath} ${input.runscVersion} ${release()}`
+  const beside = input.sidecars?.folder ?? ''
+  const key = `${input.runscPath} ${input.runscVersion} ${beside} ${release()}`
   const cached = readCached(cacheFile, key)
   if (cached) return cached
   const failures: string[] = []
@@ -38,6 +41,7 @@ export async function probePlatform(input: ProbeInput): Promise<Platform> {
       renameSync(`${cacheFile}.${process.pid}`, cacheFile)
       return platform
     } catch (error) {
+      refuseWithoutSidecars(input, error)
       failures.push(`${platform}: ${lastWords(error)}`)
     }
   }
@@ -94,6 +98,16 @@ function readCached(file: string, key: string): Platform | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Whatever the platform: it says which of its programs it looked for. */
+function refuseWithoutSidecars({ runscPath, runscVersion }: ProbeInput, error: unknown): void {
+  const cause = (error as Error).cause as { tail?: string[] } | undefined
+  if (!cause?.tail?.some((line) => /sidecar .*not (usable|found)/.test(line))) return
+  throw new ManagerError(
+    'SETUP_FAILED',
+    `runsc ${runscVersion} starts nothing without the other programs of its release: unpack gVisor's release tarball, so that its folder gvisor-bin lies beside ${runscPath}, or name the folder in GVISOR_SIDECAR_BINARIES_DIR.`,
+  )
 }
 
 function lastWords(error: unknown): string {

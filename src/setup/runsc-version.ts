@@ -17,6 +17,21 @@ export function runscDate(version: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
+const DAY_MS = 24 * 3600 * 1000
+
+/**
+ * How old a release is, in words.
+ * @param nowMs since the epoch
+ */
+export function ageOf(version: string, nowMs: number): { text: string; isOld: boolean } {
+  const digits = runscDate(version)?.toString()
+  if (!digits) return { text: 'of unknown age', isOld: false }
+  const date = digits.replace(/(....)(..)(..)/, '$1-$2-$3')
+  const days = Math.max(0, Math.floor((nowMs - Date.parse(date)) / DAY_MS))
+  if (days <= 365) return { text: `${days} days old`, isOld: false }
+  return { text: 'older than a year: holes found since are not closed', isOld: true }
+}
+
 export function isRunscRecent(version: string): boolean {
   return (runscDate(version) ?? 0) >= MINIMUM_RUNSC_DATE
 }

@@ -14,8 +14,10 @@ import { type Capabilities, capabilitiesOf } from '../engine/runsc/capabilities.
 import { ManagerError } from '../errors.ts'
 import { readAptSources } from '../images/sources.ts'
 import { runCommand } from './command.ts'
+import { downloadedRunsc, downloadRelease, isDownloadDue } from './gvisor-release.ts'
 import { findOnPath, type HostSystem, readHostSystem } from './host.ts'
 import type { Progress } from './progress.ts'
+import { type ReleaseSource, type RunscChoice, readRunscChoice } from './runsc-choice.ts'
 import { probeRunsc } from './runsc-probe.ts'
 import { isRunscRecent, MINIMUM_RUNSC_DATE } from './runsc-version.ts'
 import { findSidecars, type Sidecars } from './sidecars.ts'
@@ -27,13 +29,28 @@ export type Runsc = {
   sidecars: Sidecars | null
 }
 
-/** The first that is recent: the one on PATH, then ours. */
-export function findRunsc(home: string): Runsc | undefined {
-  for (const runscPath of [findOnPath('runsc'), ownRunsc(home)]) {
+/** The one that the operator names; else the first that is recent: PATH's, gVisor's release, Debian's. */
+export function findRunsc(home: string, choice = readRunscChoice(process.env)): Runsc | undefined {
+  const candidates = choice.path
+    ? [choice.path]
+    : [findOnPath('runsc'), choice.download && downloadedRunsc(home), ownRunsc(home)]
+  for (const runscPath of candidates) {
     const found = runscPath && describeRunsc(runscPath, home)
     if (found && isRunscRecent(found.runscVersion)) return found
   }
   return undefined
+}
+
+/**
+ * Whether a download should be tried: nobody gave a runsc, and none has come from there.
+ * @returns where from, or null
+ */
+export function dueDownload(home: string, choice: RunscChoice): ReleaseSource | null {
+  const { path, download } = choice
+  if (path || !download || !isDownloadDue(home, download)) return null
+  const onPath = findOnPath('runsc')
+  const given = onPath && describeRunsc(onPath, home)
+  return given && isRunscRecent(given.runscVersion) ? null : download
 }
 
 /** What a runsc is, however old; undefined when it does not run. */
@@ -45,9 +62,20 @@ export function describeRunsc(runscPath: string, home: string): Runsc | undefine
   return { runscPath, runscVersion: facts.version, capabilities, sidecars }
 }
 
-export async function ensureRunsc(home: string, progress: Progress): Promise<Runsc> {
-  const present = findRunsc(home)
+/**
+ * A runsc that is new enough, fetched where there is none.
+ * @throws ManagerError SETUP_FAILED: one sentence with the remedy
+ */
+export async function ensureRunsc(
+  home: string,
+  progress: Progress,
+  choice = readRunscChoice(process.env),
+): Promise<Runsc> {
+  const source = dueDownload(home, choice)
+  if (source) await downloadRelease(home, source, progress)
+  const present = findRunsc(home, choice)
   if (present) return present
+  if (choice.path) throw unfit(choice.path, home)
   const host = readHostSystem()
   const suite = runscSuite(host)
   if (suite === undefined) {
@@ -58,11 +86,21 @@ export async function ensureRunsc(home: string, progress: Progress): Promise<Run
   }
   progress(`runsc: fetching from ${suite}`)
   await fetchRunsc(home, host, suite)
-  const fetched = findRunsc(home)
+  const fetched = findRunsc(home, choice)
   if (fetched) return fetched
   throw new ManagerError(
     'SETUP_FAILED',
     `The runsc of ${suite} is older than ${MINIMUM_RUNSC_DATE} or does not run here: install gVisor's own release so that runsc is on the PATH.`,
+  )
+}
+
+/** The operator's own choice is never replaced by another. */
+export function unfit(runscPath: string, home: string): ManagerError {
+  const version = describeRunsc(runscPath, home)?.runscVersion
+  const what = version ? `is version ${version}` : 'is no runsc that runs here'
+  return new ManagerError(
+    'SETUP_FAILED',
+    `EXECUTOR_MANAGER_RUNSC: ${runscPath} ${what}; name a runsc ${MINIMUM_RUNSC_DATE} or newer, or leave it out.`,
   )
 }
 

@@ -1,0 +1,56 @@
+/** Which runsc the operator wants. */
+import { resolve } from 'node:path'
+
+export type RunscChoice = {
+  /** The one to use, whatever else there is; null: the first that is found. */
+  path: string | null
+  /** Where gVisor's release is downloaded from; null: nowhere. */
+  download: ReleaseSource | null
+}
+
+export type ReleaseSource = {
+  /** As the setting has it: `latest`, a release's date or an address. */
+  name: string
+  /** Of the folder that holds the tarball and its checksum. */
+  url: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Source: https://gvisor.dev/docs/user_guide/install/ */
+const RELEASES = 'https://storage.googleapis.com/gvisor/releases/release'
+/** gVisor names architectures as uname(1) does. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' }
+
+/**
+ * Reads EXECUTOR_MANAGER_RUNSC (a path) and EXECUTOR_MANAGER_RUNSC_DOWNLOAD (`latest`, `none`, a release
+ * such as 20260905 or 20260905.0, or the address of a mirror's folder, {arch} standing for the
+ * architecture). What cannot be understood is null in config.ts's eyes: see parseReleaseSource.
+ */
+export function readRunscChoice(env: Environment): RunscChoice {
+  const path = env.EXECUTOR_MANAGER_RUNSC
+  return {
+    path: path ? resolve(path) : null,
+    download: parseReleaseSource(env.EXECUTOR_MANAGER_RUNSC_DOWNLOAD || 'latest') ?? null,
+  }
+}
+
+/** @returns null for `none`; undefined when it is no source */
+export function parseReleaseSource(text: string): ReleaseSource | null | undefined {
+  const name = text.trim()
+  if (name === 'none') return null
+  const arch = ARCHITECTURES[process.arch]
+  if (arch === undefined) return null
+  if (name === 'latest' || /^20\d{6}(\.\d+)?$/.test(name)) {
+    return { name, url: `${RELEASES}/${name}/${arch}` }
+  }
+  const url = URL.canParse(name) ? new URL(name) : null
+  if (!url || !isSafe(url)) return undefined
+  return { name, url: name.replaceAll('{arch}', arch).replace(/\/+$/, '') }
+}
+
+/** The checksum comes from the same place, so only the connection says whose it is. */
+function isSafe({ protocol, hostname }: URL): boolean {
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback)
+}
