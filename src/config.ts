@@ -1,24 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
-import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseNetworks } from './admission/addresses.ts'
 import { ApiKeys } from './admission/api-keys.ts'
 import { ManagerError } from './errors.ts'
-import { parseTimeScale } from './lib/time-scale.ts'
+import { parseTimeScale, scaledMs } from './lib/time-scale.ts'
 import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
 import { LINKS } from './network/address-block.ts'
 import type { EgressSettings } from './network/egress.ts'
 import { type EgressPolicy, parseEgressAllow } from './network/policy.ts'
+import { loadRuntimes } from './runtimes/definition.ts'
+import { leanVariant } from './runtimes/lean.ts'
 import { POLICY_MODES, type PolicyMode } from './runtimes/policy.ts'
 import { defaultHome } from './setup/home.ts'
+import { type Machine, readMachine } from './setup/machine.ts'
 import {
   parseReleaseSource,
   type ReleaseSource,
   type RunscChoice,
   readRunscChoice,
 } from './setup/runsc-choice.ts'
+import { sizesFor } from './sizes.ts'
 
 /** What one run may use. */
 export interface RunLimits {
@@ -66,6 +69,8 @@ export interface Config {
   readonly snapshots: boolean
   /** Executors made at once. */
   readonly parallelBoots: number
+  /** How long a start may wait for the first executor of each runtime. */
+  readonly startTimeoutMs: number
   /** How long a run may wait for an executor. */
   readonly queueWaitMs: number
   /** Runs that may wait for an executor at once. */
@@ -103,9 +108,6 @@ export type RuntimeLimits = {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Full pools that must fit before a lean one is added: three languages, and the lean one. */
-const POOLS_WITH_LEAN = 4
-
 const MAX_BODY_BYTES = 16 * MIB
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent']
@@ -119,9 +121,14 @@ export function projectDir(): string {
  * Reads all settings from the environment, the only place that does. An unset or empty variable
  * takes its default.
  * @param args of the command line: `--tls-cert FILE --tls-key FILE`
+ * @param machine what the sizes are derived from
  * @throws ManagerError CONFIG_INVALID that names the variable or the option
  */
-export function readConfig(env: Environment, args: readonly string[] = []): Config {
+export function readConfig(
+  env: Environment,
+  args: readonly string[] = [],
+  machine: Pick<Machine, 'cores' | 'memoryBytes'> = readMachine(),
+): Config {
   const root = projectDir()
   const limits: RunLimits = Object.freeze({
     wallTimeMs: setting(env, 'SANDBOX_TIMEOUT', 10_000, duration(100, 3_600_000)),
@@ -139,17 +146,10 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
   const keys = readKeys(env)
   refuseOpenDoor(env, host, keys)
   const queueLength = setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000))
-  const poolSize = setting(
-    env,
-    'SANDBOX_EXECUTOR_MANAGER_POOL_SIZE',
-    defaultPoolSize(availableParallelism(), totalmem()),
-    integer(1, 1000),
-  )
+  const poolSize = setting(env, 'SANDBOX_EXECUTOR_MANAGER_POOL_SIZE', null, integer(1, 1000))
   setting(env, 'SANDBOX_ENABLE_SECCOMP', false, boolean)
   setting(env, 'EXECUTOR_MANAGER_TIME_SCALE', 1, timeScale)
   const egress = readEgress(env)
-  const runBytes = limits.memoryBytes + heldBytesPerRun(limits, MAX_BODY_BYTES)
-  const fitting = maxExecutors(poolSize, runBytes, totalmem())
   return Object.freeze({
     projectDir: root,
     home: defaultHome(root, env),
@@ -161,11 +161,20 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     tls: readTls(args),
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
-    poolSize,
-    maxExecutors: egress ? Math.min(fitting, MAX_NETWORKED_EXECUTORS) : fitting,
-    leanExecutors: fitting >= POOLS_WITH_LEAN * poolSize,
+    ...sizesFor({
+      ...machine,
+      ...countRuntimes(root),
+      runBytes: limits.memoryBytes + heldBytesPerRun(limits, MAX_BODY_BYTES),
+      poolSize,
+      most: egress ? MAX_NETWORKED_EXECUTORS : Number.POSITIVE_INFINITY,
+    }),
+    startTimeoutMs: setting(
+      env,
+      'EXECUTOR_MANAGER_START_TIMEOUT',
+      scaledMs(180_000),
+      duration(1000, 3_600_000),
+    ),
     snapshots: setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS', true, boolean),
-    parallelBoots: Math.max(1, availableParallelism()),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
     queueLength,
     queueLengthPerCaller: Math.max(1, Math.floor(queueLength / 4)),
@@ -174,7 +183,7 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
     maxBodyBytes: MAX_BODY_BYTES,
     uploadBytes: 256 * MIB,
     uploadBytesPerCaller: 32 * MIB,
-    answerBytes: answerBytes(totalmem()),
+    answerBytes: answerBytes(machine.memoryBytes),
     answerBytesPerCaller: 128 * MIB,
     drainMs: 10_000,
     limits,
@@ -193,6 +202,12 @@ export function readConfig(env: Environment, args: readonly string[] = []): Conf
 function readRunsc(env: Environment): RunscChoice {
   setting(env, 'EXECUTOR_MANAGER_RUNSC_DOWNLOAD', null, releaseSource)
   return readRunscChoice(env)
+}
+
+function countRuntimes(root: string): { runtimes: number; leanRuntimes: number } {
+  const runtimes = loadRuntimes(path.join(root, 'runtimes'))
+  const leanRuntimes = runtimes.filter((runtime) => leanVariant(runtime) !== null)
+  return { runtimes: runtimes.length, leanRuntimes: leanRuntimes.length }
 }
 
 function readTls(args: readonly string[]): Config['tls'] {
@@ -267,14 +282,6 @@ function readEgress(env: Environment): EgressSettings | null {
 /** Links that are being reset, or are kept ready, are not there for a sandbox. */
 const MAX_NETWORKED_EXECUTORS = LINKS - 16
 
-const IDLE_EXECUTOR_BYTES = 64 * MIB
-
-/** Two ready executors a core, as far as a tenth of the memory holds them. */
-export function defaultPoolSize(cores: number, memoryBytes: number): number {
-  const fitting = Math.floor((memoryBytes * 0.1) / IDLE_EXECUTOR_BYTES)
-  return Math.max(1, Math.min(2 * cores, fitting, 32))
-}
-
 /** A share of the memory for answers that callers have not read. */
 export function answerBytes(memoryBytes: number): number {
   return Math.min(1024 * MIB, Math.max(256 * MIB, Math.floor(memoryBytes / 16)))
@@ -284,15 +291,6 @@ export function answerBytes(memoryBytes: number): number {
 export function heldBytesPerRun(limits: RunLimits, maxBodyBytes: number): number {
   const { outputBytes, resultBytes, artifacts, artifactBytes } = limits
   return maxBodyBytes + 2 * outputBytes + resultBytes + artifacts * artifactBytes
-}
-
-/**
- * As many as fit into four fifths of the memory with each at its limit; never below the pool.
- * @param runBytes the most that a run takes, in its sandbox and in the manager
- */
-export function maxExecutors(poolSize: number, runBytes: number, memoryBytes: number): number {
-  const fitting = Math.floor((memoryBytes * 0.8) / (runBytes + IDLE_EXECUTOR_BYTES))
-  return Math.max(2 * poolSize, fitting)
 }
 
 type Parser<T> = (text: string) => T | { readonly expected: string }

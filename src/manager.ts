@@ -1,4 +1,3 @@
-import { freemem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -12,6 +11,7 @@ import { ManagerError } from './errors.ts'
 import { buildApp } from './http/app.ts'
 import { scaledMs } from './lib/time-scale.ts'
 import { Metrics } from './metrics.ts'
+import { FirstExecutors } from './pool/first-executors.ts'
 import { Gate } from './pool/gate.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
 import type { SlotState } from './pool/slot.ts'
@@ -21,6 +21,7 @@ import { chooseTemplate, leanVariant } from './runtimes/lean.ts'
 import { loadPolicies } from './runtimes/policy.ts'
 import { type AdmittedRun, Scheduler } from './scheduler/scheduler.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
+import { type Machine, readMachine } from './setup/machine.ts'
 import type { Platform } from './setup/platform.ts'
 
 /** How long a stop may take once the time of grace is over. What is left then is for the next start. */
@@ -48,7 +49,8 @@ export class ExecutorManager {
   readonly #scheduler: Scheduler
   readonly #accounts: Accounts
   #app: FastifyInstance | null = null
-  readonly #firstReady: Promise<void>[] = []
+  readonly #firstExecutors = new FirstExecutors()
+  readonly #machine: Machine = readMachine()
   readonly #hurry = new AbortController()
   #stopping: Promise<void> | null = null
 
@@ -77,7 +79,10 @@ export class ExecutorManager {
       executors: () => manager.#executorCounts(),
       queued: () => manager.#scheduler.queued,
     })
-    const gate = new Gate(config.parallelBoots, config.maxExecutors)
+    const lean = config.leanExecutors ? runtimes.filter((runtime) => leanVariant(runtime)) : []
+    // A place for each pool, whatever the memory holds: else the start would wait for ever.
+    const most = Math.max(config.maxExecutors, runtimes.length + lean.length)
+    const gate = new Gate(config.parallelBoots, most)
     const events = engineEvents(log, metrics, gate)
     const snapshotHome = config.snapshots ? config.home : null
     const engine = await RunscEngine.open(
@@ -106,14 +111,14 @@ export class ExecutorManager {
   /**
    * Fills the pools and listens once an executor of each runtime is ready.
    * @returns the address it listens on, as a URL
-   * @throws ManagerError SETUP_FAILED when the address cannot be had, SHUTTING_DOWN when it was
-   *   stopped meanwhile
+   * @throws ManagerError SETUP_FAILED when the address cannot be had or no executor becomes ready,
+   *   SHUTTING_DOWN when it was stopped meanwhile
    */
   async start(): Promise<string> {
     await this.prepareSnapshots()
     this.#assertWanted()
     for (const pool of this.#pools.values()) pool.start()
-    await Promise.all(this.#firstReady)
+    await this.#firstExecutors.wait(this.#config.startTimeoutMs)
     this.#app = await this.#buildApp()
     this.#assertWanted()
     const { host, port } = this.#config
@@ -168,16 +173,11 @@ export class ExecutorManager {
     const limits = limitsOf(this.#config, overrides)
     this.#limits.set(name, limits)
     this.#runtimes.set(name, runtime)
-    let onFirst = () => {}
-    this.#firstReady.push(
-      new Promise((resolve) => {
-        onFirst = resolve
-      }),
-    )
-    this.#addPool(installed, limits, policy, gate, () => onFirst())
+    this.#firstExecutors.expect(name)
+    this.#addPool(installed, limits, policy, gate)
     const lean = this.#config.leanExecutors ? leanVariant(runtime) : null
     // The start does not wait for it: the standard executor serves the same programs.
-    if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy, gate, () => {})
+    if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy, gate)
   }
 
   #addPool(
@@ -185,17 +185,17 @@ export class ExecutorManager {
     limits: RunLimits,
     policy: Buffer | null,
     gate: Gate,
-    onReady: () => void,
   ): void {
     const { name } = installed.runtime
     const maker = this.#engine.makerFor(installed, limits, policy)
     this.#makers.push(maker)
     const events: PoolEvents = {
       ready: () => {
-        onReady()
+        this.#firstExecutors.ready(name)
         this.#scheduler.wake(name)
       },
       createFailed: (err) => {
+        this.#firstExecutors.failed(name, err)
         this.#log.error({ runtime: name, err }, 'executor not made')
         this.#metrics.executorFailed(name, 'create')
       },
@@ -219,7 +219,7 @@ export class ExecutorManager {
         create,
         gate,
         events,
-        freeMemoryBytes: freemem,
+        freeMemoryBytes: this.#machine.freeMemoryBytes,
         waiting: () => this.#scheduler.queuedFor(name),
       }),
     )

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { IDLE_EXECUTOR_BYTES } from '../sizes.ts'
 import type { Executor, ExecutorFactory } from './executor.ts'
-import type { Gate } from './gate.ts'
+import type { Gate, Member } from './gate.ts'
 import { backOffMs, ceilingOf, isCircuitOpen, planRefill, RateEstimate } from './refill-policy.ts'
 import { Slot, type SlotState } from './slot.ts'
 
@@ -26,8 +27,6 @@ export interface PoolEvents {
   circuit(open: boolean): void
 }
 
-/** What is taken for the memory of an idle executor when the pool asks how far it may grow. */
-const IDLE_EXECUTOR_BYTES = 64 * 1024 ** 2
 /** A pool looks this often whether it has become too large. */
 const REVIEW_MS = 1000
 /** Most runs finish within this time of being leased. */
@@ -43,6 +42,7 @@ const MAKE_TIME_WEIGHT = 0.2
  */
 export class Pool {
   readonly #options: PoolOptions
+  readonly #member: Member
   readonly #slots = new Set<Slot>()
   readonly #work = new Set<Promise<void>>()
   readonly #demand = new RateEstimate(performance.now())
@@ -59,7 +59,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    options.gate.onFree(() => this.#refill())
+    this.#member = options.gate.join(options.size, () => this.#refill())
   }
 
   /** Begins to fill; returns at once. */
@@ -155,7 +155,7 @@ export class Pool {
     })
     const most = isCircuitOpen(this.#failures) ? Math.min(plan.make, 1 - warming) : plan.make
     let making = 0
-    for (; making < most && gate.tryEnter(); making++) {
+    for (; making < most && gate.tryEnter(this.#member); making++) {
       const slot = new Slot()
       this.#slots.add(slot)
       this.#track(this.#make(slot))
@@ -191,7 +191,7 @@ export class Pool {
       this.#holdBack()
       if (!this.#closing) events.createFailed(error as Error)
       gate.made()
-      gate.left()
+      gate.left(this.#member)
       return
     }
     this.#succeeded(performance.now() - started)
@@ -234,7 +234,7 @@ export class Pool {
     }
     slot.toGone()
     this.#slots.delete(slot)
-    this.#options.gate.left()
+    this.#options.gate.left(this.#member)
   }
 
   #succeeded(ms: number): void {

@@ -1,9 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { openCgroupTree, subfolders } from '../../src/engine/runsc/cgroup-tree.ts'
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
 import { MIB } from '../../src/lib/units.ts'
 import { startService } from '../support/service.ts'
+import { inSmallMachine } from '../support/small-machine.ts'
 import { NO_TRACES, runscProcesses, tracesOf, until } from '../support/traces.ts'
 import { Load } from './load.ts'
 
@@ -14,11 +13,9 @@ const HUNGRY = 'def main(n):\n  x = b"x" * (200 << 20)\n  print(n)\n  return n *
  * tell: a cgroup around them all.
  */
 test('too little memory for the runs of the moment', async () => {
-  const machine = smallMachine(400 * MIB)
   // Where memory is short everything takes its time.
   const settings = { EXECUTOR_MANAGER_QUEUE_WAIT: '2s', SANDBOX_TIMEOUT: '30s' }
-  const inIt = ['sh', '-ec', 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"', 'sh', machine]
-  const service = await startService(settings, inIt)
+  const service = await startService(settings, inSmallMachine(400 * MIB))
   const load = new Load(service, 4, HUNGRY)
   // Neither the manager nor a verdict on the program: the sandbox goes, and it is our failure.
   await until(() => load.counts.internal >= 2)
@@ -42,28 +39,4 @@ function oomScoreAdj(pid: number): string {
   } catch {
     return '' // Gone between the two calls.
   }
-}
-
-function smallMachine(bytes: number): string {
-  const tree = openCgroupTree()
-  const name = `small-${process.pid}`
-  if (tree.version === 2) {
-    const folder = path.join(path.dirname(tree.folder), name)
-    mkdirSync(folder)
-    onTestFinished(() => {
-      // What the manager in it leaves: the leaf that it was in itself.
-      for (const child of subfolders(folder)) rmdirSync(path.join(folder, child))
-      rmdirSync(folder)
-    })
-    writeFileSync(path.join(folder, 'memory.max'), String(bytes))
-    writeFileSync(path.join(folder, 'memory.swap.max'), '0')
-    return folder
-  }
-  const folder = `${tree.folders.memory}-${name}`
-  mkdirSync(folder)
-  onTestFinished(() => rmdirSync(folder))
-  writeFileSync(path.join(folder, 'memory.limit_in_bytes'), String(bytes))
-  const withSwap = path.join(folder, 'memory.memsw.limit_in_bytes')
-  if (existsSync(withSwap)) writeFileSync(withSwap, String(bytes))
-  return folder
 }

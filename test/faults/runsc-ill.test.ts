@@ -66,6 +66,14 @@ test('runsc that hangs: busy is said meanwhile, then it goes on', async () => {
   await expectClean(service)
 })
 
+test('runsc that fails from the start on: the start ends, and says what is missing', async () => {
+  fallIll('echo "runsc: no" >&2; exit 128')
+  const started = start({ EXECUTOR_MANAGER_START_TIMEOUT: '1s', EXECUTOR_MANAGER_SNAPSHOTS: 'off' })
+  await expect(started).rejects.toThrow(
+    /ended with 1: [\s\S]*executor-manager: No executor became ready within 1 s for .*python \(last: .*EXECUTOR_MANAGER_START_TIMEOUT/,
+  )
+})
+
 async function recovers(load: Load): Promise<void> {
   rmSync(path.join(folder, 'illness'))
   const before = load.counts.right
@@ -76,10 +84,11 @@ async function recovers(load: Load): Promise<void> {
 }
 
 /** What the stand-in's illness spoils is the service's own. */
-function start() {
+function start(settings: Record<string, string> = {}) {
   return startService(
     {
       EXECUTOR_MANAGER_QUEUE_WAIT: '500ms',
+      ...settings,
       PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`,
     },
     onOwnDisk(path.join(folder, 'disk'), '1g'),

@@ -4,7 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 import { executorsOf, runscProcesses, tracesOf, until } from '../support/traces.ts'
 
-const client = useManager({ queueWaitMs: 100, maxExecutors: 3, limits: { wallTimeMs: 3000 } })
+const client = useManager({
+  queueWaitMs: 100,
+  maxExecutors: 3,
+  leanExecutors: false,
+  limits: { wallTimeMs: 3000 },
+})
 
 const BUSY = {
   status: 'program_runner_error',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { defaultPoolSize, limitsOf, maxExecutors, readConfig } from '../../src/config.ts'
+import { limitsOf, readConfig } from '../../src/config.ts'
 import { MIB } from '../../src/lib/units.ts'
 import { LINKS } from '../../src/network/address-block.ts'
 
@@ -43,6 +43,7 @@ describe('readConfig', () => {
     ['EXECUTOR_MANAGER_HOME', '/data', { home: '/data' }],
     ['EXECUTOR_MANAGER_QUEUE_WAIT', '250ms', { queueWaitMs: 250 }],
     ['EXECUTOR_MANAGER_QUEUE_LENGTH', '7', { queueLength: 7 }],
+    ['EXECUTOR_MANAGER_START_TIMEOUT', '30s', { startTimeoutMs: 30_000 }],
     ['EXECUTOR_MANAGER_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
     ['SANDBOX_CODE_POLICY', 'balanced', { codePolicy: 'balanced', policyDir: null }],
     ['SANDBOX_CODE_POLICY', 'strict', { codePolicy: 'strict' }],
@@ -111,19 +112,53 @@ describe('egress', () => {
   })
 })
 
-describe('defaults by machine', () => {
-  test.each([
-    [2, 24 * 1024 * MIB, 4],
-    [64, 512 * 1024 * MIB, 32],
-    [8, 1024 * MIB, 1],
-    [1, 256 * MIB, 1],
-  ])('%i cores and %i bytes: a pool of %i', (cores, memory, size) => {
-    expect(defaultPoolSize(cores, memory)).toBe(size)
+describe('sizes by machine', () => {
+  const sizes = (cores: number, memoryBytes: number, env = {}) => {
+    const config = readConfig(env, [], { cores, memoryBytes })
+    const { poolSize, maxExecutors, leanExecutors, parallelBoots } = config
+    return { poolSize, maxExecutors, leanExecutors, parallelBoots }
+  }
+  const GIB = 1024 * MIB
+
+  test('1 GiB and 1 processor: a pool of one for each language, and one place to work with', () => {
+    expect(sizes(1, GIB)).toEqual({
+      poolSize: 1,
+      maxExecutors: 4,
+      leanExecutors: false,
+      parallelBoots: 1,
+    })
   })
 
-  test('as many executors as memory holds, but never fewer than two pools', () => {
-    expect(maxExecutors(1, 256 * MIB, 4000 * MIB)).toBe(10)
-    expect(maxExecutors(5, 256 * MIB, 400 * MIB)).toBe(10)
+  test('64 processors and 512 GiB: the pools stop at 32, the executors where the memory ends', () => {
+    const { poolSize, maxExecutors, leanExecutors, parallelBoots } = sizes(64, 512 * GIB)
+    expect({ poolSize, leanExecutors, parallelBoots }).toEqual({
+      poolSize: 32,
+      leanExecutors: true,
+      parallelBoots: 64,
+    })
+    // Each may take its 256 MiB, and what an idle one has.
+    expect(maxExecutors * 320 * MIB).toBeLessThan(512 * GIB)
+    expect(maxExecutors).toBeGreaterThan(500)
+  })
+
+  test('whatever the machine is, all pools fit and one place is left', () => {
+    for (const cores of [1, 2, 16, 64]) {
+      for (const gib of [0.25, 1, 4, 24, 512]) {
+        const { poolSize, maxExecutors, leanExecutors } = sizes(cores, gib * GIB)
+        expect(poolSize).toBeGreaterThanOrEqual(1)
+        expect(maxExecutors).toBeGreaterThan((leanExecutors ? 4 : 3) * poolSize)
+      }
+    }
+  })
+
+  test('runs of 2 GiB on a machine of 4: a place for each language', () => {
+    const { poolSize, maxExecutors } = sizes(2, 4 * GIB, { SANDBOX_MAX_MEMORY: '2g' })
+    expect({ poolSize, maxExecutors }).toEqual({ poolSize: 1, maxExecutors: 4 })
+  })
+
+  test('a pool size that is asked for is kept, and its places with it', () => {
+    const env = { SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '20' }
+    expect(sizes(2, 4 * GIB, env)).toMatchObject({ poolSize: 20, maxExecutors: 61 })
   })
 })
 

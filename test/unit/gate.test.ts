@@ -1,30 +1,37 @@
-import { expect, test } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
 import { Gate } from '../../src/pool/gate.ts'
+
+const quiet = () => {}
 
 test('no more are made at once than allowed', () => {
   const gate = new Gate(2, 10)
-  expect([gate.tryEnter(), gate.tryEnter(), gate.tryEnter()]).toEqual([true, true, false])
+  const pool = gate.join(1, quiet)
+  const enter = () => gate.tryEnter(pool)
+  expect([enter(), enter(), enter()]).toEqual([true, true, false])
   gate.made()
-  expect([gate.tryEnter(), gate.tryEnter()]).toEqual([true, false])
+  expect([enter(), enter()]).toEqual([true, false])
 })
 
 test('no more are alive than allowed', () => {
   const gate = new Gate(10, 2)
-  expect([gate.tryEnter(), gate.tryEnter(), gate.tryEnter()]).toEqual([true, true, false])
+  const pool = gate.join(1, quiet)
+  const enter = () => gate.tryEnter(pool)
+  expect([enter(), enter(), enter()]).toEqual([true, true, false])
   gate.made()
-  expect(gate.tryEnter()).toBe(false)
-  gate.left()
-  expect([gate.tryEnter(), gate.tryEnter()]).toEqual([true, false])
+  expect(enter()).toBe(false)
+  gate.left(pool)
+  expect([enter(), enter()]).toEqual([true, false])
 })
 
 test('whoever waits is told of each free place, by turns', () => {
   const gate = new Gate(1, 10)
   const told: string[] = []
-  gate.onFree(() => told.push('a'))
-  gate.onFree(() => told.push('b'))
-  gate.tryEnter()
+  const pool = gate.join(1, () => told.push('a'))
+  gate.join(1, () => told.push('b'))
+  gate.tryEnter(pool)
   gate.made()
-  gate.tryEnter()
+  gate.tryEnter(pool)
   gate.made()
   expect(told).toEqual(['a', 'b', 'b', 'a'])
 })
@@ -32,22 +39,62 @@ test('whoever waits is told of each free place, by turns', () => {
 test('a place goes to pools by turns, not to the first again and again', () => {
   const gate = new Gate(1, 10)
   const entered: string[] = []
-  for (const name of ['a', 'b', 'c']) gate.onFree(() => gate.tryEnter() && entered.push(name))
-  gate.tryEnter()
+  const [first] = ['a', 'b', 'c'].map((name) => {
+    const pool = gate.join(1, () => gate.tryEnter(pool) && entered.push(name))
+    return pool
+  })
+  if (first) gate.tryEnter(first)
   for (let i = 0; i < 6; i++) gate.made()
   expect([...entered].sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
 })
 
 test('what no pool has takes a place until it is removed', async () => {
   const gate = new Gate(10, 1)
+  const pool = gate.join(1, quiet)
   let removed = () => {}
   gate.occupy(
     new Promise((resolve) => {
       removed = resolve
     }),
   )
-  expect(gate.tryEnter()).toBe(false)
+  expect(gate.tryEnter(pool)).toBe(false)
   removed()
   await new Promise(setImmediate)
-  expect(gate.tryEnter()).toBe(true)
+  expect(gate.tryEnter(pool)).toBe(true)
+})
+
+describe('places of its own', () => {
+  function fill(gate: Gate, floor: number, pools: number): number[] {
+    const members = Array.from({ length: pools }, () => gate.join(floor, quiet))
+    for (const member of members) while (gate.tryEnter(member));
+    return members.map(({ alive }) => alive)
+  }
+
+  test('each pool has one, however few there are', () => {
+    expect(fill(new Gate(100, 3), 5, 3)).toEqual([1, 1, 1])
+    expect(fill(new Gate(100, 4), 5, 3)).toEqual([2, 1, 1])
+  })
+
+  test('each has what it keeps ready where that fits', () => {
+    expect(fill(new Gate(100, 20), 2, 3)).toEqual([16, 2, 2])
+  })
+
+  test('whatever the others do, a pool gets its share, and there are never more than allowed', () => {
+    const step = fc.tuple(fc.nat(3), fc.boolean())
+    const cases = [fc.integer({ min: 4, max: 30 }), fc.nat(10), fc.array(step)] as const
+    fc.assert(
+      fc.property(...cases, (most, floor, steps) => {
+        const gate = new Gate(1000, most)
+        const members = Array.from({ length: 4 }, () => gate.join(floor + 1, quiet))
+        const share = Math.min(floor + 1, Math.floor(most / 4))
+        for (const [index, enters] of steps) {
+          const member = members[index] as (typeof members)[0]
+          if (enters) expect(gate.tryEnter(member) || member.alive >= share).toBe(true)
+          else if (member.alive > 0) gate.left(member)
+          const alive = members.reduce((sum, one) => sum + one.alive, 0)
+          expect(alive).toBeLessThanOrEqual(most)
+        }
+      }),
+    )
+  })
 })
