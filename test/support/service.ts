@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { projectDir } from '../../src/config.ts'
+import { scaledMs, TIME_SCALE } from '../../src/lib/time-scale.ts'
 import { Client } from './client.ts'
+import { scaledWallTimeMs } from './manager.ts'
 
 /** The real service in a process of its own, started as npm start does. */
 export interface Service {
@@ -56,7 +58,8 @@ export function launchService(
       ...process.env,
       NODE_ENV: 'production',
       SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1',
-      SANDBOX_TIMEOUT: '5s',
+      SANDBOX_TIMEOUT: `${scaledWallTimeMs(5000)}ms`,
+      ...(TIME_SCALE > 1 ? { EXECUTOR_MANAGER_QUEUE_WAIT: `${scaledMs(10_000)}ms` } : {}),
       SANDBOX_CODE_POLICY: 'off',
       EXECUTOR_MANAGER_LOG_LEVEL: 'warn',
       ...env,
