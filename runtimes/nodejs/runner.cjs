@@ -18,12 +18,13 @@ const INPUT_FD = 198
 const CONTROL_FD = 199
 const STATUS_FD = 200
 const [PING, CODE, ARGUMENTS, START, POLICY] = [1, 2, 3, 4, 5]
-const [READY, PONG, RESULT, FAILURE, REFUSED] = [1, 2, 3, 4, 5]
+const [READY, PONG, RESULT, FAILURE, REFUSED, NOTE] = [1, 2, 3, 4, 5, 6]
 const MAX_REFUSED_BYTES = 32 * 1024
+const MAX_NOTE_BYTES = 2048
 // On STATUS_FD, exit code 0 and this: the program has its result and gets a second to end.
 const RETURNED_MARK = '\0RTRN'
-// Up to here a result goes out in one write with its frame's head and the status (PIPE_BUF, pipe(7)).
-const MAX_LAST_RESULT_BYTES = 4096 - 5 - 7
+// Up to here a result's frames go out in one write with the status (PIPE_BUF, pipe(7)).
+const MAX_LAST_BYTES = 4096 - 7
 // Of that second, so that exit handlers still run.
 const LEFTOVER_MS = 800
 
@@ -32,6 +33,7 @@ const SOURCE_PATH = `${WORKSPACE}/main.js`
 
 const reseedOpenSsl = require('./reseed.node')
 const inspector = require('./policy.cjs')
+const { collectItems, isAsyncIterator, resultJson } = require('./results.cjs')
 const usualPolicy = require('./policy.json')
 
 // What user code may replace is taken beforehand.
@@ -85,8 +87,11 @@ function frameOf(type, payload) {
 }
 
 function send(type, payload = Buffer.alloc(0)) {
-  const frame = frameOf(type, payload)
-  for (let at = 0; at < frame.length; ) at += writeSync(CONTROL_FD, frame, at)
+  sendBytes(frameOf(type, payload))
+}
+
+function sendBytes(bytes) {
+  for (let at = 0; at < bytes.length; ) at += writeSync(CONTROL_FD, bytes, at)
 }
 
 /** Tells that the program has its result; passes bytes on as if they were sent. */
@@ -98,18 +103,27 @@ function sendReturned(control = Buffer.alloc(0)) {
   writeSync(STATUS_FD, word)
 }
 
+/** What hands a result over: with a NOTE before it if something is to be said of it. */
+function resultFrames(value) {
+  const { json, note } = resultJson(value)
+  const result = frameOf(RESULT, Buffer.from(json, 'utf8'))
+  if (note === null) return result
+  return Buffer.concat([frameOf(NOTE, Buffer.from(note).subarray(0, MAX_NOTE_BYTES)), result])
+}
+
 /**
  * Hands over what main returned. Timers, sockets and workers that the program left get some time to
  * end, then it exits as by process.exit(); what blocks the event loop is ended by the supervisor.
  */
-function returned(result) {
-  const isSmall = result.length <= MAX_LAST_RESULT_BYTES
-  if (!isSmall) send(RESULT, result)
+function returned(value) {
+  const frames = resultFrames(value)
+  const isSmall = frames.length <= MAX_LAST_BYTES
+  if (!isSmall) sendBytes(frames)
   try {
-    sendReturned(isSmall ? frameOf(RESULT, result) : undefined)
+    sendReturned(isSmall ? frames : undefined)
   } catch {
     // Closed by the program, whose own end then tells the code.
-    if (isSmall) send(RESULT, result)
+    if (isSmall) sendBytes(frames)
   }
   startTimer(exit, LEFTOVER_MS).unref()
 }
@@ -169,17 +183,6 @@ function load(source) {
     throw new TypeError('main is not a function: the code must define a function main')
   }
   return main
-}
-
-function toJson(value) {
-  if (value === undefined) {
-    throw new TypeError('main() must return a value. Use null for an empty result.')
-  }
-  const text = stringify(value)
-  if (text === undefined) {
-    throw new TypeError(`main() returned a value that is not JSON: ${typeof value}`)
-  }
-  return Buffer.from(text, 'utf8')
 }
 
 /** The printed form of what was thrown, without the frames below the user's code. */
@@ -248,9 +251,10 @@ function run(source, argumentsText) {
   try {
     writeSource(source)
     const main = load(source.toString('utf8'))
-    const value = main(parse(argumentsText))
+    let value = main(parse(argumentsText))
+    if (isAsyncIterator(value)) value = collectItems(value)
     if (typeof value?.then !== 'function') {
-      returned(toJson(value))
+      returned(value)
       return
     }
     const unsettled = () => {
@@ -260,7 +264,7 @@ function run(source, argumentsText) {
     resolve(value).then((result) => {
       process.removeListener('beforeExit', unsettled)
       try {
-        returned(toJson(result))
+        returned(result)
       } catch (error) {
         fail(error)
       }
@@ -359,7 +363,8 @@ function warmUp(inspectors) {
     inspect(Buffer.from(WARM_UP_SOURCE))
   }
   const main = load(WARM_UP_SOURCE)
-  main(parse(WARM_UP_ARGUMENTS)).then(toJson)
+  main(parse(WARM_UP_ARGUMENTS)).then(resultFrames)
+  resultFrames({ odd: new Map([['a', new Set([1n])]]), at: new Date(0), none: undefined })
   writeSource(Buffer.from(WARM_UP_SOURCE))
   ftruncateSync(sourceFile)
   lookFresh()

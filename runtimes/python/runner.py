@@ -29,10 +29,11 @@ def load_hidden_modules(names):
     hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
     own = ["gc", "json", "os", "signal", "struct", "threading", "types"]
     hidden.load([*own, *names], f"{AGENT_FOLDER}/modules.bin")
-    return hidden, inspector
+    # After them, since it is made of them.
+    return hidden, inspector, own_module("results")
 
 
-modules, inspector = load_hidden_modules(sys.argv[1:])
+modules, inspector, results = load_hidden_modules(sys.argv[1:])
 
 import gc
 import json
@@ -40,6 +41,7 @@ import os
 import signal
 import struct
 import types
+from itertools import islice
 from time import sleep
 
 modules.hide()
@@ -47,14 +49,15 @@ modules.hide()
 INPUT_FD, CONTROL_FD, STATUS_FD, SOURCE_FD = 198, 199, 200, 201
 # On STATUS_FD, behind the exit code: the program has its result and gets a second to end.
 RETURNED_MARK = b"RTRN"
-# Up to here a result goes out in one write with its frame's head and the status (PIPE_BUF, pipe(7)).
-MAX_LAST_RESULT_BYTES = 4096 - 5 - 7
+# Up to here a result's frames go out in one write with the status (PIPE_BUF, pipe(7)).
+MAX_LAST_BYTES = 4096 - 7
 # Of the second that the supervisor gives, so that exit handlers still run and output is flushed.
 LEFTOVER_S = 0.8
 PING, CODE, ARGUMENTS, START, POLICY = 1, 2, 3, 4, 5
-READY, PONG, RESULT, FAILURE, REFUSED = 1, 2, 3, 4, 5
+READY, PONG, RESULT, FAILURE, REFUSED, NOTE = 1, 2, 3, 4, 5, 6
 
 MAX_REFUSED_BYTES = 32 * 1024
+MAX_NOTE_BYTES = 2048
 WORKSPACE = "/workspace"
 SOURCE_PATH = WORKSPACE + "/main.py"
 
@@ -96,7 +99,11 @@ def frame(frame_type, payload=b""):
 
 
 def send(frame_type, payload=b""):
-    view = memoryview(frame(frame_type, payload))
+    send_bytes(frame(frame_type, payload))
+
+
+def send_bytes(frames):
+    view = memoryview(frames)
     while view:
         view = view[os.write(CONTROL_FD, view) :]
 
@@ -126,47 +133,6 @@ def _read_exactly(length):
     return whole[:length]
 
 
-def to_json(value):
-    """JSON text of a result. NaN and the infinities become null, as in JavaScript: JSON has no
-    word for them, and a client that is not Python would fail on the whole answer."""
-    try:
-        try:
-            text = _dump(value)
-        except ValueError as error:
-            if "Out of range float" not in str(error):
-                raise
-            text = _dump(_finite(value))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NotJson(f"main() returned a value that is not JSON: {error}") from None
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        # Half of a surrogate pair has no UTF-8, but JSON can escape it.
-        return json.dumps(json.loads(text), separators=(",", ":")).encode("ascii")
-
-
-class NotJson(TypeError):
-    """The result cannot be handed over. Shown to the user as the TypeError that it is."""
-
-
-NotJson.__name__ = NotJson.__qualname__ = "TypeError"
-NotJson.__module__ = "builtins"
-
-
-def _dump(value):
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _finite(value):
-    if isinstance(value, float):
-        return value if value - value == 0.0 else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
-
-
 def call_main(module, arguments_json):
     """Runs the module's ``main`` and returns the result as JSON text."""
     main = getattr(module, "main", None)
@@ -174,19 +140,42 @@ def call_main(module, arguments_json):
         raise ImportError(
             f"cannot import name 'main' from 'main' ({SOURCE_PATH}): the code must define a function main"
         )
-    value = main(**json.loads(arguments_json))
-    if isinstance(value, types.CoroutineType):
+    value = main(**read_arguments(arguments_json))
+    if isinstance(value, (types.CoroutineType, types.AsyncGeneratorType)):
         return run_in_loop(value)
-    return to_json(value)
+    if isinstance(value, types.GeneratorType):
+        # What is raised in it is the program's failure, not an odd value.
+        value = list(islice(value, results["MAX_ITEMS"]))
+    return result_frames(value)
 
 
-def run_in_loop(coroutine):
-    """Runs an asynchronous main as asyncio.run() does. The loop's end waits for the executor's threads
+def read_arguments(arguments_json):
+    try:
+        return json.loads(arguments_json)
+    except RecursionError:
+        raise ValueError("the arguments are nested too deep for Python to read") from None
+    except ValueError as error:
+        # The manager has looked at them: this is about the digits of a number.
+        raise ValueError(f"the arguments cannot be read: {error}") from None
+
+
+def result_frames(value):
+    """The result as the frames that hand it over: with a NOTE before it if something is to be said."""
+    text, note = results["result_json"](value)
+    whole = frame(RESULT, text)
+    return frame(NOTE, note.encode("utf-8", "replace")[:MAX_NOTE_BYTES]) + whole if note else whole
+
+
+def run_in_loop(value):
+    """Runs an asynchronous main, which may be a generator, as asyncio.run() does. The loop's end waits for the executor's threads
     and for tasks that do not let themselves be cancelled, so the result is handed over before."""
     import asyncio
 
     async def whole():
-        result = to_json(await coroutine)
+        if isinstance(value, types.AsyncGeneratorType):
+            result = result_frames([item async for item in value])
+        else:
+            result = result_frames(await value)
         loop = asyncio.get_running_loop()
         if len(asyncio.all_tasks()) > 1 or loop._default_executor:
             announce_return(0, result)
@@ -360,10 +349,10 @@ def wait_for_threads():
 
 def report_end(code, result, has_ended=True):
     last_word = b""
-    if result is not None and len(result) <= MAX_LAST_RESULT_BYTES:
-        last_word = frame(RESULT, result)
+    if result is not None and len(result) <= MAX_LAST_BYTES:
+        last_word = result
     elif result is not None:
-        send(RESULT, result)
+        send_bytes(result)
     word = bytes([code])
     if not has_ended:
         word += RETURNED_MARK + struct.pack("<H", len(last_word))
@@ -371,8 +360,7 @@ def report_end(code, result, has_ended=True):
         os.write(STATUS_FD, word + last_word)
     except OSError:
         # Closed by the program, whose own end then tells the code.
-        if last_word:
-            send(RESULT, result)
+        send_bytes(last_word)
         raise
 
 
@@ -436,6 +424,7 @@ def warm_up(inspectors):
     module = types.ModuleType("main")
     exec(compile(_WARM_UP_SOURCE, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
     call_main(module, _WARM_UP_ARGUMENTS)
+    result_frames({"of": {1}, "nan": [float("nan")], "path": [modules.get("datetime").date.min]})
     write_source(_WARM_UP_SOURCE.encode())
     os.ftruncate(SOURCE_FD, 0)
     sleep(0)

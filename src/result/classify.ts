@@ -4,7 +4,14 @@ import { codeUnsafe } from '../contract/refusals.ts'
 import { isJson } from '../lib/json-text.ts'
 import type { Failure } from '../supervisor/protocol.ts'
 import { acceptArtifacts } from './artifacts.ts'
-import { lastCommandDetail, leftOutDetail, outputDetail, signalDetail } from './detail.ts'
+import {
+  lastCommandDetail,
+  leftOutDetail,
+  outputDetail,
+  printable,
+  sentences,
+  signalDetail,
+} from './detail.ts'
 import type { RunFacts } from './facts.ts'
 
 /** errno values of errno(3) and their names. */
@@ -88,7 +95,10 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
     exit_code: 0,
     stdout: text(transcript.stdout),
     stderr: text(transcript.stderr),
-    detail: report.artifactsLeftOut > 0 ? leftOutDetail(report.artifactsLeftOut, limits) : null,
+    detail: sentences(
+      transcript.note && printable(transcript.note),
+      report.artifactsLeftOut > 0 ? leftOutDetail(report.artifactsLeftOut, limits) : null,
+    ),
     artifacts: acceptArtifacts(transcript.artifacts, limits),
     resultJson: result === null ? null : result.toString('utf8'),
   }

@@ -33,6 +33,17 @@ export function lastCommandDetail(exitCode: number): string {
   return `The script ended with exit code ${exitCode} of its last command.`
 }
 
+/** Those that there are, as one text; null if there is none. */
+export function sentences(...parts: readonly (string | null)[]): string | null {
+  return parts.filter((part) => part !== null && part !== '').join(' ') || null
+}
+
+/** A text of the sandbox's on one line: it may hold whatever a program wrote. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+}
+
 /** Artifacts that were not taken. */
 export function leftOutDetail(count: number, limits: RunLimits): string {
   const each = `${limits.artifactBytes / MIB} MiB each`

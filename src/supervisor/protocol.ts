@@ -19,13 +19,24 @@ export const EXIT = 20
 /** To the runner, through the supervisor. POLICY comes before PING, and only if there is one. */
 export const RUNNER = { PING: 1, CODE: 2, ARGUMENTS: 3, START: 4, POLICY: 5 } as const
 
-/** From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. */
-export const CONTROL_FRAME = { READY: 1, PONG: 2, RESULT: 3, FAILURE: 4, REFUSED: 5 } as const
+/**
+ * From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. NOTE: what of
+ * the result could not be told as it is, for a person.
+ */
+export const CONTROL_FRAME = {
+  READY: 1,
+  PONG: 2,
+  RESULT: 3,
+  FAILURE: 4,
+  REFUSED: 5,
+  NOTE: 6,
+} as const
 
 /** The supervisor relays in chunks of 64 KiB; its other frames have a size of their own. */
 const RELAY_BYTES = 64 * 1024
 const FAILURE_BYTES = 4096
 const REFUSED_BYTES = 32 * 1024
+const NOTE_BYTES = 2048
 const ARTIFACT_HEAD_BYTES = 2 + 255
 /** What CONTROL carries beside the result: READY, PONG, FAILURE, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
@@ -45,6 +56,7 @@ export function maxControlPayload(limits: RunLimits): (type: number) => number |
     if (type === CONTROL_FRAME.RESULT) return limits.resultBytes
     if (type === CONTROL_FRAME.FAILURE) return FAILURE_BYTES
     if (type === CONTROL_FRAME.REFUSED) return REFUSED_BYTES
+    if (type === CONTROL_FRAME.NOTE) return NOTE_BYTES
     return undefined
   }
 }

@@ -29,6 +29,8 @@ export interface Transcript {
   stderr: Buffer[]
   /** JSON text that the runner calls the result; not yet checked to be JSON. */
   result: Buffer | null
+  /** What the runner says of the result, for a person. */
+  note: string | null
   failure: Failure | null
   /** What the code policy found. Heard only as the first word of a run. */
   refused: string | null
@@ -74,6 +76,7 @@ export class Session {
     stdout: [],
     stderr: [],
     result: null,
+    note: null,
     failure: null,
     refused: null,
     artifacts: [],
@@ -222,6 +225,9 @@ export class Session {
     } else if (type === CONTROL_FRAME.FAILURE) {
       this.#hasSpoken = true
       this.#transcript.failure ??= decodeFailure(payload)
+    } else if (type === CONTROL_FRAME.NOTE) {
+      this.#hasSpoken = true
+      this.#transcript.note ??= payload.toString('utf8')
     } else {
       throw new FrameError(`control frame of type ${type} in the run`)
     }

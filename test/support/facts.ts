@@ -24,6 +24,7 @@ export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
     stdout: [],
     stderr: [],
     result: null,
+    note: null,
     failure: null,
     refused: null,
     artifacts: [],
