@@ -311,12 +311,12 @@ describe('main as a generator', () => {
     [
       'python',
       'def main():\n  yield 1\n  raise KeyError("no")',
-      /line 3, in main[^]*KeyError: 'no'/,
+      /line 3, in main[\s\S]*KeyError: 'no'/,
     ],
     [
       'python',
       'async def main():\n  yield 1\n  raise KeyError("no")',
-      /line 3, in main[^]*KeyError: 'no'/,
+      /line 3, in main[\s\S]*KeyError: 'no'/,
     ],
     ['nodejs', 'async function* main() { yield 1; throw new TypeError("no") }', /TypeError: no/],
   ])('%s: what it raises is the program’s failure: %s', async (language, code, stderr) => {
