@@ -67,6 +67,8 @@ export interface Config {
   readonly leanExecutors: boolean
   /** Whether executors are restored from snapshots; else every one is booted cold. */
   readonly snapshots: boolean
+  /** When a snapshot is replaced by a new one; null: never. */
+  readonly snapshotRenewal: RenewalSettings | null
   /** Executors made at once. */
   readonly parallelBoots: number
   /** How long a start may wait for the first executor of each runtime. */
@@ -99,6 +101,13 @@ export interface Config {
   readonly logLevel: string
   /** Settings that are understood but have no effect here, for a line in the log. */
   readonly ignoredSettings: readonly string[]
+}
+
+/** How long one snapshot serves: what its executors share (hash seed, addresses) is known to each. */
+export interface RenewalSettings {
+  readonly ageMs: number
+  /** Executors restored from it. */
+  readonly restores: number
 }
 
 /** What a runtime may set for itself. */
@@ -175,6 +184,7 @@ export function readConfig(
       duration(1000, 3_600_000),
     ),
     snapshots: setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS', true, boolean),
+    snapshotRenewal: readRenewal(env),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
     queueLength,
     queueLengthPerCaller: Math.max(1, Math.floor(queueLength / 4)),
@@ -254,6 +264,16 @@ function refuseOpenDoor(env: Environment, host: string, keys: ApiKeys): void {
     'CONFIG_INVALID',
     `EXECUTOR_MANAGER_HOST=${host} lets others in, and no key is asked for: set EXECUTOR_MANAGER_API_KEYS, or SANDBOX_EXECUTOR_MANAGER_ALLOW_UNAUTHENTICATED=true if something else guards the door`,
   )
+}
+
+/** Under full load that is 5 to 10 minutes, each of the generations being taken for a part of them. */
+const RESTORES_OF_A_SNAPSHOT = 1000
+
+function readRenewal(env: Environment): RenewalSettings | null {
+  const ageMs = setting(env, 'EXECUTOR_MANAGER_SNAPSHOT_AGE', 900_000, (text) =>
+    text === 'off' ? Number.POSITIVE_INFINITY : duration(1000, 30 * 86_400_000)(text),
+  )
+  return ageMs === Number.POSITIVE_INFINITY ? null : { ageMs, restores: RESTORES_OF_A_SNAPSHOT }
 }
 
 /** The limits of a runtime: the manager's, but for what the runtime sets itself. */

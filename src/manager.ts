@@ -124,7 +124,11 @@ export class ExecutorManager {
     const { host, port } = this.#config
     try {
       // Fastify would open a second server for localhost, whose connections nobody counts.
-      return await this.#app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
+      const name = host === 'localhost' ? '127.0.0.1' : host
+      const url = await this.#app.listen({ host: name, port })
+      const { snapshotRenewal } = this.#config
+      if (snapshotRenewal) this.#engine.startRenewing(snapshotRenewal, () => this.#isQuiet())
+      return url
     } catch (error) {
       this.#assertWanted()
       throw new ManagerError(
@@ -133,6 +137,12 @@ export class ExecutorManager {
         { cause: error },
       )
     }
+  }
+
+  /** Nobody waits for an executor, and none is in use. */
+  #isQuiet(): boolean {
+    const isAtRest = (pool: Pool) => pool.count('leased') + pool.count('warming') === 0
+    return this.#scheduler.queued === 0 && [...this.#pools.values()].every(isAtRest)
   }
 
   #buildApp(): Promise<FastifyInstance> {

@@ -71,6 +71,8 @@ function testConfig({ limits, runtimes: _, runscPath: __, ...rest }: Settings): 
     port: 0,
     poolSize: 1,
     queueWaitMs: scaledMs(60_000),
+    // A renewal makes sandboxes that a test does not expect.
+    snapshotRenewal: null,
     // One pool more for each manager, which few tests need.
     leanExecutors: false,
     // What these programs try is for the sandbox to hold, not for the policy to refuse.

@@ -62,6 +62,8 @@ export function launchService(
       ...(TIME_SCALE > 1 ? { EXECUTOR_MANAGER_QUEUE_WAIT: `${scaledMs(10_000)}ms` } : {}),
       SANDBOX_CODE_POLICY: 'off',
       EXECUTOR_MANAGER_LOG_LEVEL: 'warn',
+      // A renewal makes sandboxes that a test does not expect.
+      EXECUTOR_MANAGER_SNAPSHOT_AGE: 'off',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -40,6 +40,8 @@ describe('readConfig', () => {
     ['EXECUTOR_MANAGER_RATE_LIMIT', '100/1m', { rateLimit: { runs: 100, windowMs: 60_000 } }],
     ['EXECUTOR_MANAGER_RATE_LIMIT', '5/s', { rateLimit: { runs: 5, windowMs: 1000 } }],
     ['EXECUTOR_MANAGER_SNAPSHOTS', 'off', { snapshots: false }],
+    ['EXECUTOR_MANAGER_SNAPSHOT_AGE', '1h', { snapshotRenewal: { ageMs: 3_600_000 } }],
+    ['EXECUTOR_MANAGER_SNAPSHOT_AGE', 'off', { snapshotRenewal: null }],
     ['EXECUTOR_MANAGER_HOME', '/data', { home: '/data' }],
     ['EXECUTOR_MANAGER_QUEUE_WAIT', '250ms', { queueWaitMs: 250 }],
     ['EXECUTOR_MANAGER_QUEUE_LENGTH', '7', { queueLength: 7 }],

@@ -1,7 +1,6 @@
-import type { RunLimits } from '../../config.ts'
+import type { RenewalSettings, RunLimits } from '../../config.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { InstalledRuntime } from '../../setup/install.ts'
-import type { RenewalSettings } from './generation.ts'
 import { SandboxFactory } from './sandbox-factory.ts'
 import { WarmSnapshots } from './warm-snapshots.ts'
 import type { EngineEvents, Workshop } from './workshop.ts'

@@ -1,11 +1,5 @@
+import type { RenewalSettings } from '../../config.ts'
 import { ageMs, type Snapshot } from './snapshot-store.ts'
-
-/** When a snapshot is replaced by a new one. */
-export interface RenewalSettings {
-  readonly ageMs: number
-  /** Executors restored from it. */
-  readonly restores: number
-}
 
 /** Of the limits: from then on a snapshot is replaced even while callers use the machine. */
 const OVERDUE_FACTOR = 2

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RenewalSettings } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
 import type { Runtime } from '../../runtimes/definition.ts'
-import { Generation, type RenewalSettings } from './generation.ts'
+import { Generation } from './generation.ts'
 import type { SandboxExecutor } from './sandbox-executor.ts'
 import type { Pace, SandboxFactory } from './sandbox-factory.ts'
 import { type Draft, GENERATIONS, readAhead, type SnapshotStore } from './snapshot-store.ts'
@@ -166,8 +167,9 @@ export class WarmSnapshots {
       try {
         await this.#verify(await this.#restoreFrom(generation, null, 'urgent'))
         return true
-      } catch {
+      } catch (error) {
         // Not a verdict before the last one.
+        if (saysNothingOfSnapshot(error)) return true
       }
     }
     return false
