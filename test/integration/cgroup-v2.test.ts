@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -106,6 +106,31 @@ test.skipIf(!isV2)(
     expect(await service.ended()).toBe(0)
     expect(subfolders(box)).toEqual([LEAF_NAME])
     expect(existsSync(path.join('/run/executor-manager', owner as string))).toBe(false)
+  },
+)
+
+test.skipIf(!isV2 || !hasSystemd)(
+  'in a unit that is not delegated: systemd gives it a scope that is',
+  PATIENT,
+  async () => {
+    const script = path.join(projectDir(), 'test/support/claim-and-wait.ts')
+    const words = ['--collect', '--pipe', '--quiet', '--property=Delegate=no', process.execPath]
+    const child = spawn('systemd-run', [...words, script], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+      })
+    }
+    await until(() => output.includes('claimed') || child.exitCode !== null)
+    const pid = Number(/claimed (\d+)-/.exec(output)?.[1])
+    expect(pid, output).toBeGreaterThan(0)
+    onTestFinished(() => void process.kill(pid, 'SIGKILL'))
+    const scope = path.dirname(ownCgroup(String(pid)))
+    expect(scope).toMatch(/\/executor-manager-[\w-]+\.scope$/)
+    expect(systemctl('show', '--property=Delegate', '--value', path.basename(scope))).toBe('yes\n')
+    const [cgroup] = tracesOf(pid).cgroups
+    expect(cgroup).toContain(`${scope}/executor-manager/`)
   },
 )
 

@@ -5,9 +5,9 @@ export const LOOK_MS = 100
 /** How long after the wall time limit, which the supervisor keeps, the manager steps in itself. */
 const GRACE_MS = scaledMs(1500)
 /** How long what the sandbox still says is read beyond that. */
-const DRAIN_MS = 2000
+const DRAIN_MS = scaledMs(2000)
 /** Beyond twice the time and this, a manager that was late so often cannot tell how the run ended. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = scaledMs(10_000)
 
 /** What a watch asks and does. */
 export interface Watched {
