@@ -23,5 +23,5 @@ test('only these ask the wall clock', () => {
   const asking = (readdirSync(src, { recursive: true }) as string[])
     .filter((name) => name.endsWith('.ts'))
     .filter((name) => /Date\.now|new Date\(\)/.test(readFileSync(path.join(src, name), 'utf8')))
-  expect(asking.sort()).toEqual(Object.keys(ALLOWED))
+  expect(asking.sort()).toEqual(Object.keys(ALLOWED).sort())
 })
