@@ -23,6 +23,20 @@ const OLDEST_NODE = 18
 const SHORT_PROJECTS = ['unit', 'integration', 'adversarial']
 const MORE_PROJECTS = ['faults', 'callers', 'long']
 
+/** What depends on the version of runsc. */
+const ENGINE_TESTS = [
+  ...[
+    'isolation',
+    'executor-kills',
+    'freeze-thaw',
+    'outcomes',
+    'setup',
+    'snapshot',
+    'leftovers',
+  ].map((name) => `test/integration/${name}`),
+  'test/adversarial/adversarial.test.ts',
+]
+
 const COMMANDS = {
   start: runService,
   setup: runSetup,
@@ -32,6 +46,7 @@ const COMMANDS = {
   lint: async () => exitWith(await lint()),
   test: () => runTests(SHORT_PROJECTS),
   'test:more': () => runTests(MORE_PROJECTS),
+  'test:engine': () => runTests([], ENGINE_TESTS),
   'test:all': () => runTests([...SHORT_PROJECTS, ...MORE_PROJECTS]),
 }
 
@@ -64,7 +79,7 @@ async function runSetup() {
 }
 
 /** @param projects of vitest.config.ts; without --project among the arguments they all run */
-async function runTests(projects) {
+async function runTests(projects, files = []) {
   const { setup } = await load('src/setup/cli.ts')
   const given = process.argv.slice(2)
   const chosen = given.some((one) => one.startsWith('--project'))
@@ -73,7 +88,7 @@ async function runTests(projects) {
   const status =
     (await setup(PROJECT, process.env)) ||
     (await lint()) ||
-    (await run(bin('vitest'), ['run', ...chosen, ...given]))
+    (await run(bin('vitest'), ['run', ...chosen, ...files, ...given]))
   exitWith(status)
 }
 
