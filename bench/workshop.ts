@@ -24,7 +24,10 @@ const SILENT: EngineEvents = {
  * @param snapshotHome where it keeps snapshots, or null to boot every executor cold
  */
 export function openEngine(bench: Bench, snapshotHome: string | null): Promise<RunscEngine> {
-  return RunscEngine.open(bench.installation, bench.platform, snapshotHome, null, SILENT)
+  return RunscEngine.open(bench.installation, bench.platform, snapshotHome, null, SILENT, {
+    maxExecutors: bench.config.maxExecutors,
+    isShort: () => true,
+  })
 }
 
 /** A runtime with other modules loaded beforehand, under a name of its own. */

@@ -91,6 +91,7 @@ export class ExecutorManager {
       snapshotHome,
       config.egress,
       events,
+      { maxExecutors: config.maxExecutors, isShort: () => manager.#isShort() },
     )
     if (engine.sweptSandboxes > 0) {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
@@ -233,6 +234,15 @@ export class ExecutorManager {
         waiting: () => this.#scheduler.queuedFor(name),
       }),
     )
+  }
+
+  /** Whether a run waits for an executor, or a pool has fewer than it keeps. */
+  #isShort(): boolean {
+    if (this.#scheduler.queued > 0) return true
+    for (const pool of this.#pools.values()) {
+      if (pool.count('ready') < this.#config.poolSize) return true
+    }
+    return false
   }
 
   *#executorCounts() {

@@ -11,6 +11,7 @@ import { canResetPeak } from './cgroup-peak.ts'
 import { openCgroupTree } from './cgroup-tree.ts'
 import { ExecutorMaker } from './executor-maker.ts'
 import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from './owner.ts'
+import { type Demand, ProcessorShares } from './processor-shares.ts'
 import { Reaper } from './reaper.ts'
 import { SnapshotStore } from './snapshot-store.ts'
 import type { EngineEvents, Workshop } from './workshop.ts'
@@ -49,6 +50,7 @@ export class RunscEngine {
    * Opens the cgroup tree, removes what killed managers left, and marks this process as an owner.
    * @param snapshotHome the data folder, or null to boot every executor cold
    * @param egress what sandboxes may reach, or null for no network
+   * @param demand by which sandboxes rank for the processor
    * @throws ManagerError SETUP_FAILED when cgroups, or a network that is asked for, cannot be had
    */
   static async open(
@@ -57,6 +59,7 @@ export class RunscEngine {
     snapshotHome: string | null,
     egress: EgressSettings | null,
     events: EngineEvents,
+    demand: Demand,
   ): Promise<RunscEngine> {
     const tree = openCgroupTree()
     const swept = await sweepLeftovers(tree, events.sweepFailed)
@@ -72,7 +75,8 @@ export class RunscEngine {
       const sharedFolder = makeSharedFolder(owner)
       const setting = { runscPath, capabilities, platform, sharedFolder }
       const places = { setting, runscVersion, sidecars, tree, owner }
-      const workshop = { ...places, snapshots, network, events, reaper, stopping }
+      const processors = new ProcessorShares(demand)
+      const workshop = { ...places, snapshots, network, events, reaper, processors, stopping }
       return new RunscEngine(workshop, agents, stop, swept)
     } catch (error) {
       for (const lock of agents) lock.release()

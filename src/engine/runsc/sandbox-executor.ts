@@ -6,18 +6,16 @@ import type { Executor } from '../../pool/executor.ts'
 import type { RunFacts } from '../../result/facts.ts'
 import type { Task } from '../../supervisor/protocol.ts'
 import { Session } from '../../supervisor/session.ts'
-import type { Reaper } from './reaper.ts'
 import { RunWatch } from './run-watch.ts'
 import type { Sandbox } from './sandbox.ts'
 import { untilAsleep } from './sleep-watch.ts'
+import type { Workshop } from './workshop.ts'
 
 /**
  * Where the kernel does not count whose limit it was (cgroup v1): it kills for an allocation of a few
  * pages that does not fit under the limit, so who dies of its own limit was this near to it.
  */
 const NEAR_LIMIT_BYTES = MIB
-/** A run comes before the making of new executors wherever both want the processor. */
-const RUN_CPU_WEIGHT = 1000
 
 /**
  * An executor that is a runsc sandbox. Once its runner is loaded it is frozen, so that waiting costs
@@ -33,7 +31,7 @@ export class SandboxExecutor implements Executor {
   readonly #session: Session
   readonly #limits: RunLimits
   readonly #network: NetworkLease | null
-  readonly #reaper: Reaper
+  readonly #workshop: Pick<Workshop, 'reaper' | 'processors'>
   #disposal: Promise<void> | null = null
   #idleMemoryBytes = 0
   #idleCpuTimeUs = 0
@@ -44,11 +42,11 @@ export class SandboxExecutor implements Executor {
     sandbox: Sandbox,
     limits: RunLimits,
     network: NetworkLease | null,
-    reaper: Reaper,
+    workshop: Pick<Workshop, 'reaper' | 'processors'>,
   ) {
     this.id = id
     this.#network = network
-    this.#reaper = reaper
+    this.#workshop = workshop
     this.ended = sandbox.ended
     this.begun = new Promise((resolve) => {
       this.#begin = resolve
@@ -101,7 +99,8 @@ export class SandboxExecutor implements Executor {
     cgroup.setMemoryLimit(this.#idleMemoryBytes + this.#limits.memoryBytes)
     cgroup.resetPeakMemory()
     cgroup.setCpuLimit(this.#limits.cpus)
-    cgroup.setCpuWeight(RUN_CPU_WEIGHT)
+    this.#workshop.processors.made(cgroup)
+    this.#workshop.processors.begin(cgroup)
     cgroup.freeze()
     this.#idleCpuTimeUs = cgroup.cpuTimeUs()
   }
@@ -116,12 +115,18 @@ export class SandboxExecutor implements Executor {
     }
     const onAbort = () => end('cancelled')
     let isOver = false
+    let isLong = false
     // Of a sandbox whose output has ended, whatever else of it is left is of no use.
     void this.ended.then(() => isOver || this.#sandbox.kill())
     const started = performance.now()
     const endMemoryWatch = cgroup.watchMemory(() => this.#lookForMemoryKill())
     const watch = new RunWatch(this.#limits.wallTimeMs, {
-      look: () => endMemoryWatch ?? this.#lookForMemoryKill(),
+      look: () => {
+        // The first look finds that it has gone on for a while.
+        if (!isLong) this.#workshop.processors.lengthen(cgroup)
+        isLong = true
+        if (!endMemoryWatch) this.#lookForMemoryKill()
+      },
       bytesRead: () => this.#session.bytesRead,
       onDeadline: () => end('deadline'),
       onLate: () => end('late'),
@@ -206,7 +211,8 @@ export class SandboxExecutor implements Executor {
   }
 
   async #dispose(): Promise<void> {
-    await this.#reaper.remove(this.id, () => this.#sandbox.dispose())
+    this.#workshop.processors.made(this.#sandbox.cgroup)
+    await this.#workshop.reaper.remove(this.id, () => this.#sandbox.dispose())
     this.#network?.release()
   }
 }

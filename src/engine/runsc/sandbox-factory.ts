@@ -20,6 +20,7 @@ import {
   runCommand,
   snapshotFlags,
 } from './command.ts'
+import type { Pace } from './processor-shares.ts'
 import { Sandbox } from './sandbox.ts'
 import { SandboxExecutor } from './sandbox-executor.ts'
 import type { SnapshotFacts } from './snapshot-store.ts'
@@ -35,13 +36,6 @@ const CHECKPOINT_TIMEOUT_MS = scaledMs(60_000)
 const GONE_MS = scaledMs(1000)
 /** While an executor is made, before its own limit is known and set. */
 const MAKING_MEMORY_BYTES = 1024 * MIB
-/**
- * How a sandbox that is being made ranks for the processor, as its weight against 1000 of a run.
- * `ahead`: the pool's next executor never holds up the run in hand. `urgent`: executors are booted
- * cold until it is there. `background`: nobody waits for it.
- */
-const CPU_WEIGHTS = { ahead: 10, urgent: 1000, background: 1 } as const
-export type Pace = keyof typeof CPU_WEIGHTS
 
 const execute = promisify(execFile)
 
@@ -197,7 +191,7 @@ export class SandboxFactory {
     command: (flags: RunscFlags, id: string) => string[],
   ): Promise<SandboxExecutor> {
     const network = await this.#acquireNetwork()
-    const { setting, tree, owner, reaper } = this.#workshop
+    const { setting, tree, owner, processors } = this.#workshop
     const id = `${this.#name}-${++this.#count}`
     let cgroup: Cgroup | null = null
     try {
@@ -205,7 +199,7 @@ export class SandboxFactory {
         memoryBytes: MAKING_MEMORY_BYTES,
         tasks: hostTasksFor(this.#limits.processes),
       })
-      cgroup.setCpuWeight(CPU_WEIGHTS[pace])
+      processors.make(cgroup, pace)
       const stateFolder = this.#stateFolder(id)
       const words = [
         setting.runscPath,
@@ -213,11 +207,12 @@ export class SandboxFactory {
       ]
       const whole = network ? inNetwork(setting.capabilities, network.namespaceFile, words) : words
       const sandbox = new Sandbox(whole, stateFolder, cgroup)
-      return new SandboxExecutor(id, sandbox, this.#limits, network, reaper)
+      return new SandboxExecutor(id, sandbox, this.#limits, network, this.#workshop)
     } catch (error) {
       // The namespace is free once nothing can be in it any more.
       const made = cgroup
-      void reaper
+      if (made) processors.made(made)
+      void this.#workshop.reaper
         .remove(id, async () => made?.remove())
         .then(
           () => network?.release(),

@@ -3,6 +3,7 @@ import type { Sidecars } from '../../setup/sidecars.ts'
 import type { CgroupTree } from './cgroup-tree.ts'
 import type { RunscSetting } from './command.ts'
 import type { Owner } from './owner.ts'
+import type { ProcessorShares } from './processor-shares.ts'
 import type { Reaper } from './reaper.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
@@ -19,6 +20,7 @@ export interface Workshop {
   readonly network: EgressNetwork | null
   readonly events: EngineEvents
   readonly reaper: Reaper
+  readonly processors: ProcessorShares
   /** Aborted when the manager stops: whatever is being made ends at once, with SHUTTING_DOWN. */
   readonly stopping: AbortSignal
 }

@@ -1,0 +1,99 @@
+import type { Cgroup } from './cgroup.ts'
+
+/** How an executor that is being made ranks for the processor; the default is `ahead`. */
+export type Pace =
+  /** The pool's next one. It hurries while a pool is short of executors. */
+  | 'ahead'
+  /** Executors are booted cold until it is there. */
+  | 'urgent'
+  /** Nobody waits for it. */
+  | 'background'
+
+/** What the ranks depend on. */
+export interface Demand {
+  /** Executors that there may be at once. */
+  readonly maxExecutors: number
+  /** Whether a run waits for an executor, or a pool has fewer than it keeps. May not throw. */
+  isShort(): boolean
+}
+
+/** Of a run that has just begun: it finishes soon, as most do, or it is a long run. */
+const FRESH_RUN = 10_000
+/** Of an executor that somebody waits for. All long runs together weigh no more than one of these. */
+const MAKING = 5000
+const MAKING_UNHURRIED = 1
+const REVIEW_MS = 50
+
+/**
+ * Decides what part of the processors each sandbox gets, by its cgroup's weight among those of all
+ * sandboxes of this manager. Work that all callers wait for never ranks below work that one of them
+ * controls:
+ *
+ *   making, while a pool is short  5000 each
+ *   a run in its first 100 ms      10000: most end within that, and one needs an executor made for it
+ *   a run after that               5000 divided by the executors that there may be at once
+ *   making, while no pool is       1
+ *
+ * Weights are within the range of cgroup v2, 1 to 10000.
+ */
+export class ProcessorShares {
+  readonly #demand: Demand
+  readonly #making = new Set<Cgroup>()
+  #isHurried = false
+  #review: NodeJS.Timeout | null = null
+
+  constructor(demand: Demand) {
+    this.#demand = demand
+  }
+
+  /**
+   * Ranks an executor that is being made, until made() is called for it.
+   * @throws when the cgroup cannot be written
+   */
+  make(cgroup: Cgroup, pace: Pace): void {
+    if (pace !== 'ahead') {
+      cgroup.setCpuWeight(pace === 'urgent' ? MAKING : MAKING_UNHURRIED)
+      return
+    }
+    this.#isHurried = this.#demand.isShort()
+    this.#making.add(cgroup)
+    this.#rankAll()
+    this.#review ??= setInterval(() => this.#look(), REVIEW_MS)
+  }
+
+  /** The making is over, well or badly. May be called for any cgroup. */
+  made(cgroup: Cgroup): void {
+    this.#making.delete(cgroup)
+    if (this.#making.size > 0 || !this.#review) return
+    clearInterval(this.#review)
+    this.#review = null
+  }
+
+  /** Ranks a run that is about to begin. @throws when the cgroup cannot be written */
+  begin(cgroup: Cgroup): void {
+    cgroup.setCpuWeight(FRESH_RUN)
+  }
+
+  /** Ranks a run that has gone on for a while. */
+  lengthen(cgroup: Cgroup): void {
+    rank(cgroup, Math.max(1, Math.floor(MAKING / this.#demand.maxExecutors)))
+  }
+
+  #look(): void {
+    const isShort = this.#demand.isShort()
+    if (isShort === this.#isHurried) return
+    this.#isHurried = isShort
+    this.#rankAll()
+  }
+
+  #rankAll(): void {
+    for (const cgroup of this.#making) rank(cgroup, this.#isHurried ? MAKING : MAKING_UNHURRIED)
+  }
+}
+
+/** For want of a descriptor, or because the sandbox is gone, it may keep its rank. */
+function rank(cgroup: Cgroup, weight: number): void {
+  try {
+    cgroup.setCpuWeight(weight)
+  } catch {}
+}
