@@ -57,7 +57,7 @@ export async function ensureImage(
 ): Promise<Image> {
   const present = findImage(runtime, home)
   if (present) return present
-  mkdirSync(imagesFolder(home), { recursive: true, mode: 0o755 })
+  mkdirSync(imagesFolder(home), { recursive: true, mode: 0o700 })
   const workDir = mkdtempSync(join(imagesFolder(home), `${BUILDING_PREFIX}${runtime.name}-`))
   try {
     const facts = await buildRootfs(runtime, workDir, home, sourcesOf, progress)

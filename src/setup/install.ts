@@ -2,19 +2,21 @@
  * Everything between a fresh clone and a machine that can run sandboxes. Each step looks first and
  * acts only on what is missing, so the set-up can be interrupted anywhere and started again.
  */
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { findAgent, installAgent } from '../images/agent.ts'
 import {
   ensureImage,
   findImage,
+  imagesFolder,
   removePackageCache,
   removeUnfinishedBuilds,
 } from '../images/build.ts'
 import { readAptSources } from '../images/sources.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
 import { CommandFailure, killRunningCommands } from './command.ts'
+import { snapshotsFolder } from './home.ts'
 import { readHostSystem } from './host.ts'
 import { installHostPackages } from './host-packages.ts'
 import { releaseLock, withSetupLock } from './lock.ts'
@@ -118,6 +120,8 @@ function prepareHome(home: string): void {
   try {
     mkdirSync(home, { recursive: true, mode: 0o755 })
     accessSync(home, constants.W_OK)
+    closeToOthers(imagesFolder(home))
+    closeToOthers(snapshotsFolder(home))
   } catch (cause) {
     throw new ManagerError(
       'SETUP_FAILED',
@@ -125,6 +129,15 @@ function prepareHome(home: string): void {
       { cause },
     )
   }
+}
+
+/**
+ * Keeps the machine's other users out: images hold folders that anybody may write to, such as /tmp, and
+ * what lies there is seen in all sandboxes. runsc runs as root.
+ */
+function closeToOthers(folder: string): void {
+  const stats = statSync(folder, { throwIfNoEntry: false })
+  if (stats && (stats.mode & 0o077) !== 0) chmodSync(folder, 0o700)
 }
 
 /** An interrupted set-up takes its child processes with it; the next one clears what they left. */

@@ -71,7 +71,7 @@ describe('sandboxSpec', () => {
     ])
   })
 
-  test.each(['/workspace', '/tmp', '/dev/shm'])(
+  test.each(['/workspace', '/tmp', '/var/tmp', '/dev/shm'])(
     '%s is scratch memory of a fixed size',
     (folder) => {
       expect(mount(folder)).toMatchObject({ type: 'tmpfs' })

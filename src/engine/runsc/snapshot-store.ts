@@ -15,6 +15,7 @@ import { release } from 'node:os'
 import path from 'node:path'
 import { finished } from 'node:stream/promises'
 import { FileLock } from '../../lib/file-lock.ts'
+import { snapshotsFolder } from '../../setup/home.ts'
 
 /** Everything that a snapshot depends on: it is of no use when any of it differs. */
 export interface SnapshotFacts {
@@ -65,7 +66,7 @@ export class SnapshotStore {
 
   /** @param home the data folder */
   constructor(home: string) {
-    this.#folder = path.join(home, 'snapshots')
+    this.#folder = snapshotsFolder(home)
   }
 
   /** The whole snapshots of these facts, the newest first; each is held for the caller. */

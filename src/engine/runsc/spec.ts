@@ -109,6 +109,7 @@ export function sandboxSpec(shape: SandboxShape): object {
       },
       tmpfs('/workspace', shape.workspaceBytes, `mode=0755,uid=${GUEST_UID},gid=${GUEST_UID}`),
       tmpfs('/tmp', TMP_BYTES, 'mode=1777'),
+      tmpfs('/var/tmp', TMP_BYTES, 'mode=1777'),
       tmpfs('/dev/shm', SHM_BYTES, 'mode=1777'),
     ],
     linux: {
