@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import nodeModule from 'node:module'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { findInstalledNode, isNewEnough, MINIMUM_NODE, NODE_FOLDER } from './nod
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 const NODE_MODULES = join(PROJECT, 'node_modules')
+const LOCK_FILE = join(PROJECT, 'package-lock.json')
 const STAMP = '.executor-manager-stamp'
 /** The oldest that can read this file and install a newer one. */
 const OLDEST_NODE = 18
@@ -62,9 +63,58 @@ if (!Object.hasOwn(COMMANDS, command)) {
   fail(`Node.js ${MINIMUM_NODE} or newer is needed, this is ${process.versions.node}.`)
 } else {
   process.chdir(PROJECT)
-  if ((await ensureNode()) && (await ensureDependencies())) {
+  if (isReady() || (command === 'doctor' ? tellWhatIsMissing() : await locked(prepare))) {
     if (isNewEnough(process.versions.node)) await COMMANDS[command]()
     else exitWith(await runAgain())
+  }
+}
+
+/** Whether the right Node.js and the npm packages are there. */
+function isReady() {
+  return hasNode() && hasDependencies()
+}
+
+function hasNode() {
+  return isNewEnough(process.versions.node) || findInstalledNode() !== undefined
+}
+
+function hasDependencies() {
+  return readStamp() === hashOf(LOCK_FILE)
+}
+
+async function prepare() {
+  return (await ensureNode()) && (await ensureDependencies())
+}
+
+/** The doctor changes nothing: what it needs itself is the first thing that it finds missing. */
+function tellWhatIsMissing() {
+  if (!hasNode())
+    say(`to do    Node.js         ${process.versions.node} is older than ${MINIMUM_NODE}`)
+  if (!hasDependencies()) say('to do    npm packages    not installed')
+  fail(
+    '\nRun `npm run setup`, which installs them below this folder; then the doctor can tell the rest.',
+  )
+  return false
+}
+
+/** Runs the work while this process holds the project's lock; whoever dies holds it no longer. */
+async function locked(work) {
+  const descriptor = openSync(LOCK_FILE, 'r')
+  const flock = (...options) => run('flock', [...options, '3'], PROJECT, [descriptor])
+  try {
+    // flock(1) locks the open file, which it shares with this process.
+    if ((await flock('--nonblock')) !== 0) {
+      say('waiting for another command that installs')
+      if ((await flock()) !== 0) {
+        fail(
+          'flock does not work: install util-linux, and keep the project where files can be locked.',
+        )
+        return false
+      }
+    }
+    return await work()
+  } finally {
+    closeSync(descriptor)
   }
 }
 
@@ -102,7 +152,7 @@ async function lint() {
 
 /** Installs a newer Node.js where this one is too old. */
 async function ensureNode() {
-  if (isNewEnough(process.versions.node) || findInstalledNode()) return true
+  if (hasNode()) return true
   say(`Node.js ${process.versions.node} is older than ${MINIMUM_NODE}: installing a newer one`)
   // No script of a package is run: the binary itself is the package, and its checksum is in the lock.
   const status = await run(
@@ -118,8 +168,7 @@ async function ensureNode() {
 }
 
 async function ensureDependencies() {
-  const wanted = hashOf(join(PROJECT, 'package-lock.json'))
-  if (readStamp() === wanted) return true
+  if (hasDependencies()) return true
   say('npm dependencies: installing')
   // Without the stamp node_modules may be half of what an interruption left: start over. Not
   // `npm ci`, although this does the same: it refuses a lock file that lacks the optional packages
@@ -133,7 +182,7 @@ async function ensureDependencies() {
     fail('npm install failed: check that npm reaches its registry, then start again.')
     return false
   }
-  writeFileSync(join(NODE_MODULES, STAMP), wanted)
+  writeFileSync(join(NODE_MODULES, STAMP), hashOf(LOCK_FILE))
   return true
 }
 
@@ -149,9 +198,12 @@ function load(file) {
 }
 
 /** Runs to the end and returns the exit status; a signal to us goes on to the child. */
-function run(file, args, cwd = PROJECT) {
+function run(file, args, cwd = PROJECT, descriptors = []) {
   return new Promise((resolve) => {
-    const child = spawn(file, args, { cwd, stdio: 'inherit' })
+    const child = spawn(file, args, {
+      cwd,
+      stdio: ['inherit', 'inherit', 'inherit', ...descriptors],
+    })
     const forward = (signal) => child.kill(signal)
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward)
     const end = (status) => {

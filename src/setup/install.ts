@@ -19,7 +19,7 @@ import { CommandFailure, killRunningCommands } from './command.ts'
 import { snapshotsFolder } from './home.ts'
 import { readHostSystem } from './host.ts'
 import { installHostPackages } from './host-packages.ts'
-import { releaseLock, withSetupLock } from './lock.ts'
+import { withSetupLock } from './lock.ts'
 import type { Progress } from './progress.ts'
 import { dueDownload, ensureRunsc, findRunsc, type Runsc } from './runsc.ts'
 import { type RunscChoice, readRunscChoice } from './runsc-choice.ts'
@@ -67,10 +67,9 @@ export async function ensureInstallation(
   prepareHome(home)
   const present = findInstallation(home, runtimesDir, choice)
   if (present && !dueDownload(home, choice)) return present
-  const lockFile = join(home, 'setup.lock')
-  const stopWatching = stopOnSignals(lockFile)
+  const stopWatching = stopOnSignals()
   try {
-    return await withSetupLock(lockFile, progress, () =>
+    return await withSetupLock(join(home, 'setup.lock'), progress, () =>
       install(home, runtimesDir, progress, choice),
     )
   } catch (error) {
@@ -141,11 +140,10 @@ function closeToOthers(folder: string): void {
 }
 
 /** An interrupted set-up takes its child processes with it; the next one clears what they left. */
-function stopOnSignals(lockFile: string): () => void {
+function stopOnSignals(): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const stop = (signal: NodeJS.Signals) => {
     killRunningCommands()
-    releaseLock(lockFile)
     process.stderr.write('\nSet-up interrupted; start it again to go on.\n')
     process.exit(signal === 'SIGINT' ? 130 : 143)
   }

@@ -4,7 +4,7 @@
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { release } from 'node:os'
+import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { scaledMs } from '../lib/time-scale.ts'
@@ -26,8 +26,12 @@ export type ProbeInput = {
 const PREFERENCE: Platform[] = ['systrap', 'ptrace']
 const PROBE_TIMEOUT_MS = scaledMs(10_000)
 
-/** The best platform that works. The answer is kept until runsc or the kernel changes. */
-export async function probePlatform(input: ProbeInput): Promise<Platform> {
+/**
+ * Finds the best platform that works. The best of all is remembered until runsc or the kernel changes. A
+ * lesser one is not: the better one may have failed for a passing reason, such as a busy machine.
+ * @param keep whether to remember it in the data folder; else nothing is written there
+ */
+export async function probePlatform(input: ProbeInput, keep = true): Promise<Platform> {
   const cacheFile = join(input.home, 'platform.json')
   const beside = input.sidecars?.folder ?? ''
   const key = `${input.runscPath} ${input.runscVersion} ${beside} ${release()}`
@@ -36,9 +40,11 @@ export async function probePlatform(input: ProbeInput): Promise<Platform> {
   const failures: string[] = []
   for (const platform of PREFERENCE) {
     try {
-      await tryPlatform(input, platform)
-      writeFileSync(`${cacheFile}.${process.pid}`, JSON.stringify({ key, platform }))
-      renameSync(`${cacheFile}.${process.pid}`, cacheFile)
+      await tryPlatform(input, platform, keep ? input.home : tmpdir())
+      if (keep && platform === PREFERENCE[0]) {
+        writeFileSync(`${cacheFile}.${process.pid}`, JSON.stringify({ key, platform }))
+        renameSync(`${cacheFile}.${process.pid}`, cacheFile)
+      }
       return platform
     } catch (error) {
       refuseWithoutSidecars(input, error)
@@ -51,9 +57,9 @@ export async function probePlatform(input: ProbeInput): Promise<Platform> {
   )
 }
 
-async function tryPlatform(input: ProbeInput, platform: Platform): Promise<void> {
-  mkdirSync(input.home, { recursive: true })
-  const work = mkdtempSync(join(input.home, '.probe-'))
+async function tryPlatform(input: ProbeInput, platform: Platform, scratch: string): Promise<void> {
+  mkdirSync(scratch, { recursive: true })
+  const work = mkdtempSync(join(scratch, '.probe-'))
   try {
     writeFileSync(join(work, 'config.json'), JSON.stringify(probeSpec(input.rootfs)))
     // Contained: whatever of a hanging sandbox is left dies with its pid namespace.
@@ -94,7 +100,9 @@ function probeSpec(rootfs: string): object {
 function readCached(file: string, key: string): Platform | undefined {
   try {
     const cached = JSON.parse(readFileSync(file, 'utf8')) as { key?: string; platform?: Platform }
-    return cached.key === key ? PREFERENCE.find((known) => known === cached.platform) : undefined
+    // One that an older version remembered may be a lesser one.
+    const isBest = cached.key === key && cached.platform === PREFERENCE[0]
+    return isBest ? cached.platform : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 /** Asks a runsc binary what it is. The answers are kept in the data folder until the file changes. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunscFacts } from '../engine/runsc/capabilities.ts'
 import { scaledMs } from '../lib/time-scale.ts'
@@ -57,7 +57,6 @@ function readCache(home: string): Cache {
 function writeCache(home: string, cache: Cache): void {
   const draft = join(home, `${CACHE_FILE}.${process.pid}`)
   try {
-    mkdirSync(home, { recursive: true })
     writeFileSync(draft, JSON.stringify(cache))
     renameSync(draft, join(home, CACHE_FILE))
   } catch {

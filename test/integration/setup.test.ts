@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readImageFacts } from '../../src/images/build.ts'
@@ -38,12 +39,23 @@ describe('a finished set-up', () => {
   test('leaves no traces of building', () => {
     const left = readdirSync(join(home, 'images')).filter((name) => name.startsWith('.'))
     expect(left).toEqual([])
-    expect(existsSync(join(home, 'setup.lock'))).toBe(false)
   })
 
   test('satisfies the doctor', async () => {
     const findings = await examine({ home, runtimesDir, host: '127.0.0.1', port: 0 })
     expect(findings.filter(({ state }) => state === 'lacking' || state === 'todo')).toEqual([])
+  })
+
+  test('is not changed by the doctor, nor is a data folder made', async () => {
+    const state = () =>
+      readdirSync(home).map((name) => `${name} ${statSync(join(home, name)).mtimeMs}`)
+    const before = state()
+    await examine({ home, runtimesDir, host: '127.0.0.1', port: 0 })
+    expect(state()).toEqual(before)
+    const nowhere = join(tmpdir(), `executor-manager-nowhere-${process.pid}`)
+    const findings = await examine({ home: nowhere, runtimesDir, host: '127.0.0.1', port: 0 })
+    expect(findings.map(({ state }) => state)).toContain('todo')
+    expect(existsSync(nowhere)).toBe(false)
   })
 
   test('runs on a platform that was proven by running a program', async () => {
