@@ -117,7 +117,6 @@ function tellCapabilities({ capabilities, sidecars }: Runsc): string {
   const has = [
     capabilities.sharedRoot && 'shared namespace of gofers',
     capabilities.erofsRoot && 'EROFS root',
-    capabilities.tmpfsInodes && 'limit of files',
     capabilities.sidecars && `${sidecars ? sidecars.folder : 'without gvisor-bin'}`,
   ].filter(Boolean)
   return has.length > 0 ? has.join(', ') : 'none of the newer features'

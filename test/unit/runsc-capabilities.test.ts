@@ -36,23 +36,21 @@ describe('capabilities', () => {
       sharedRoot: false,
       sidecars: false,
       erofsRoot: false,
-      tmpfsInodes: false,
       confusesNetworks: true,
     })
     expect(capabilitiesOf(CURRENT)).toEqual({
       sharedRoot: true,
       sidecars: true,
       erofsRoot: true,
-      tmpfsInodes: true,
       confusesNetworks: false,
     })
   })
 
   test.each([
     ['release-20240930.0', { erofsRoot: false, confusesNetworks: false }],
-    ['release-20260504.0', { erofsRoot: true, tmpfsInodes: false }],
-    ['release-20260520.1', { erofsRoot: true, tmpfsInodes: true }],
-    ['0b3bfc1', { erofsRoot: false, tmpfsInodes: false }],
+    ['release-20260504.0', { erofsRoot: true }],
+    ['release-20260427.0', { erofsRoot: false }],
+    ['0b3bfc1', { erofsRoot: false }],
   ])('%s', (version, expected) => {
     expect(capabilitiesOf({ version, flags: [] })).toMatchObject(expected)
   })

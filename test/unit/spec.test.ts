@@ -114,7 +114,16 @@ describe('sandboxSpec', () => {
 
   test('system calls that give rights back are refused', () => {
     const rule = (name: string) => spec.linux.seccomp.syscalls.find((s) => s.names.includes(name))
-    for (const name of ['unshare', 'setns', 'mount', 'ptrace', 'add_key']) {
+    const newMountCalls =
+      'open_tree open_tree_attr move_mount mount_setattr fsopen fsconfig fsmount fspick'
+    for (const name of [
+      'unshare',
+      'setns',
+      'mount',
+      'ptrace',
+      'add_key',
+      ...newMountCalls.split(' '),
+    ]) {
       expect(rule(name)).toMatchObject({ action: 'SCMP_ACT_ERRNO' })
       expect(rule(name)?.args).toBeUndefined()
     }

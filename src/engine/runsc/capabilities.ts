@@ -24,8 +24,6 @@ export interface Capabilities {
   readonly sidecars: boolean
   /** Its root file system can be an EROFS file, which needs no gofer, and programs run right from it. */
   readonly erofsRoot: boolean
-  /** A tmpfs takes `nr_inodes`. */
-  readonly tmpfsInodes: boolean
   /** It takes any network namespace for the host's wherever /proc/sys/net/core/rmem_default exists. */
   readonly confusesNetworks: boolean
 }
@@ -38,7 +36,6 @@ export interface Capabilities {
 const SINCE = {
   rightNetworkCheck: 20240807,
   erofsRoot: 20260504,
-  tmpfsInodes: 20260520,
 }
 
 /** @returns the capabilities of a binary; of one without a date only what its flags tell */
@@ -48,7 +45,6 @@ export function capabilitiesOf({ version, flags }: RunscFacts): Capabilities {
     sharedRoot: flags.includes('shared-root'),
     sidecars: flags.includes('sidecar-usage-policy'),
     erofsRoot: date >= SINCE.erofsRoot,
-    tmpfsInodes: date >= SINCE.tmpfsInodes,
     confusesNetworks: date < SINCE.rightNetworkCheck,
   }
 }

@@ -35,7 +35,8 @@ const EPERM = 1
  * System calls refused inside. gVisor implements them safely, but a user namespace gives
  * capabilities back, which lift the process limit and allow mounts of any size; the rest has no use
  * in a program that lives for seconds. clone is refused with any flag of a namespace: gVisor 20240729
- * makes a mount namespace without asking for a capability. clone3 hides its flags in memory, where
+ * makes a mount namespace without asking for a capability. Names that a runsc does not know are no rule to
+ * it, as it does not have the call either. clone3 hides its flags in memory, where
  * seccomp cannot see them; libc falls back to clone on ENOSYS. runsc 20240729 ignores errnoRet and
  * answers EPERM, so ENOSYS comes from SCMP_ACT_TRACE, which is just that as long as there is no tracer
  * (seccomp(2)).
@@ -50,6 +51,14 @@ const SECCOMP = {
         'setns',
         'mount',
         'umount2',
+        'open_tree',
+        'open_tree_attr',
+        'move_mount',
+        'mount_setattr',
+        'fsopen',
+        'fsconfig',
+        'fsmount',
+        'fspick',
         'pivot_root',
         'chroot',
         'ptrace',
@@ -127,6 +136,7 @@ function rlimit(type: string, value: number): object {
   return { type, hard: value, soft: value }
 }
 
+/** runsc passes only size, mode, uid and gid on: no number of files can be set (nr_inodes). */
 function tmpfs(destination: string, sizeBytes: number, options: string): object {
   return {
     destination,

@@ -10,8 +10,10 @@ def main(**_):
     with open("/proc/loadavg") as file:
         if file.read().split()[:3] != ["0.00", "0.00", "0.00"]:
             told.append("load of the host")
+    # Its own times may be there: no more of them than it has lived through.
+    own = (time.clock_gettime(time.CLOCK_BOOTTIME) + 1) * os.sysconf("SC_CLK_TCK")
     with open("/proc/stat") as file:
-        if any(int(n) for n in file.readline().split()[1:]):
+        if sum(int(n) for n in file.readline().split()[1:]) > own * os.cpu_count():
             told.append("processor times of the host")
     if os.path.exists("/proc/schedstat") or os.path.exists("/proc/pressure"):
         told.append("pressure")
