@@ -67,9 +67,9 @@ export function bootstrapArgv(
     // Debian's essential packages only; apt itself works from the outside.
     '--variant=essential',
     ...(recipe.packages.length > 0 ? [`--include=${recipe.packages.join(',')}`] : []),
-    // A file needs an --include of its own, and the hook that shows it to the inside.
+    // A file needs an --include of its own, and has to be there inside under the same path.
     ...(standIn
-      ? [`--include=${standIn}`, '--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount']
+      ? [`--include=${standIn}`, `--setup-hook=install -D -m 644 "${standIn}" "$1${standIn}"`]
       : []),
     '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
     // The other way to a merged /usr is a package that brings all of perl along.

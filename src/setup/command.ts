@@ -3,6 +3,7 @@
  * set-up is interrupted, so that nothing goes on writing into a folder we are about to remove.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ManagerError } from '../errors.ts'
 
@@ -13,7 +14,11 @@ export type CommandOptions = {
   remedy: string
   cwd?: string
   env?: NodeJS.ProcessEnv
-  /** Own mount and pid namespace: even after a SIGKILL of ours no process and no mount is left. */
+  /**
+   * Own mount and pid namespace, where this process may make them: even after a SIGKILL of ours no
+   * process and no mount is left. Elsewhere (`docker build`) the command is only killed with us, and
+   * the container that we run in ends with its last process.
+   */
   contained?: boolean
   /** Sees every line of stdout and stderr as it comes. */
   onLine?: (line: string) => void
@@ -34,15 +39,18 @@ export class CommandFailure extends Error {
 const TAIL_LINES = 25
 const running = new Set<ChildProcess>()
 
-// setpriv: the kernel kills the command when we die. unshare: with it goes everything it started.
-const CONTAINED = [
-  ...['setpriv', '--pdeathsig', 'KILL', '--'],
+/** The kernel kills the command when we die. */
+const DYING_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--']
+/** With the command goes everything that it started. */
+const OWN_NAMESPACES = [
   ...['unshare', '--mount', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', '--'],
 ]
+/** Number of the capability in linux/capability.h. */
+const CAP_SYS_ADMIN = 21n
 
 /** Resolves with stdout; throws SETUP_FAILED when the command cannot start or does not end with 0. */
 export async function runCommand(argv: string[], options: CommandOptions): Promise<string> {
-  const [file, ...args] = options.contained ? [...CONTAINED, ...argv] : argv
+  const [file, ...args] = options.contained ? contained(argv) : argv
   const child = spawn(file as string, args, {
     cwd: options.cwd,
     env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.env },
@@ -76,6 +84,16 @@ export async function runCommand(argv: string[], options: CommandOptions): Promi
     clearTimeout(timer)
     running.delete(child)
   }
+}
+
+function contained(argv: string[]): string[] {
+  return mayMount() ? [...DYING_WITH_US, ...OWN_NAMESPACES, ...argv] : [...DYING_WITH_US, ...argv]
+}
+
+/** Whether this process may make mounts and namespaces (capabilities(7), proc_pid_status(5)). */
+export function mayMount(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  return effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n
 }
 
 /** Kills what still runs. Synchronous, so that it works as the last act of a signal handler. */
