@@ -101,9 +101,19 @@ export async function holdAgent(rootfs: string, { agentPath }: Agent): Promise<F
   if (!lock) {
     throw new ManagerError('SETUP_FAILED', `${folder} was removed meanwhile: start again.`)
   }
-  const now = new Date()
-  utimesSync(folder, now, now)
+  touch(folder)
   return lock
+}
+
+/** Who collects goes by the time of the last use. */
+function touch(folder: string): void {
+  try {
+    const now = new Date()
+    utimesSync(folder, now, now)
+  } catch (error) {
+    // Nobody collects in a container image either.
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+  }
 }
 
 async function prepare(runtime: Runtime, rootfs: string, folder: string): Promise<void> {

@@ -64,9 +64,10 @@ export async function ensureInstallation(
   choice = readRunscChoice(process.env),
 ): Promise<Installation> {
   refuseUnfitMachine()
-  prepareHome(home)
   const present = findInstallation(home, runtimesDir, choice)
-  if (present && !dueDownload(home, choice)) return present
+  // A container image holds an installation that is complete and cannot be changed.
+  if (present && (!isWritable(home) || !dueDownload(home, choice))) return present
+  prepareHome(home)
   const stopWatching = stopOnSignals()
   try {
     return await withSetupLock(join(home, 'setup.lock'), progress, () =>
@@ -112,6 +113,15 @@ function refuseUnfitMachine(): void {
       'SETUP_FAILED',
       'Root rights are needed to make sandboxes and images: start it as root or with sudo.',
     )
+  }
+}
+
+function isWritable(home: string): boolean {
+  try {
+    accessSync(home, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

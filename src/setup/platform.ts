@@ -5,7 +5,7 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { release, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { scaledMs } from '../lib/time-scale.ts'
 import { runCommand } from './command.ts'
@@ -40,10 +40,9 @@ export async function probePlatform(input: ProbeInput, keep = true): Promise<Pla
   const failures: string[] = []
   for (const platform of PREFERENCE) {
     try {
-      await tryPlatform(input, platform, keep ? input.home : tmpdir())
+      await tryPlatform(input, platform)
       if (keep && platform === PREFERENCE[0]) {
-        writeFileSync(`${cacheFile}.${process.pid}`, JSON.stringify({ key, platform }))
-        renameSync(`${cacheFile}.${process.pid}`, cacheFile)
+        writeCache(cacheFile, JSON.stringify({ key, platform }))
       }
       return platform
     } catch (error) {
@@ -57,9 +56,8 @@ export async function probePlatform(input: ProbeInput, keep = true): Promise<Pla
   )
 }
 
-async function tryPlatform(input: ProbeInput, platform: Platform, scratch: string): Promise<void> {
-  mkdirSync(scratch, { recursive: true })
-  const work = mkdtempSync(join(scratch, '.probe-'))
+async function tryPlatform(input: ProbeInput, platform: Platform): Promise<void> {
+  const work = mkdtempSync(join(tmpdir(), 'executor-manager-probe-'))
   try {
     writeFileSync(join(work, 'config.json'), JSON.stringify(probeSpec(input.rootfs)))
     // Contained: whatever of a hanging sandbox is left dies with its pid namespace.
@@ -116,6 +114,16 @@ function refuseWithoutSidecars({ runscPath, runscVersion }: ProbeInput, error: u
     'SETUP_FAILED',
     `runsc ${runscVersion} starts nothing without the other programs of its release: unpack gVisor's release tarball, so that its folder gvisor-bin lies beside ${runscPath}, or name the folder in GVISOR_SIDECAR_BINARIES_DIR.`,
   )
+}
+
+function writeCache(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(`${file}.${process.pid}`, text)
+    renameSync(`${file}.${process.pid}`, file)
+  } catch {
+    // Only a cache: the data folder of a container is read-only. The next start probes again.
+  }
 }
 
 function lastWords(error: unknown): string {
