@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
@@ -24,7 +25,7 @@ export type V1Controller = (typeof V1_CONTROLLERS)[number]
 export const TREE_NAME = 'executor-manager'
 
 const V1_REMEDY =
-  'run as root; in a container mount the cgroup hierarchies of the host (-v /sys/fs/cgroup:/sys/fs/cgroup:rw)'
+  'run as root; in a container with CAP_SYS_ADMIN and without a profile of AppArmor that forbids mounts'
 const V2_REMEDY =
   'run as root, as a systemd service with Delegate=yes or in a container with --cgroupns=private and CAP_SYS_ADMIN'
 
@@ -121,8 +122,26 @@ export function openCgroupTree(): CgroupTree {
 }
 
 function openV1(tree: CgroupTree & { version: 1 }): CgroupTree {
+  makeWritable(treeFolders(tree))
   for (const folder of treeFolders(tree)) mkdirSync(folder, { recursive: true })
   return tree
+}
+
+/**
+ * A container runtime mounts the container's own cgroups read-only. They are made writable here, in
+ * this mount namespace, so that no container needs the cgroups of the whole host.
+ */
+function makeWritable(folders: readonly string[]): void {
+  const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))
+  const readOnly = mounts.filter(
+    ({ type, mountPoint, isReadOnly }) =>
+      isReadOnly &&
+      type === 'cgroup' &&
+      folders.some((folder) => folder.startsWith(`${mountPoint}/`)),
+  )
+  for (const { mountPoint } of readOnly) {
+    execFileSync('mount', ['-o', 'remount,bind,rw', mountPoint], { stdio: 'pipe' })
+  }
 }
 
 function openV2(plan: UnifiedPlan): CgroupTree {
