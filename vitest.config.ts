@@ -74,6 +74,19 @@ export default defineConfig({
           sequence: { groupOrder: 5 },
         },
       },
+      {
+        // Needs podman and some minutes: npm run test:image.
+        test: {
+          name: 'image',
+          include: ['test/image/**/*.test.ts'],
+          globalSetup: ['test/image/global-setup.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 6 },
+        },
+      },
     ],
   },
 })

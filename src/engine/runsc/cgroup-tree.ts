@@ -66,7 +66,7 @@ export function planCgroups(
   }
   throw new ManagerError(
     'SETUP_FAILED',
-    `No limit can be enforced: cgroup v1 lacks ${missing.join(', ')}, and v2 is not mounted. Mount cgroup2 on /sys/fs/cgroup; in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:rw.`,
+    `No limit can be enforced: cgroup v1 lacks ${missing.join(', ')}, and v2 is not mounted. Mount cgroup2 on /sys/fs/cgroup, or give the container its cgroups.`,
   )
 }
 
