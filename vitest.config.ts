@@ -64,6 +64,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'callers',
+          include: ['test/callers/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: scaledMs(240_000),
+          hookTimeout: scaledMs(240_000),
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        test: {
           name: 'long',
           include: ['test/long/**/*.test.ts'],
           pool: 'forks',

@@ -3,8 +3,13 @@
  * that no text takes it longer than another of its length: 10 MiB of brackets or of keys hold
  * JSON.parse up for seconds and take hundreds of megabytes.
  * @param maxDepth the most brackets that may be open at once
+ * @param maxDigits the most digits of a number that has neither fraction nor exponent
  */
-export function isJson(bytes: Uint8Array, maxDepth = Number.POSITIVE_INFINITY): boolean {
+export function isJson(
+  bytes: Uint8Array,
+  maxDepth = Number.POSITIVE_INFINITY,
+  maxDigits = Number.POSITIVE_INFINITY,
+): boolean {
   const open = new OpenBrackets()
   let at = skipSpace(bytes, 0)
   for (;;) {
@@ -22,7 +27,7 @@ export function isJson(bytes: Uint8Array, maxDepth = Number.POSITIVE_INFINITY): 
       }
       at++
     } else {
-      at = skipScalar(bytes, at)
+      at = skipScalar(bytes, at, maxDigits)
       if (at < 0) return false
     }
     // Behind a value. What it was the last of is complete as well.
@@ -89,10 +94,10 @@ function skipKey(bytes: Uint8Array, from: number): number {
   return bytes[colon] === COLON ? skipSpace(bytes, colon + 1) : -1
 }
 
-function skipScalar(bytes: Uint8Array, at: number): number {
+function skipScalar(bytes: Uint8Array, at: number, maxDigits: number): number {
   const c = bytes[at]
   if (c === QUOTE) return skipString(bytes, at)
-  if (c === MINUS || isDigit(c)) return skipNumber(bytes, at)
+  if (c === MINUS || isDigit(c)) return skipNumber(bytes, at, maxDigits)
   const word = WORDS.find((candidate) => candidate[0] === c)
   return word?.every((letter, index) => bytes[at + index] === letter) ? at + word.length : -1
 }
@@ -119,9 +124,11 @@ function skipEscape(bytes: Uint8Array, at: number): number {
   return at + 5
 }
 
-function skipNumber(bytes: Uint8Array, from: number): number {
-  let at = bytes[from] === MINUS ? from + 1 : from
-  at = bytes[at] === ZERO ? at + 1 : skipDigits(bytes, at)
+function skipNumber(bytes: Uint8Array, from: number, maxDigits: number): number {
+  const first = bytes[from] === MINUS ? from + 1 : from
+  let at = bytes[first] === ZERO ? first + 1 : skipDigits(bytes, first)
+  const isInteger = bytes[at] !== DOT && ((bytes[at] ?? NONE) | 0x20) !== LETTER_E_IN_LOWER_CASE
+  if (isInteger && at - first > maxDigits) return -1
   if (at > 0 && bytes[at] === DOT) at = skipDigits(bytes, at + 1)
   if (at > 0 && ((bytes[at] ?? NONE) | 0x20) === LETTER_E_IN_LOWER_CASE) {
     const sign = bytes[at + 1]

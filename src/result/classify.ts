@@ -24,6 +24,9 @@ const OUTPUT_EXIT_CODE = -153
 /** Deeper, and a client's JSON reader fails on the whole answer: Python's ends at less than 1000. */
 const MAX_RESULT_DEPTH = 500
 
+/** A whole number of more digits, and Python's JSON reader refuses the whole answer (sys.int_info). */
+const MAX_RESULT_DIGITS = 4300
+
 /** The kernel charges memory to a cgroup in batches of 64 pages: below that it cannot tell. */
 const MEMORY_STEP_KB = 256
 
@@ -85,8 +88,10 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   }
   if (report.exitCode !== 0) return failed(ended('program_error', report.exitCode), facts)
   const { result } = transcript
-  if (result !== null && !isJson(result, MAX_RESULT_DEPTH)) {
-    const message = `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
+  if (result !== null && !isJson(result, MAX_RESULT_DEPTH, MAX_RESULT_DIGITS)) {
+    const message = isJson(result, MAX_RESULT_DEPTH)
+      ? `The result has a whole number of more than ${MAX_RESULT_DIGITS} digits.`
+      : `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
     return { ...programError(ended('program_error', 1)), stderr: message }
   }
   return {

@@ -181,6 +181,16 @@ const outcomes: [string, RunFacts, object][] = [
       runtime_error_type: 'nonzero_exit',
     },
   ],
+  [
+    "a result that Python's JSON reader refuses",
+    factsWith({ ...said, result: Buffer.from(`{"a":-${'1'.repeat(4301)}}`) }),
+    {
+      status: 'program_error',
+      exit_code: 1,
+      stderr: 'The result has a whole number of more than 4300 digits.',
+      runtime_error_type: 'nonzero_exit',
+    },
+  ],
 ]
 
 describe('classify', () => {

@@ -83,4 +83,18 @@ describe('isJson', () => {
   ])('%s with %i open brackets at most: %s', (text, most, expected) => {
     expect(isJson(Buffer.from(text), most)).toBe(expected)
   })
+
+  test.each([
+    ['123', true],
+    ['1234', false],
+    ['-123', true],
+    ['-1234', false],
+    ['[1, {"a": 1234}]', false],
+    ['1234.5', true],
+    ['1234e1', true],
+    ['1.2345', true],
+    ['"1234"', true],
+  ])('%s with 3 digits of a whole number at most: %s', (text, expected) => {
+    expect(isJson(Buffer.from(text), undefined, 3)).toBe(expected)
+  })
 })
