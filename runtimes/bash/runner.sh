@@ -20,7 +20,7 @@ read_payload() { # FILE; the line ends of Windows become those of this shell
   local text
   if [ "$length" -gt 16384 ]; then
     head -c "$length" <&198 >"$1" # read takes a system call for each byte
-    sed -n '1{/\r$/q1};q' "$1" || sed -i 's/\r$//' "$1"
+    sed -n '1{/\r$/q1};q' "$1" || { text=$(sed 's/\r$//' "$1") && printf '%s\n' "$text" >"$1"; }
     grep -Eq "$trapping" "$1" && may_trap=1
   else
     text=
@@ -34,6 +34,8 @@ read_payload() { # FILE; the line ends of Windows become those of this shell
   fi
 }
 
+# Made ahead: what is there before the program runs is not taken for a file of its own.
+: >main.sh >arguments.json
 printf '\0\0\0\0\1' >&199
 while :; do
   length=0

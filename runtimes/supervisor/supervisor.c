@@ -14,7 +14,8 @@
  *   to the supervisor     INPUT    bytes for the runner's input pipe
  *                         RUN      struct run_limits, then bytes for the runner's input pipe
  *   from the supervisor   STDOUT, STDERR, CONTROL   bytes as the runner wrote them
- *                         ARTIFACT u16 name length, name, content
+ *                         ARTIFACT u16 path length, path (from the working directory), content
+ *                         LEFT_OUT u8 reason, u64 size, path; for the first MAX_LEFT_OUT of them
  *                         EXIT     struct run_report; the last frame
  *
  * The runner's file descriptors: 0 /dev/null, 1 and 2 pipes, and the RUNNER_*_FDs below. A runner
@@ -47,7 +48,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -64,7 +64,11 @@ enum frame_type {
     FRAME_CONTROL = 18,
     FRAME_ARTIFACT = 19,
     FRAME_EXIT = 20,
+    FRAME_LEFT_OUT = 21,
 };
+
+/* Why a file was not sent. */
+enum left_out_reason { TOO_MANY = 1, TOO_LARGE = 2, TOO_LATE = 3, UNREADABLE = 4, ODD_NAME = 5 };
 
 /* What ended the run first. */
 enum cause { CAUSE_ENDED = 0, CAUSE_WALL_TIME = 1, CAUSE_OUTPUT = 2 };
@@ -101,9 +105,13 @@ struct stream {
     uint64_t max_bytes;
 };
 
-static const char ARTIFACT_DIR[] = "/workspace/artifacts";
+static const char WORKSPACE[] = "/workspace", ARTIFACT_DIR[] = "/workspace/artifacts";
 static const uint64_t BOOT_STREAM_BYTES = 1 << 20;
-enum { CHUNK_BYTES = 64 * 1024, MAX_ARTIFACT_NAMES = 4096, REAP_PATIENCE_MS = 1000 };
+enum { CHUNK_BYTES = 64 * 1024, REAP_PATIENCE_MS = 1000 };
+/* Of the working directory: names looked at, folders below each other, bytes of a path. */
+enum { MAX_NAMES = 4096, MAX_DEPTH = 16, MAX_PATH_BYTES = 1024, MAX_LEFT_OUT = 50 };
+/* How long beyond the time limit files may be collected; the manager's own deadline is behind that. */
+enum { COLLECT_MS = 1000 };
 /* How long a program that has its result may take to end. The runners give up a little earlier. */
 enum { LEFTOVER_MS = 1000 };
 /* The first SIGURG of a run, then each time twice as late, up to the second number. */
@@ -118,7 +126,6 @@ static volatile sig_atomic_t child_changed;
 static pid_t runner_pid;
 static int status_fd;
 static struct stream streams[3];
-static struct stat made_artifact_dir;
 
 static void die(const char *format, ...) {
     va_list args;
@@ -328,86 +335,163 @@ static void end_everyone(int *status) {
     }
 }
 
-static int is_artifact_name(const char *name) {
-    static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".svg",
-                                             ".pdf", ".csv", ".json", ".html"};
-    if (name[0] == '.' || strstr(name, "..") || strchr(name, '\\')) return 0;
-    for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < 32 || *c == 127) return 0;
-    const char *dot = strrchr(name, '.');
-    if (!dot) return 0;
-    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
-        if (strcasecmp(dot, extensions[i]) == 0) return 1;
+/* What the working directory was like before the program ran. */
+static struct {
+    struct stat folder, artifacts;
+    ino_t files[16]; /* the program's own source and input */
+    size_t file_count;
+} before;
+
+/* Notes what is there: none of it was made by the program. */
+static void note_workspace(void) {
+    before.file_count = 0;
+    if (lstat(WORKSPACE, &before.folder) || lstat(ARTIFACT_DIR, &before.artifacts)) return;
+    DIR *dir = opendir(WORKSPACE);
+    struct dirent *entry;
+    while (dir && before.file_count < sizeof before.files / sizeof *before.files &&
+           (entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.') before.files[before.file_count++] = entry->d_ino;
+    if (dir) closedir(dir);
+}
+
+static int is_own_input(ino_t inode) {
+    for (size_t i = 0; i < before.file_count; i++)
+        if (before.files[i] == inode) return 1;
     return 0;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+static int is_unchanged(const char *path, const struct stat *then) {
+    struct stat now;
+    return !lstat(path, &now) && now.st_ino == then->st_ino &&
+           now.st_ctim.tv_sec == then->st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
 }
 
-/* Sends one file. Returns 0 when it is left out for its size or the artifact count. */
-static int send_artifact(int dir, const char *name, const struct run_limits *limits,
-                         uint32_t *sent) {
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return 1;
-    struct stat info;
-    if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size == 0) {
-        close(fd);
-        return 1;
+/* The working directory is a mount of its own: whatever a link led to, it is not elsewhere. */
+static int is_in_workspace(int fd, struct stat *info) {
+    return !fstat(fd, info) && info->st_dev == before.folder.st_dev;
+}
+
+/* Paths below the working directory. */
+static char *found[MAX_NAMES];
+static size_t found_count, names_seen;
+
+/* Notes the regular files of a folder and of those below it. No link is followed. */
+static void find_files(int folder, char *path, size_t length, int depth) {
+    struct stat self;
+    DIR *dir = is_in_workspace(folder, &self) ? fdopendir(folder) : NULL;
+    if (!dir) {
+        close(folder);
+        return;
     }
-    if (info.st_size > (off_t)limits->max_artifact_bytes || *sent >= limits->max_artifacts) {
+    struct dirent *entry;
+    while (names_seen < MAX_NAMES && (entry = readdir(dir)) != NULL) {
+        const char *name = entry->d_name;
+        const size_t end = length + strlen(name);
+        names_seen++;
+        if (name[0] == '.' || end + 1 >= MAX_PATH_BYTES) continue;
+        struct stat info;
+        if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW)) continue;
+        memcpy(path + length, name, end - length + 1);
+        if (S_ISREG(info.st_mode) && !(depth == 0 && is_own_input(info.st_ino))) {
+            if ((found[found_count] = strdup(path))) found_count++;
+        } else if (S_ISDIR(info.st_mode) && depth < MAX_DEPTH && strcmp(name, "__pycache__") != 0) {
+            // gVisor follows a link in spite of O_NOFOLLOW when O_DIRECTORY is there as well.
+            int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            path[end] = '/';
+            if (below >= 0) find_files(below, path, end + 1, depth + 1);
+        }
+    }
+    closedir(dir);
+}
+
+static int is_artifact(const char *path) { return strncmp(path, "artifacts/", 10) == 0; }
+
+/* What was put into artifacts/ was meant to be seen. */
+static int by_rank(const void *a, const void *b) {
+    const char *one = *(char *const *)a, *other = *(char *const *)b;
+    const int rank = is_artifact(other) - is_artifact(one);
+    return rank ? rank : strcmp(one, other);
+}
+
+/* Whether the manager takes it: it means nothing to whoever stores the file. */
+static int is_plain_name(const char *path) {
+    if (strstr(path, "..") || strchr(path, '\\')) return 0;
+    for (const char *c = path; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127) return 0;
+    return 1;
+}
+
+static void send_left_out(enum left_out_reason reason, uint64_t size, const char *path) {
+    uint8_t head[9] = {(uint8_t)reason};
+    memcpy(head + 1, &size, 8);
+    send_frame(FRAME_LEFT_OUT, head, sizeof head, path, strlen(path));
+}
+
+/* Sends one file, or returns why not; 0 for one that is sent or gone. */
+static int send_artifact(int folder, const char *path, uint32_t most_bytes, uint64_t *size) {
+    *size = 0;
+    int fd = openat(folder, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return errno == EACCES ? UNREADABLE : 0;
+    struct stat info;
+    if (!is_in_workspace(fd, &info) || !S_ISREG(info.st_mode)) {
         close(fd);
         return 0;
     }
-    uint8_t *content = malloc((size_t)info.st_size);
+    *size = (uint64_t)info.st_size;
+    uint8_t *content = info.st_size > (off_t)most_bytes ? NULL : malloc((size_t)info.st_size + 1);
+    if (!content) {
+        close(fd);
+        return TOO_LARGE;
+    }
     size_t length = 0;
-    while (content && length < (size_t)info.st_size) {
+    while (length < (size_t)info.st_size) {
         ssize_t n = read(fd, content + length, (size_t)info.st_size - length);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) break;
         length += (size_t)n;
     }
     close(fd);
-    if (length > 0) {
-        uint8_t head[2 + 256];
-        uint16_t name_length = (uint16_t)strlen(name);
-        memcpy(head, &name_length, 2);
-        memcpy(head + 2, name, name_length);
-        send_frame(FRAME_ARTIFACT, head, 2 + (size_t)name_length, content, length);
-        (*sent)++;
-    }
+    uint8_t head[2 + MAX_PATH_BYTES];
+    const uint16_t path_length = (uint16_t)strlen(path);
+    memcpy(head, &path_length, 2);
+    memcpy(head + 2, path, path_length);
+    send_frame(FRAME_ARTIFACT, head, 2 + (size_t)path_length, content, length);
     free(content);
-    return 1;
+    return 0;
 }
 
-/* Regular files directly in the artifacts folder; no link is followed. Returns how many of them
- * were left out for their number or size. */
-static uint32_t collect_artifacts(const struct run_limits *limits) {
-    // gVisor follows a link in spite of O_NOFOLLOW when O_DIRECTORY is there as well.
-    struct stat info;
-    if (lstat(ARTIFACT_DIR, &info) || !S_ISDIR(info.st_mode)) return 0;
-    // Nothing was ever put into it: most programs make no artifact.
-    if (info.st_ino == made_artifact_dir.st_ino &&
-        info.st_ctim.tv_sec == made_artifact_dir.st_ctim.tv_sec &&
-        info.st_ctim.tv_nsec == made_artifact_dir.st_ctim.tv_nsec)
+/*
+ * Sends what the program made in its working directory and in folders below: regular files, none that
+ * begins with a dot, not its own source. Returns how many were left out.
+ */
+static uint32_t collect_artifacts(const struct run_limits *limits, uint64_t started) {
+    // Most programs make no file.
+    if (is_unchanged(WORKSPACE, &before.folder) && is_unchanged(ARTIFACT_DIR, &before.artifacts))
         return 0;
-    int dir_fd = open(ARTIFACT_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir_fd < 0) return 0;
-    DIR *dir = fdopendir(dir_fd);
-    if (!dir) {
-        close(dir_fd);
-        return 0;
-    }
-    static char *names[MAX_ARTIFACT_NAMES];
-    size_t count = 0;
-    struct dirent *entry;
-    while (count < MAX_ARTIFACT_NAMES && (entry = readdir(dir)) != NULL)
-        if (is_artifact_name(entry->d_name) && (names[count] = strdup(entry->d_name))) count++;
-    qsort(names, count, sizeof *names, by_name);
+    int folder = open(WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return 0;
+    static char path[MAX_PATH_BYTES];
+    find_files(dup(folder), path, 0, 0);
+    qsort(found, found_count, sizeof *found, by_rank);
+    const uint64_t patience = ((uint64_t)limits->wall_time_ms + COLLECT_MS) * 1000;
     uint32_t sent = 0, left_out = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!send_artifact(dirfd(dir), names[i], limits, &sent)) left_out++;
-    closedir(dir);
+    for (size_t i = 0; i < found_count; i++) {
+        uint64_t size = 0;
+        int reason = TOO_MANY;
+        if (!is_plain_name(found[i])) {
+            reason = ODD_NAME;
+        } else if (now_us() > started + patience + waited_us) {
+            reason = TOO_LATE;
+        } else if (sent < limits->max_artifacts) {
+            reason = send_artifact(folder, found[i], limits->max_artifact_bytes, &size);
+            if (reason == 0) sent++;
+        }
+        if (reason == 0) continue;
+        if (left_out < MAX_LEFT_OUT) send_left_out((enum left_out_reason)reason, size, found[i]);
+        left_out++;
+    }
+    close(folder);
     return left_out;
 }
 
@@ -553,8 +637,7 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     } else {
         report.exit_code = progress.exit_code;
     }
-    if (report.cause == CAUSE_ENDED && report.exit_code == 0 && report.signal == 0)
-        report.artifacts_left_out = collect_artifacts(limits);
+    report.artifacts_left_out = collect_artifacts(limits, started);
     send_frame(FRAME_EXIT, &report, sizeof report, NULL, 0);
     flush_output();
 }
@@ -589,8 +672,8 @@ static void serve(const sigset_t *open_mask) {
         const uint8_t *payload = take(length);
         if (type == FRAME_INPUT) {
             const struct run_limits nothing = {0};
-            collect_artifacts(&nothing);
-            now_us();
+            note_workspace();
+            collect_artifacts(&nothing, now_us());
             feed_runner(payload, length);
         } else if (type == FRAME_RUN && length >= sizeof(struct run_limits)) {
             struct run_limits limits;
@@ -606,8 +689,7 @@ static void serve(const sigset_t *open_mask) {
 int main(int argc, char **argv) {
     if (argc < 2) die("usage: supervisor RUNNER [ARG ...]");
     prctl(PR_SET_DUMPABLE, 0);
-    if (mkdir(ARTIFACT_DIR, 0755) || lstat(ARTIFACT_DIR, &made_artifact_dir))
-        die("%s: %s", ARTIFACT_DIR, strerror(errno));
+    if (mkdir(ARTIFACT_DIR, 0755)) die("%s: %s", ARTIFACT_DIR, strerror(errno));
     signal(SIGPIPE, SIG_IGN);
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
     sigaction(SIGCHLD, &action, NULL);

@@ -94,6 +94,9 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
       : `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
     return { ...programError(ended('program_error', 1)), stderr: message }
   }
+  const { artifacts, leftOut } = acceptArtifacts(transcript.artifacts, transcript.leftOut, limits)
+  const notSent = Math.max(report.artifactsLeftOut, transcript.leftOut.length)
+  const notTold = notSent - transcript.leftOut.length
   return {
     ...base,
     status: 'success',
@@ -102,9 +105,9 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
     stderr: text(transcript.stderr),
     detail: sentences(
       transcript.note && printable(transcript.note),
-      report.artifactsLeftOut > 0 ? leftOutDetail(report.artifactsLeftOut, limits) : null,
+      leftOutDetail(leftOut, leftOut.length + notTold, limits),
     ),
-    artifacts: acceptArtifacts(transcript.artifacts, limits),
+    artifacts,
     resultJson: result === null ? null : result.toString('utf8'),
   }
 }

@@ -2,8 +2,12 @@ import { constants } from 'node:os'
 import type { RunLimits } from '../config.ts'
 import { MIB } from '../lib/units.ts'
 import type { OutputStream } from '../supervisor/protocol.ts'
+import type { LeftOut } from './artifacts.ts'
 
 /** The `detail` of an answer: sentences for a person that no other member tells. */
+
+/** Files that are named in a detail; the others are counted. */
+const MAX_NAMED = 20
 
 const HINTS: Readonly<Record<string, string>> = {
   SIGSEGV: 'a segmentation fault, mostly of a recursion that is too deep or of a native library',
@@ -44,10 +48,23 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
 }
 
-/** Artifacts that were not taken. */
-export function leftOutDetail(count: number, limits: RunLimits): string {
-  const each = `${limits.artifactBytes / MIB} MiB each`
-  return `${count} artifacts left out: at most ${limits.artifacts}, ${each}`
+/** Files that a program made and that are not in the answer: which, and why. */
+export function leftOutDetail(
+  files: readonly LeftOut[],
+  count: number,
+  limits: RunLimits,
+): string | null {
+  if (count === 0) return null
+  const reasons: Record<LeftOut['reason'], string> = {
+    number: `more than ${limits.artifacts} files`,
+    size: `larger than ${size(limits.artifactBytes)}`,
+    time: 'not collected in time',
+    unreadable: 'no permission to read',
+    name: 'a name that not every system can store',
+  }
+  const named = files.slice(0, MAX_NAMED).map((file) => `${file.path} (${reasons[file.reason]})`)
+  const more = count > named.length ? [`${count - named.length} more`] : []
+  return `Files left out: ${[...named, ...more].join(', ')}.`
 }
 
 function size(bytes: number): string {

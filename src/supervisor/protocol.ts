@@ -15,6 +15,7 @@ export const STDERR = 17
 export const CONTROL = 18
 export const ARTIFACT = 19
 export const EXIT = 20
+export const LEFT_OUT = 21
 
 /** To the runner, through the supervisor. POLICY comes before PING, and only if there is one. */
 export const RUNNER = { PING: 1, CODE: 2, ARGUMENTS: 3, START: 4, POLICY: 5 } as const
@@ -37,14 +38,18 @@ const RELAY_BYTES = 64 * 1024
 const FAILURE_BYTES = 4096
 const REFUSED_BYTES = 32 * 1024
 const NOTE_BYTES = 2048
-const ARTIFACT_HEAD_BYTES = 2 + 255
+const MAX_PATH_BYTES = 1024
+const LEFT_OUT_HEAD_BYTES = 1 + 8
+/** More of them are counted, not named. */
+export const MAX_LEFT_OUT = 50
 /** What CONTROL carries beside the result: READY, PONG, FAILURE, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
 
 export function maxSupervisorPayload(limits: RunLimits): (type: number) => number | undefined {
   return (type) => {
     if (type === STDOUT || type === STDERR || type === CONTROL) return RELAY_BYTES
-    if (type === ARTIFACT) return ARTIFACT_HEAD_BYTES + limits.artifactBytes
+    if (type === ARTIFACT) return 2 + MAX_PATH_BYTES + limits.artifactBytes
+    if (type === LEFT_OUT) return LEFT_OUT_HEAD_BYTES + MAX_PATH_BYTES
     if (type === EXIT) return REPORT_BYTES
     return undefined
   }
@@ -147,8 +152,10 @@ export function decodeReport(payload: Buffer): RunReport | null {
   }
 }
 
+/** A file that the program made. */
 export interface ArtifactFile {
-  readonly name: Buffer
+  /** From the working directory, with `/` between; may be any bytes. */
+  readonly path: Buffer
   readonly content: Buffer
 }
 
@@ -157,7 +164,35 @@ export function decodeArtifact(payload: Buffer): ArtifactFile | null {
   if (payload.length < 2) return null
   const end = 2 + payload.readUInt16LE(0)
   if (end > payload.length) return null
-  return { name: payload.subarray(2, end), content: payload.subarray(end) }
+  return { path: payload.subarray(2, end), content: payload.subarray(end) }
+}
+
+/** Why a file was not handed over. */
+export type LeftOutReason = 'number' | 'size' | 'time' | 'unreadable' | 'name'
+
+/** A file that the program made and the supervisor did not send. */
+export interface LeftOutFile {
+  readonly path: Buffer
+  /** 0 where it was not looked at. */
+  readonly size: number
+  readonly reason: LeftOutReason
+}
+
+const REASONS: readonly (LeftOutReason | undefined)[] = [
+  undefined,
+  'number',
+  'size',
+  'time',
+  'unreadable',
+  'name',
+]
+
+/** @returns null when the payload is not one */
+export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
+  const reason = REASONS[payload[0] ?? 0]
+  if (payload.length < LEFT_OUT_HEAD_BYTES || !reason) return null
+  const size = Number(payload.readBigUInt64LE(1))
+  return { path: payload.subarray(LEFT_OUT_HEAD_BYTES), size, reason }
 }
 
 /** What the runner says of an exception that nobody caught. */

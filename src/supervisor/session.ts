@@ -8,11 +8,15 @@ import {
   CONTROL_FRAME,
   decodeArtifact,
   decodeFailure,
+  decodeLeftOut,
   decodeReport,
   EXIT,
   encodePing,
   encodeRun,
   type Failure,
+  LEFT_OUT,
+  type LeftOutFile,
+  MAX_LEFT_OUT,
   maxControlBytes,
   maxControlPayload,
   maxSupervisorPayload,
@@ -34,7 +38,10 @@ export interface Transcript {
   failure: Failure | null
   /** What the code policy found. Heard only as the first word of a run. */
   refused: string | null
+  /** Files that the program made, in every outcome. */
   artifacts: ArtifactFile[]
+  /** The first of those that were not sent; the report tells how many there are. */
+  leftOut: LeftOutFile[]
   report: RunReport | null
   /** Set when the sandbox said more than a limit or what the protocol does not know. */
   violation: 'output' | 'protocol' | null
@@ -80,6 +87,7 @@ export class Session {
     failure: null,
     refused: null,
     artifacts: [],
+    leftOut: [],
     report: null,
     violation: null,
     isTaskUnread: false,
@@ -189,6 +197,12 @@ export class Session {
         throw new FrameError('an artifact that is none, or too many')
       }
       this.#transcript.artifacts.push(artifact)
+    } else if (type === LEFT_OUT) {
+      const file = decodeLeftOut(payload)
+      if (!file || this.#transcript.leftOut.length === MAX_LEFT_OUT) {
+        throw new FrameError('a file left out that is none, or too many')
+      }
+      this.#transcript.leftOut.push(file)
     } else if (type === EXIT) {
       const report = decodeReport(payload)
       if (!report) throw new FrameError('a report that is none')

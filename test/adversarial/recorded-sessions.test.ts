@@ -86,7 +86,7 @@ async function transcriptOf(bytes: Buffer, chunkBytes: number): Promise<Transcri
 }
 
 function bytesOf({ stdout, stderr, result, artifacts }: Transcript): number {
-  const files = artifacts.flatMap(({ name, content }) => [name, content])
+  const files = artifacts.flatMap(({ path, content }) => [path, content])
   return [...stdout, ...stderr, ...files, result ?? Buffer.alloc(0)].reduce(
     (sum, { length }) => sum + length,
     0,

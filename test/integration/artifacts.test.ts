@@ -46,7 +46,7 @@ os.symlink("/etc/passwd", "artifacts/a.csv")
 os.symlink("../secret.csv", "artifacts/b.csv")
 os.link("secret.csv", "artifacts/hard.csv")
 open("artifacts/z.csv", "w").write("x")`
-    expect((await names(body)).names).toEqual(['hard.csv', 'z.csv'])
+    expect((await names(body)).names).toEqual(['hard.csv', 'z.csv', 'secret.csv'])
   })
 
   test('a link in place of the folder leads nowhere', async () => {
@@ -62,26 +62,78 @@ os.symlink("/tmp/x", "artifacts")`
     expect((await names('os.rmdir("artifacts")')).names).toEqual([])
   })
 
-  test('folders, FIFOs, sockets, empty, hidden and unknown files are none', async () => {
+  test('FIFOs, sockets and hidden files are none', async () => {
     const body = `
 import socket
-os.mkdir("artifacts/dir.csv")
-open("artifacts/dir.csv/in.csv", "w").write("x")
 os.mkfifo("artifacts/fifo.csv")
 socket.socket(socket.AF_UNIX).bind("artifacts/socket.csv")
-open("artifacts/empty.csv", "w")
-for name in [".hidden.csv", "a.txt", "noextension", "a..csv", "line\\nbreak.csv", "back\\\\slash.csv"]:
-  open("artifacts/" + name, "w").write("x")
-open(b"artifacts/\\xff.csv", "w").write("x")
+os.mkdir(".cache")
+open(".cache/x.csv", "w").write("x")
+open("artifacts/.hidden.csv", "w").write("x")
 open("artifacts/good.csv", "w").write("x")`
     expect(await names(body)).toEqual({ names: ['good.csv'], detail: null })
   })
 
-  test('an eleventh file is left out, and told', async () => {
-    const body = 'for i in range(11): open(f"artifacts/{i:02}.csv", "w").write("x")'
+  test('names that not every system can store are left out, and told', async () => {
+    const body = `
+for name in ["a..csv", "line\\nbreak.csv", "back\\\\slash.csv"]:
+  open("artifacts/" + name, "w").write("x")
+open(b"artifacts/\\xff.csv", "w").write("x")
+open("artifacts/good.csv", "w").write("x")`
+    const answer = await names(body)
+    expect(answer.names).toEqual(['good.csv'])
+    for (const name of ['a..csv', 'line\ufffdbreak.csv', 'back\\slash.csv', '\ufffd.csv']) {
+      expect(answer.detail).toContain(`artifacts/${name} (a name`)
+    }
+  })
+
+  test('every kind of file in the working directory and below, its own source not', async () => {
+    const body = `
+for path in ["b.txt", "plots/deep/c.gif", "artifacts/a.bin", "empty.md"]:
+  os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+  open(path, "w").write("" if path == "empty.md" else path)
+open("helper.py", "w").write("x = 1")
+import helper`
+    const { artifacts, detail } = await python(body)
+    expect(artifacts.map(({ name, mime_type, size }) => [name, mime_type, size])).toEqual([
+      ['a.bin', 'application/octet-stream', 15],
+      ['b.txt', 'text/plain', 5],
+      ['empty.md', 'text/markdown', 0],
+      ['helper.py', 'text/x-python', 5],
+      ['c.gif', 'image/gif', 16],
+    ])
+    expect(detail).toBeNull()
+  })
+
+  test.each([
+    ['nodejs', "function main() { require('fs').writeFileSync('a.txt', '1') }"],
+    ['bash', 'echo 1 >a.txt; cat arguments.json'],
+    ['bash', `# ${'-'.repeat(20_000)}\r\necho 1 >a.txt\r\n`],
+  ])('%s: a file beside the source, and not the source', async (language, code) => {
+    const { artifacts } = await client.run(language, code)
+    expect(artifacts.map(({ name }) => name)).toEqual(['a.txt'])
+  })
+
+  test('a file put in place of the source is the program’s own', async () => {
+    const body = 'os.remove("main.py")\nopen("main.py", "w").write("x")'
+    expect((await names(body)).names).toEqual(['main.py'])
+  })
+
+  test('two files of a name have their folders in front', async () => {
+    const body = `
+for folder in ["x", "y"]:
+  os.mkdir(folder)
+  open(folder + "/a.csv", "w").write(folder)`
+    expect((await names(body)).names).toEqual(['x-a.csv', 'y-a.csv'])
+  })
+
+  test('files beyond ten are left out, and named', async () => {
+    const body = 'for i in range(13): open(f"{i:02}.csv", "w").write("x")'
     const answer = await names(body)
     expect(answer.names).toHaveLength(10)
-    expect(answer.detail).toBe('1 artifacts left out: at most 10, 10 MiB each')
+    expect(answer.detail).toBe(
+      'Files left out: 10.csv (more than 10 files), 11.csv (more than 10 files), 12.csv (more than 10 files).',
+    )
   })
 
   test('a file of 10 MiB is the largest', async () => {
@@ -89,7 +141,10 @@ open("artifacts/good.csv", "w").write("x")`
 open("artifacts/a.csv", "wb").write(b"x" * ${10 * MIB})
 open("artifacts/b.csv", "wb").write(b"x" * ${10 * MIB + 1})`
     const answer = await names(body)
-    expect(answer).toEqual({ names: ['a.csv'], detail: expect.stringContaining('1 artifacts') })
+    expect(answer).toEqual({
+      names: ['a.csv'],
+      detail: 'Files left out: artifacts/b.csv (larger than 10 MiB).',
+    })
   })
 
   test('a file nobody may read now is still the program’s own', async () => {
@@ -97,6 +152,7 @@ open("artifacts/b.csv", "wb").write(b"x" * ${10 * MIB + 1})`
     const answer = await python(body)
     expect(answer.status).toBe('success')
     expect(answer.artifacts).toEqual([])
+    expect(answer.detail).toMatch(/a\.csv \(no permission to read\)/)
   })
 
   test('there are none unless the run succeeds', async () => {

@@ -28,6 +28,7 @@ export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
     failure: null,
     refused: null,
     artifacts: [],
+    leftOut: [],
     report: CLEAN_END,
     violation: null,
     isTaskUnread: false,

@@ -277,11 +277,22 @@ describe('classify', () => {
     expect(classify(factsWith({ stdout: chunks }), LIMITS).stdout).toBe('€\ufffd')
   })
 
-  test('artifacts left out are told, with the limits', () => {
-    const report = { ...CLEAN_END, artifactsLeftOut: 2 }
-    const limits = { ...LIMITS, artifacts: 10, artifactBytes: 10 * 1024 ** 2 }
-    expect(classify(factsWith({ report }), limits).detail).toBe(
-      '2 artifacts left out: at most 10, 10 MiB each',
+  test('files left out are told, those that were not named too', () => {
+    const report = { ...CLEAN_END, artifactsLeftOut: 3 }
+    const leftOut = [{ path: Buffer.from('a.csv'), size: 9, reason: 'number' as const }]
+    expect(classify(factsWith({ report, leftOut }), LIMITS).detail).toBe(
+      'Files left out: a.csv (more than 3 files), 2 more.',
     )
+  })
+
+  test('files of a run that did not succeed are facts, but not in this answer', () => {
+    const artifacts = [{ path: Buffer.from('a.csv'), content: Buffer.from('x') }]
+    const answer = classify(factsWith({ artifacts, report: code(1) }), LIMITS)
+    expect(answer.artifacts).toEqual([])
+  })
+
+  test('what the runner says of the result is told on one line', () => {
+    const facts = factsWith({ ...said, note: 'result.a: odd\n\u001b[31m.' })
+    expect(classify(facts, LIMITS).detail).toBe('result.a: odd [31m.')
   })
 })

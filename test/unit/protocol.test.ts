@@ -7,11 +7,13 @@ import {
   CONTROL_FRAME,
   decodeArtifact,
   decodeFailure,
+  decodeLeftOut,
   decodeReport,
   EXIT,
   encodePing,
   encodeRun,
   INPUT,
+  LEFT_OUT,
   maxControlBytes,
   maxControlPayload,
   maxSupervisorPayload,
@@ -68,7 +70,8 @@ describe('how long a frame may be', () => {
     [STDOUT, 65_536],
     [STDERR, 65_536],
     [CONTROL, 65_536],
-    [ARTIFACT, 2 + 255 + 500],
+    [ARTIFACT, 2 + 1024 + 500],
+    [LEFT_OUT, 1 + 8 + 1024],
     [EXIT, 8],
     [INPUT, undefined],
     [0, undefined],
@@ -123,13 +126,35 @@ describe('decodeReport', () => {
 })
 
 describe('decodeArtifact', () => {
-  test('takes name and content apart', () => {
+  test('takes path and content apart', () => {
     const artifact = decodeArtifact(Buffer.from([3, 0, 97, 46, 98, 1, 2]))
-    expect(artifact).toEqual({ name: Buffer.from('a.b'), content: Buffer.from([1, 2]) })
+    expect(artifact).toEqual({ path: Buffer.from('a.b'), content: Buffer.from([1, 2]) })
   })
 
   test.each([[[]], [[1]], [[1, 0]], [[255, 255, 97]]])('is null for %j', (bytes) => {
     expect(decodeArtifact(Buffer.from(bytes))).toBeNull()
+  })
+})
+
+describe('decodeLeftOut', () => {
+  const bytes = (reason: number, size: bigint, path: string) => {
+    const head = Buffer.alloc(9)
+    head[0] = reason
+    head.writeBigUInt64LE(size, 1)
+    return Buffer.concat([head, Buffer.from(path)])
+  }
+
+  test('takes reason, size and path apart', () => {
+    const file = { path: Buffer.from('a/b'), size: 2 ** 40, reason: 'size' }
+    expect(decodeLeftOut(bytes(2, 2n ** 40n, 'a/b'))).toEqual(file)
+  })
+
+  test.each([0, 6, 255])('is null for reason %i', (reason) => {
+    expect(decodeLeftOut(bytes(reason, 1n, 'a'))).toBeNull()
+  })
+
+  test('is null for less than a head', () => {
+    expect(decodeLeftOut(Buffer.from([1, 0, 0]))).toBeNull()
   })
 })
 

@@ -10,6 +10,7 @@ import {
   EXIT,
   encodePing,
   INPUT,
+  LEFT_OUT,
   RUN,
   STDERR,
   STDOUT,
@@ -38,6 +39,11 @@ const ready = control(CONTROL_FRAME.READY)
 function artifact(name: string, content: string): Buffer {
   const head = Buffer.from([name.length, 0])
   return encodeFrame(ARTIFACT, Buffer.concat([head, Buffer.from(name), Buffer.from(content)]))
+}
+
+function leftOut(path: string): Buffer {
+  const head = Buffer.from([1, 9, 0, 0, 0, 0, 0, 0, 0])
+  return encodeFrame(LEFT_OUT, Buffer.concat([head, Buffer.from(path)]))
 }
 
 /** A session that runs, and what will be its transcript. */
@@ -116,13 +122,15 @@ describe('a run', () => {
       encodeFrame(STDOUT, Buffer.from('more')),
       control(CONTROL_FRAME.RESULT, '{"a":1.0}'),
       artifact('a.csv', 'x'),
+      leftOut('b.csv'),
       GOOD_END,
     )
     expect(Buffer.concat(transcript.stdout).toString()).toBe('out more')
     expect(Buffer.concat(transcript.stderr).toString()).toBe('err')
     expect(transcript).toMatchObject({
       result: Buffer.from('{"a":1.0}'),
-      artifacts: [{ name: Buffer.from('a.csv'), content: Buffer.from('x') }],
+      artifacts: [{ path: Buffer.from('a.csv'), content: Buffer.from('x') }],
+      leftOut: [{ path: Buffer.from('b.csv'), size: 9, reason: 'number' }],
       report: { cause: 'ended', exitCode: 0, signal: 0 },
       violation: null,
     })
@@ -258,6 +266,7 @@ describe('a run', () => {
     ['a report that is none', [encodeFrame(EXIT, Buffer.from('xx'))], 'protocol'],
     ['a report with a forged cause', [encodeFrame(EXIT, Buffer.alloc(8, 7))], 'protocol'],
     ['an artifact that is none', [encodeFrame(ARTIFACT, Buffer.from([9]))], 'protocol'],
+    ['too many files left out', Array(51).fill(leftOut('a.csv')), 'protocol'],
     ['too many artifacts', Array(4).fill(artifact('a.csv', 'x')), 'protocol'],
     ['an output frame that claims 4 GiB', [head(STDOUT, 2 ** 32 - 1)], 'output'],
     ['an artifact that claims 4 GiB', [head(ARTIFACT, 2 ** 32 - 1)], 'output'],

@@ -1,7 +1,7 @@
 # tries: to hand out what links point at
 # expect: success ""
 # within: 5s
-# artifacts: none
+# artifacts: f.csv
 ln -s /etc/passwd artifacts/a.csv
 ln -s /proc/1/environ artifacts/b.csv
 mkfifo artifacts/c.csv

@@ -1,7 +1,7 @@
 // tries: to hand out the host's files, or to fool the collector while it looks
 // expect: success null
 // within: 5s
-// artifacts: own.json
+// artifacts: empty.json own.json
 const fs = require('node:fs')
 function main() {
   fs.symlinkSync('/etc/passwd', 'artifacts/a.json')

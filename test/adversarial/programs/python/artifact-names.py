@@ -1,7 +1,7 @@
 # tries: to smuggle names that mean something to whoever stores the files
 # expect: success
 # within: 5s
-# artifacts: $(id).csv -rf.csv C:autoexec.csv con.csv
+# artifacts: $(id).csv -rf.csv C:autoexec.csv con.csv no-extension x.csv.exe
 import os
 
 NAMES = [
@@ -19,7 +19,6 @@ NAMES = [
     b".hidden.csv",
     b"no-extension",
     b"x.csv.exe",
-    b"x.csv ",
     b"-rf.csv",
     b"$(id).csv",
     b"con.csv",
