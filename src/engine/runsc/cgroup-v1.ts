@@ -6,6 +6,7 @@ import {
   killAll,
   readIds,
   readKey,
+  readKeys,
   readNumber,
   removeAll,
   write,
@@ -66,6 +67,15 @@ export class CgroupV1 implements Cgroup {
 
   resetPeakMemory(): void {
     write(this.#folder.memory, 'memory.max_usage_in_bytes', 0)
+  }
+
+  hostCacheBytes(): number {
+    const { memory } = this.#folder
+    const { cache, shmem } = readKeys(memory, 'memory.stat', ['cache', 'shmem'])
+    const kernel = 'memory.kmem.usage_in_bytes'
+    const kernelBytes = existsSync(path.join(memory, kernel)) ? readNumber(memory, kernel) : 0
+    // The memory of a sandbox is a file too, though not one on a disk (shmem).
+    return cache - shmem + kernelBytes
   }
 
   outOfMemoryKills(): number {

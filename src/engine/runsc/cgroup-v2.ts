@@ -6,6 +6,7 @@ import {
   killAll,
   readIds,
   readKey,
+  readKeys,
   readNumber,
   removeAll,
   write,
@@ -57,6 +58,14 @@ export class CgroupV2 implements Cgroup {
 
   resetPeakMemory(): void {
     this.#peak.reset()
+  }
+
+  hostCacheBytes(): number {
+    const keys = ['file', 'shmem', 'kernel', 'slab'] as const
+    const { file, shmem, kernel, slab } = readKeys(this.#folder, 'memory.stat', keys)
+    // The memory of a sandbox is a file too, though not one on a disk (shmem). `kernel` is there since
+    // Linux 5.18.
+    return file - shmem + (kernel || slab)
   }
 
   outOfMemoryKills(): number {

@@ -22,6 +22,11 @@ export interface Cgroup {
    */
   peakMemoryBytes(): number
   resetPeakMemory(): void
+  /**
+   * Part of its memory that holds the host's caches: pages of files, directory entries and other objects
+   * of the kernel. Whoever asks first is charged for them, so they tell what others asked for before.
+   */
+  hostCacheBytes(): number
   /** For whatever want of memory: its own limit's, that of a cgroup around it, or the machine's. */
   outOfMemoryKills(): number
   /**

@@ -34,6 +34,7 @@ export class SandboxExecutor implements Executor {
   readonly #workshop: Pick<Workshop, 'reaper' | 'processors'>
   #disposal: Promise<void> | null = null
   #idleMemoryBytes = 0
+  #idleHostCacheBytes = 0
   #idleCpuTimeUs = 0
 
   /** @param network disposed of with the executor; null: it has none */
@@ -96,6 +97,7 @@ export class SandboxExecutor implements Executor {
     // If they never do, it is used all the same: only few are harmed by a freeze.
     await untilAsleep(() => cgroup.threads())
     this.#idleMemoryBytes = cgroup.memoryBytes()
+    this.#idleHostCacheBytes = cgroup.hostCacheBytes()
     cgroup.setMemoryLimit(this.#idleMemoryBytes + this.#limits.memoryBytes)
     cgroup.resetPeakMemory()
     cgroup.setCpuLimit(this.#limits.cpus)
@@ -162,7 +164,7 @@ export class SandboxExecutor implements Executor {
         outOfMemoryKills,
         // Asked only where the answer matters: it takes a process.
         refusedConnections: transcript.failure?.network ? await this.#refusals() : 0,
-        peakMemoryBytes,
+        peakMemoryBytes: Math.max(0, peakMemoryBytes - this.#cachedMeanwhile()),
         cpuTimeMs: (cgroup.cpuTimeUs() - this.#idleCpuTimeUs) / 1000,
         wallTimeMs: performance.now() - started,
       }
@@ -177,6 +179,14 @@ export class SandboxExecutor implements Executor {
       endMemoryWatch?.()
       signal.removeEventListener('abort', onAbort)
     }
+  }
+
+  /**
+   * Bytes of the host's caches that the run was charged for. They would tell whether another run had
+   * read the same file before.
+   */
+  #cachedMeanwhile(): number {
+    return Math.max(0, this.#sandbox.cgroup.hostCacheBytes() - this.#idleHostCacheBytes)
   }
 
   /**
