@@ -60,7 +60,9 @@ export class ExecutorManager {
     this.#engine = engine
     this.#metrics = metrics
     this.#accounts = new Accounts(config)
-    this.#scheduler = new Scheduler(this.#pools, config)
+    const { answers } = this.#accounts
+    this.#scheduler = new Scheduler(this.#pools, config, answers)
+    answers.onRelease = () => this.#scheduler.answerGone()
   }
 
   /**

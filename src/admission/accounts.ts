@@ -64,6 +64,8 @@ export class Budget {
   readonly #limits: BudgetLimits
   readonly #accounts = new Map<string, Account>()
   #total = 0
+  /** Called when an entry has given back what it held. */
+  onRelease: () => void = () => {}
 
   constructor(limits: BudgetLimits) {
     this.#limits = limits
@@ -129,6 +131,7 @@ export class Budget {
     account.bytes -= held.bytes
     this.#total -= held.bytes
     if (account.entries.size === 0) this.#accounts.delete(held.caller)
+    this.onRelease()
   }
 
   /** Evicts until `bytes` more fit. @returns false when the caller itself holds the most */

@@ -55,6 +55,15 @@ interface Waiting {
   readonly refuse: (error: ManagerError) => void
 }
 
+/** Answers that callers have not read yet. */
+export interface UnreadAnswers {
+  entriesOf(caller: string): number
+  /** Whether a caller may have another made before it has read those. */
+  hasRoom(caller: string): boolean
+}
+
+const ALL_READ: UnreadAnswers = { entriesOf: () => 0, hasRoom: () => true }
+
 export interface SchedulerOptions extends QueueBounds {
   readonly queueWaitMs: number
   /** Executors of all runtimes that there may be at once. */
@@ -71,16 +80,22 @@ export class Scheduler {
   readonly #queues = new Map<string, FairQueue<Waiting>>()
   readonly #running = new Map<Promise<unknown>, AbortController>()
   readonly #shares: Shares
+  readonly #answers: UnreadAnswers
   /** Whether a caller was passed over in favour of others since all queues were served. */
   #hasHeldBack = false
   #arrivals = 0
   #stopped = false
   #isCut = false
 
-  constructor(sources: ReadonlyMap<string, ExecutorSource>, options: SchedulerOptions) {
+  constructor(
+    sources: ReadonlyMap<string, ExecutorSource>,
+    options: SchedulerOptions,
+    answers: UnreadAnswers = ALL_READ,
+  ) {
     this.#sources = sources
     this.#options = options
-    this.#shares = new Shares(options.maxExecutors)
+    this.#answers = answers
+    this.#shares = new Shares(options.maxExecutors, (caller) => answers.entriesOf(caller))
   }
 
   get queued(): number {
@@ -172,7 +187,7 @@ export class Scheduler {
     for (const queue of this.#queues.values()) {
       for (const other of queue.callers) waiting.add(other)
     }
-    const may = this.#shares.mayStart(caller, waiting)
+    const may = this.#answers.hasRoom(caller) && this.#shares.mayStart(caller, waiting)
     this.#hasHeldBack ||= !may
     return may
   }
@@ -182,6 +197,11 @@ export class Scheduler {
     if (!this.#hasHeldBack) return
     this.#hasHeldBack = false
     for (const runtime of this.#queues.keys()) this.wake(runtime)
+  }
+
+  /** Tells that a caller has read an answer, or will not: it may start another run. */
+  answerGone(): void {
+    this.#serveHeldBack()
   }
 
   /** Refuses new runs and those that wait; what runs goes on. */

@@ -5,6 +5,7 @@ import {
   type ExecutorSource,
   Scheduler,
   type SchedulerOptions,
+  type UnreadAnswers,
 } from '../../src/scheduler/scheduler.ts'
 import { factsWith } from '../support/facts.ts'
 import { FakeExecutor } from '../support/fake-executor.ts'
@@ -47,12 +48,12 @@ const NO_BOUND = {
   maxExecutors: 100,
 }
 
-function scheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
+function scheduler(options: Partial<SchedulerOptions> = {}, answers?: UnreadAnswers): Scheduler {
   const sources = new Map<string, ExecutorSource>([
     ['python', python as ExecutorSource],
     ['nodejs', nodejs as ExecutorSource],
   ])
-  return new Scheduler(sources, { ...NO_BOUND, ...options })
+  return new Scheduler(sources, { ...NO_BOUND, ...options }, answers)
 }
 
 function runNamed(name: string, runtime = 'python', caller = 'somebody') {
@@ -333,5 +334,38 @@ describe('between callers', () => {
     expect(plan.queued).toBe(3)
     plan.stop()
     await Promise.all([...waiting, other])
+  })
+})
+
+describe('answers that a caller has not read', () => {
+  test('count as its runs in hand while another waits', async () => {
+    const unread = {
+      entriesOf: (caller: string) => (caller === 'slow' ? 1 : 0),
+      hasRoom: () => true,
+    }
+    const plan = scheduler({ maxExecutors: 2 }, unread)
+    add(python, 'a')
+    void plan.submit(runNamed('waits', 'nodejs', 'other'), never())
+    void plan.submit(runNamed('1', 'python', 'slow'), never())
+    await turn()
+    expect([plan.running, plan.queued]).toEqual([0, 2])
+  })
+
+  test('and when they fill its account, none of its runs starts before one is read', async () => {
+    let hasRoom = false
+    const unread = { entriesOf: () => 0, hasRoom: (caller: string) => caller !== 'slow' || hasRoom }
+    const plan = scheduler({}, unread)
+    const [first, second] = [add(python, 'a'), add(python, 'b')]
+    void plan.submit(runNamed('1', 'python', 'slow'), never())
+    void plan.submit(runNamed('2', 'python', 'other'), never())
+    await turn()
+    plan.wake('python')
+    await turn()
+    expect(first.task?.code.toString()).toBe('2')
+    expect(second.task).toBeNull()
+    hasRoom = true
+    plan.answerGone()
+    await turn()
+    expect(second.task?.code.toString()).toBe('1')
   })
 })
