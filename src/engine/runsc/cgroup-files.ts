@@ -39,7 +39,7 @@ export function readNumber(folder: string, file: string): number {
 }
 
 export function readKey(folder: string, file: string, key: string): number {
-  return valueOf(key, read(folder, file))
+  return keyedNumber(key, read(folder, file))
 }
 
 /** The values of some keys in one read; 0 for a key that is not there. */
@@ -49,10 +49,10 @@ export function readKeys<K extends string>(
   keys: readonly K[],
 ): Record<K, number> {
   const text = read(folder, file)
-  return Object.fromEntries(keys.map((key) => [key, valueOf(key, text)])) as Record<K, number>
+  return Object.fromEntries(keys.map((key) => [key, keyedNumber(key, text)])) as Record<K, number>
 }
 
-function valueOf(key: string, text: string): number {
+function keyedNumber(key: string, text: string): number {
   const match = new RegExp(`^${key} (\\d+)$`, 'm').exec(text)
   return match ? Number(match[1]) : 0
 }
