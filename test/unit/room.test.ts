@@ -20,7 +20,7 @@ function queue(...runs: string[]) {
 function room(run: string, ...waiting: string[]): string[] | null {
   const [coming] = queue(run)
   const gone = makeRoom(coming as { caller: string; bytes: number }, queue(...waiting), BOUNDS)
-  return gone && gone.map(({ text }) => text)
+  return gone?.map(({ text }) => text) ?? null
 }
 
 describe('the number that waits', () => {
