@@ -48,6 +48,7 @@ const COMMANDS = {
   test: () => runTests(SHORT_PROJECTS),
   'test:more': () => runTests(MORE_PROJECTS),
   'test:engine': () => runTests([], ENGINE_TESTS),
+  'test:nodes': testNodes,
   'test:all': () => runTests([...SHORT_PROJECTS, ...MORE_PROJECTS]),
 }
 
@@ -142,6 +143,20 @@ async function runTests(projects, files = []) {
   exitWith(status)
 }
 
+/** The unit tests on the oldest Node.js that the service runs on, and on the one that it installs. */
+async function testNodes() {
+  for (const folder of [join(PROJECT, 'test/nodes'), NODE_FOLDER]) {
+    const isThere = () => findInstalledNode(folder) !== undefined
+    if (!isThere() && !(await locked(async () => isThere() || installNode(folder)))) return
+    const node = findInstalledNode(folder)
+    await run(node, ['-p', "'Unit tests on Node.js ' + process.version"])
+    const vitest = join(NODE_MODULES, 'vitest/vitest.mjs')
+    const words = [vitest, 'run', '--project', 'unit', ...process.argv.slice(2)]
+    const status = await run(node, words)
+    if (status !== 0) return exitWith(status)
+  }
+}
+
 async function lint() {
   return (
     (await run(bin('biome'), ['check', '.'])) ||
@@ -154,13 +169,17 @@ async function lint() {
 async function ensureNode() {
   if (hasNode()) return true
   say(`Node.js ${process.versions.node} is older than ${MINIMUM_NODE}: installing a newer one`)
+  return installNode(NODE_FOLDER)
+}
+
+async function installNode(folder) {
   // No script of a package is run: the binary itself is the package, and its checksum is in the lock.
   const status = await run(
     'npm',
     ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    NODE_FOLDER,
+    folder,
   )
-  if (status === 0 && findInstalledNode()) return true
+  if (status === 0 && findInstalledNode(folder)) return true
   fail(
     `Node.js could not be installed with npm: check that npm reaches its registry, or install Node.js ${MINIMUM_NODE} or newer yourself.`,
   )

@@ -1,4 +1,4 @@
 export const MINIMUM_NODE: string
 export const NODE_FOLDER: string
 export function isNewEnough(version: string): boolean
-export function findInstalledNode(): string | undefined
+export function findInstalledNode(folder?: string): string | undefined

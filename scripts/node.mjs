@@ -22,16 +22,17 @@ export function isNewEnough(version) {
 }
 
 /**
- * Finds the Node.js that npm installed, in the version that scripts/node/ names now.
+ * Finds the Node.js that npm installed, in the version that a folder's package.json names now.
+ * @param {string} [folder] scripts/node/, or another one like it
  * @returns its path, or undefined when it is not installed completely
  */
-export function findInstalledNode() {
+export function findInstalledNode(folder = NODE_FOLDER) {
   const name = `node-linux-${process.arch}`
-  const wanted = versionIn(`${NODE_FOLDER}/package-lock.json`, name)
+  const wanted = versionIn(`${folder}/package-lock.json`, name)
   // npm writes this list when everything else is in place.
-  const present = versionIn(`${NODE_FOLDER}/node_modules/.package-lock.json`, name)
+  const present = versionIn(`${folder}/node_modules/.package-lock.json`, name)
   const isThere = wanted !== undefined && wanted === present
-  return isThere ? `${NODE_FOLDER}/node_modules/${name}/bin/node` : undefined
+  return isThere ? `${folder}/node_modules/${name}/bin/node` : undefined
 }
 
 /** @returns {string | undefined} */

@@ -14,8 +14,14 @@ import { ageOf } from './setup/runsc-version.ts'
 export async function assembleManager(config: Config, log: Logger): Promise<ExecutorManager> {
   const { progress, end } = consoleProgress()
   const runtimesDir = path.join(config.projectDir, 'runtimes')
-  const { home, runsc } = config
-  const installation = await ensureInstallation(home, runtimesDir, progress, runsc).finally(end)
+  const { home, runsc, mayInstall } = config
+  const installation = await ensureInstallation(
+    home,
+    runtimesDir,
+    progress,
+    runsc,
+    mayInstall,
+  ).finally(end)
   tellRunsc(installation, log)
   const { rootfs } = installation.runtimes[0] as InstalledRuntime
   const platform = await probePlatform({ ...installation, rootfs, home })

@@ -57,6 +57,8 @@ export interface Config {
   /** Addresses and networks of proxies, whose X-Forwarded-For says who asks. */
   readonly trustedProxies: readonly string[]
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null
+  /** Whether the set-up may install packages of the distribution on this host. */
+  readonly mayInstall: boolean
   /** Runs that a caller may start in a window of time; null: as many as it likes. */
   readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
   /** Ready executors kept per runtime. */
@@ -129,7 +131,7 @@ export function projectDir(): string {
 /**
  * Reads all settings from the environment, the only place that does. An unset or empty variable
  * takes its default.
- * @param args of the command line: `--tls-cert FILE --tls-key FILE`
+ * @param args of the command line: `--tls-cert FILE --tls-key FILE`, `--no-install`
  * @param machine what the sizes are derived from
  * @throws ManagerError CONFIG_INVALID that names the variable or the option
  */
@@ -167,7 +169,7 @@ export function readConfig(
     keys,
     hosts: setting(env, 'EXECUTOR_MANAGER_HOSTS', [], hostNames),
     trustedProxies: setting(env, 'EXECUTOR_MANAGER_TRUSTED_PROXIES', [], networks),
-    tls: readTls(args),
+    ...readOptions(args),
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     ...sizesFor({
@@ -220,15 +222,23 @@ function countRuntimes(root: string): { runtimes: number; leanRuntimes: number }
   return { runtimes: runtimes.length, leanRuntimes: leanRuntimes.length }
 }
 
-function readTls(args: readonly string[]): Config['tls'] {
-  const options = { 'tls-cert': { type: 'string' }, 'tls-key': { type: 'string' } } as const
-  let files: { 'tls-cert'?: string | undefined; 'tls-key'?: string | undefined }
+function readOptions(args: readonly string[]): Pick<Config, 'tls' | 'mayInstall'> {
+  const options = {
+    'tls-cert': { type: 'string' },
+    'tls-key': { type: 'string' },
+    'no-install': { type: 'boolean' },
+  } as const
   try {
-    files = parseArgs({ args: [...args], options, allowPositionals: false }).values
+    const { values } = parseArgs({ args: [...args], options, allowPositionals: false })
+    const tls = readTls(values['tls-cert'], values['tls-key'])
+    return { tls, mayInstall: !values['no-install'] }
   } catch (error) {
+    if (error instanceof ManagerError) throw error
     throw new ManagerError('CONFIG_INVALID', (error as Error).message)
   }
-  const { 'tls-cert': cert, 'tls-key': key } = files
+}
+
+function readTls(cert: string | undefined, key: string | undefined): Config['tls'] {
   if (cert === undefined && key === undefined) return null
   if (cert === undefined || key === undefined) {
     throw new ManagerError('CONFIG_INVALID', '--tls-cert and --tls-key go together')

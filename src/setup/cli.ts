@@ -13,12 +13,18 @@ const MARKS: Record<Finding['state'], string> = {
   lacking: 'LACKING',
 }
 
-/** Installs what is missing and says what is there. Returns the exit status. */
+/**
+ * Installs what is missing and says what is there. With `--no-install` on the command line it installs no
+ * packages on the host.
+ * @returns the exit status
+ */
 export async function setup(projectDir: string, env: NodeJS.ProcessEnv): Promise<number> {
   const { progress, end } = consoleProgress()
   try {
     const home = defaultHome(projectDir, env)
-    const installation = await ensureInstallation(home, runtimesIn(projectDir), progress)
+    const mayInstall = !process.argv.includes('--no-install')
+    const runtimes = runtimesIn(projectDir)
+    const installation = await ensureInstallation(home, runtimes, progress, undefined, mayInstall)
     end()
     const names = installation.runtimes.map((entry) => entry.runtime.name).join(', ')
     console.log(`Set up in ${home}: runsc ${installation.runscVersion}, runtimes ${names}.`)

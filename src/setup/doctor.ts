@@ -10,7 +10,7 @@ import { findAgent } from '../images/agent.ts'
 import { findImage, type Image, imagesFolder, readImageFacts } from '../images/build.ts'
 import { imageHash } from '../images/recipe.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
-import { readHostSystem } from './host.ts'
+import { readHostSystem, wayOf } from './host.ts'
 import { missingHostPackages } from './host-packages.ts'
 import { probePlatform } from './platform.ts'
 import { findRunsc, type Runsc, runscSuite, unfit } from './runsc.ts'
@@ -67,9 +67,9 @@ function system(): Finding {
   const host = readHostSystem()
   const text = `${host.prettyName}, kernel ${release()}, ${process.arch}`
   const subject = 'system'
-  if (host.id === 'debian' && host.version >= 12) return { state: 'ok', subject, text }
-  const remedy = 'Debian 12 or newer is what the set-up knows; elsewhere provide its tools yourself'
-  return { state: 'note', subject, text, remedy }
+  const way = wayOf(host)
+  if (way.kind === 'image') return { state: 'note', subject, text, remedy: way.text }
+  return { state: 'ok', subject, text: `${text}; ${way.text}` }
 }
 
 function rights(): Finding {

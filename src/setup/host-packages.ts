@@ -1,54 +1,96 @@
-/** Debian packages the host itself needs before an image can be built or C be compiled. */
+/** Packages of the distribution that the host needs before an image can be built or C be compiled. */
 import { existsSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
 import { runCommand } from './command.ts'
-import { findOnPath, readHostSystem } from './host.ts'
+import { findOnPath, readHostSystem, wayOf } from './host.ts'
 import type { Progress } from './progress.ts'
 
-/** A package is missing when its file is: dpkg need not be asked, other origins count too. */
-const NEEDED: { name: string; isPresent: () => boolean }[] = [
-  { name: 'mmdebstrap', isPresent: () => findOnPath('mmdebstrap') !== undefined },
-  { name: 'gcc', isPresent: () => findOnPath('gcc') !== undefined },
-  { name: 'libc6-dev', isPresent: () => existsSync('/usr/include/stdio.h') },
-  // gVisor's release is a tarball of that kind.
-  { name: 'bzip2', isPresent: () => findOnPath('bzip2') !== undefined },
-  // A minimal container has no mount.
-  { name: 'mount', isPresent: () => findOnPath('mount') !== undefined },
-  // What links sandboxes with a network to the host, and filters what passes.
-  { name: 'iproute2', isPresent: () => findOnPath('ip') !== undefined },
-  { name: 'nftables', isPresent: () => findOnPath('nft') !== undefined },
-  { name: 'conntrack', isPresent: () => findOnPath('conntrack') !== undefined },
-  {
-    name: 'debian-archive-keyring',
-    isPresent: () => existsSync('/usr/share/keyrings/debian-archive-keyring.gpg'),
-  },
-]
-
-export function missingHostPackages(): string[] {
-  return NEEDED.filter((need) => !need.isPresent()).map((need) => need.name)
+export interface HostPackage {
+  /** The same in Debian and in Ubuntu. */
+  readonly name: string
+  readonly why: string
+  readonly isPresent: () => boolean
 }
 
-export async function installHostPackages(progress: Progress): Promise<void> {
-  const missing = missingHostPackages()
-  if (missing.length === 0) return
-  const list = missing.join(' ')
-  if (!findOnPath('apt-get')) {
-    throw new ManagerError(
-      'SETUP_FAILED',
-      `This machine lacks ${list} and has no apt-get: install them by hand (it is ${readHostSystem().prettyName}; Debian 12 or newer is what the set-up knows).`,
-    )
-  }
+const has = (command: string) => () => findOnPath(command) !== undefined
+
+/** A package is missing when its file is: dpkg need not be asked, other origins count too. */
+const NEEDED: readonly HostPackage[] = [
+  { name: 'mmdebstrap', why: 'makes the images', isPresent: has('mmdebstrap') },
+  {
+    name: 'debian-archive-keyring',
+    why: 'checks what the images are made of',
+    isPresent: () => existsSync('/usr/share/keyrings/debian-archive-keyring.gpg'),
+  },
+  { name: 'gcc', why: 'compiles the supervisor', isPresent: has('gcc') },
+  {
+    name: 'libc6-dev',
+    why: 'compiles the supervisor',
+    isPresent: () => existsSync('/usr/include/stdio.h'),
+  },
+  { name: 'bzip2', why: "unpacks gVisor's release", isPresent: has('bzip2') },
+  // A minimal container has no mount.
+  { name: 'mount', why: 'mounts file systems', isPresent: has('mount') },
+  { name: 'iproute2', why: 'links sandboxes with a network', isPresent: has('ip') },
+  { name: 'nftables', why: 'filters their network', isPresent: has('nft') },
+  { name: 'conntrack', why: 'ends their connections', isPresent: has('conntrack') },
+]
+
+/** The packages that this host lacks, by name. */
+export function missingHostPackages(): string[] {
+  return missing().map(({ name }) => name)
+}
+
+function missing(): HostPackage[] {
+  return NEEDED.filter((need) => !need.isPresent())
+}
+
+/**
+ * Installs the packages that are missing, and says before it does so which and why.
+ * @param mayInstall false: refuses instead
+ * @throws ManagerError SETUP_FAILED that names the packages
+ */
+export async function installHostPackages(progress: Progress, mayInstall: boolean): Promise<void> {
+  const lacking = missing()
+  if (lacking.length === 0) return
+  const list = lacking.map(({ name }) => name).join(' ')
+  refuse(lacking, mayInstall)
   const options = {
-    remedy: 'Check the network and the package sources, or install it by hand and start again.',
+    remedy:
+      "Check the network and the package sources (Ubuntu's component universe), or install it by hand and start again.",
     env: { DEBIAN_FRONTEND: 'noninteractive' },
   }
+  progress(`host packages: ${describe(lacking)} will be installed (--no-install refuses instead)`)
   progress('host packages: reading package lists')
   // A set-up killed in the middle of an installation leaves dpkg waiting for exactly this.
   await runCommand(['dpkg', '--configure', '-a'], { ...options, purpose: 'dpkg --configure -a' })
   await runCommand(['apt-get', 'update'], { ...options, purpose: 'apt-get update' })
   progress(`host packages: installing ${list}`)
-  await runCommand(['apt-get', 'install', '-y', '--no-install-recommends', ...missing], {
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends']
+  await runCommand([...install, ...lacking.map(({ name }) => name)], {
     ...options,
     purpose: `Installing ${list} with apt-get`,
   })
+}
+
+function refuse(lacking: readonly HostPackage[], mayInstall: boolean): void {
+  const what = `This machine lacks ${describe(lacking)}`
+  if (!mayInstall) {
+    const names = lacking.map(({ name }) => name).join(' ')
+    throw new ManagerError(
+      'SETUP_FAILED',
+      `${what}, and --no-install forbids to install it: run apt-get install ${names}, or leave --no-install out.`,
+    )
+  }
+  if (findOnPath('apt-get')) return
+  const host = readHostSystem()
+  throw new ManagerError(
+    'SETUP_FAILED',
+    `${what} and has no apt-get. It is ${host.prettyName}; ${wayOf(host).text}.`,
+  )
+}
+
+/** The names, each with its purpose. */
+export function describe(packages: readonly Pick<HostPackage, 'name' | 'why'>[]): string {
+  return packages.map(({ name, why }) => `${name} (${why})`).join(', ')
 }

@@ -12,25 +12,53 @@ export type HostSystem = {
   version: number
 }
 
+/** Reads what this system says of itself; a system without the file is just an unknown one. */
 export function readHostSystem(): HostSystem {
-  let text = ''
-  try {
-    text = readFileSync('/etc/os-release', 'utf8')
-  } catch {
-    // A system without the file is just an unknown one.
+  for (const file of ['/etc/os-release', '/usr/lib/os-release']) {
+    try {
+      return parseOsRelease(readFileSync(file, 'utf8'))
+    } catch {
+      // The next one, if there is one.
+    }
   }
-  return parseOsRelease(text)
+  return parseOsRelease('')
 }
 
+/** Reads the few values that count. Source: os-release(5), assignments as a shell reads them. */
 export function parseOsRelease(text: string): HostSystem {
-  const value = (key: string) =>
-    new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1]?.replace(/^(["'])(.*)\1$/, '$2') ?? ''
+  const value = (key: string) => {
+    const raw = new RegExp(`^${key}=(.*?)\\s*$`, 'm').exec(text)?.[1] ?? ''
+    const quoted = /^(["'])(.*)\1$/.exec(raw)?.[2] ?? raw
+    return quoted.replace(/\\(.)/g, '$1')
+  }
   return {
     id: value('ID'),
     prettyName: value('PRETTY_NAME') || 'an unknown Linux',
     codename: value('VERSION_CODENAME'),
     version: Number.parseInt(value('VERSION_ID'), 10),
   }
+}
+
+/** How a host gets what it needs. */
+export interface HostWay {
+  readonly kind: 'debian' | 'ubuntu' | 'image'
+  /** Where things come from, or what to do instead. */
+  readonly text: string
+}
+
+/** Says which way a host goes; `image` where the set-up does not know the distribution. */
+export function wayOf(host: HostSystem): HostWay {
+  if (host.id === 'debian' && host.version >= 12) {
+    return { kind: 'debian', text: "host packages and images come from Debian's archive" }
+  }
+  if (host.id === 'ubuntu' && host.version >= 22) {
+    const text =
+      "host packages come from Ubuntu's archive (component universe), images from Debian's, runsc from gVisor's release"
+    return { kind: 'ubuntu', text }
+  }
+  const text =
+    'the set-up knows Debian 12 and Ubuntu 22.04 or newer: use the container image (deploy/Dockerfile), or install its tools yourself'
+  return { kind: 'image', text }
 }
 
 /** Full path of a command, found the way a shell finds it. */

@@ -56,12 +56,17 @@ export function findInstallation(
   return { ...runsc, runtimes: installed }
 }
 
-/** Installs what is missing. Throws SETUP_FAILED with one sentence that names the remedy. */
+/**
+ * Installs what is missing.
+ * @param mayInstall whether packages of the distribution may be installed on the host
+ * @throws ManagerError SETUP_FAILED: one sentence that names the remedy
+ */
 export async function ensureInstallation(
   home: string,
   runtimesDir: string,
   progress: Progress,
   choice = readRunscChoice(process.env),
+  mayInstall = true,
 ): Promise<Installation> {
   refuseUnfitMachine()
   const present = findInstallation(home, runtimesDir, choice)
@@ -71,7 +76,7 @@ export async function ensureInstallation(
   const stopWatching = stopOnSignals()
   try {
     return await withSetupLock(join(home, 'setup.lock'), progress, () =>
-      install(home, runtimesDir, progress, choice),
+      install(home, runtimesDir, progress, choice, mayInstall),
     )
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined
@@ -87,9 +92,10 @@ async function install(
   runtimesDir: string,
   progress: Progress,
   choice: RunscChoice,
+  mayInstall: boolean,
 ): Promise<Installation> {
   const runtimes = loadRuntimes(runtimesDir)
-  await installHostPackages(progress)
+  await installHostPackages(progress, mayInstall)
   const runsc = await ensureRunsc(home, progress, choice)
   const supervisor = await ensureSupervisor(home, runtimesDir, progress)
   await removeUnfinishedBuilds(home)

@@ -190,6 +190,11 @@ describe('the door', () => {
     expect(() => readConfig(env)).not.toThrow('secret')
   })
 
+  test('packages of the host are installed unless that is forbidden', () => {
+    expect(readConfig({}).mayInstall).toBe(true)
+    expect(readConfig({}, ['--no-install']).mayInstall).toBe(false)
+  })
+
   test.each([
     [['--tls-cert', '/etc/hostname'], 'go together'],
     [['--tls-cert', '/nowhere', '--tls-key', '/nowhere'], '--tls-cert: '],

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { runCommand } from '../../src/setup/command.ts'
 import { defaultHome } from '../../src/setup/home.ts'
-import { parseOsRelease } from '../../src/setup/host.ts'
+import { parseOsRelease, wayOf } from '../../src/setup/host.ts'
+import { describe as describePackages } from '../../src/setup/host-packages.ts'
 import { withSetupLock } from '../../src/setup/lock.ts'
 import { privateAptOptions, runscSuite } from '../../src/setup/runsc.ts'
 import { isRunscRecent, parseRunscVersion, runscDate } from '../../src/setup/runsc-version.ts'
@@ -26,6 +27,60 @@ describe('runsc version', () => {
   test('no version in what some other program prints', () => {
     expect(parseRunscVersion('usage: runsc <flags>')).toBeUndefined()
   })
+})
+
+describe('os-release', () => {
+  const debian12 = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+VERSION="12 (bookworm)"
+VERSION_CODENAME=bookworm
+ID=debian
+`
+  const debian13 = debian12.replaceAll('12', '13').replaceAll('bookworm', 'trixie')
+  const ubuntu24 = `PRETTY_NAME="Ubuntu 24.04.3 LTS"
+NAME="Ubuntu"
+VERSION_ID="24.04"
+VERSION_CODENAME=noble
+ID=ubuntu
+ID_LIKE=debian
+UBUNTU_CODENAME=noble
+`
+  const ubuntu22 = ubuntu24.replaceAll('24.04', '22.04').replaceAll('noble', 'jammy')
+
+  test.each([
+    [debian12, 'debian', 12, 'bookworm', 'debian'],
+    [debian13, 'debian', 13, 'trixie', 'debian'],
+    [debian12.replaceAll('12', '11'), 'debian', 11, 'bookworm', 'image'],
+    [ubuntu22, 'ubuntu', 22, 'jammy', 'ubuntu'],
+    [ubuntu24, 'ubuntu', 24, 'noble', 'ubuntu'],
+    [ubuntu24.replaceAll('24.04', '20.04'), 'ubuntu', 20, 'noble', 'image'],
+    ['ID=fedora\nVERSION_ID=43\nVERSION_CODENAME=""\n', 'fedora', 43, '', 'image'],
+    ["ID='alpine'\nVERSION_ID=3.22.1\n", 'alpine', 3, '', 'image'],
+    ['ID=debian\r\nVERSION_ID="12"  \r\n', 'debian', 12, '', 'debian'],
+    ['', '', Number.NaN, '', 'image'],
+  ])('%j', (text, id, version, codename, kind) => {
+    const host = parseOsRelease(text)
+    expect(host).toMatchObject({ id, version, codename })
+    expect(wayOf(host).kind).toBe(kind)
+  })
+
+  test('a quoted name is read as a shell reads it', () => {
+    expect(parseOsRelease('PRETTY_NAME="A \\"B\\" \\$C"').prettyName).toBe('A "B" $C')
+    expect(parseOsRelease('# PRETTY_NAME=no').prettyName).toBe('an unknown Linux')
+  })
+
+  test('a host that the set-up does not know is sent to the image', () => {
+    expect(wayOf(parseOsRelease('ID=fedora')).text).toContain('deploy/Dockerfile')
+  })
+})
+
+test('host packages are told with their purpose', () => {
+  const packages = [
+    { name: 'gcc', why: 'compiles' },
+    { name: 'mount', why: 'mounts' },
+  ]
+  expect(describePackages(packages)).toBe('gcc (compiles), mount (mounts)')
 })
 
 describe('where runsc comes from', () => {
