@@ -90,10 +90,12 @@ test.skipIf(!isV2)(
       'mount -o remount,bind,ro /sys/fs/cgroup',
       'exec "$@"',
     ].join('; ')
-    const unshare = ['unshare', '--cgroup', '--mount', '--pid', '--fork', '--kill-child=KILL']
+    // Only the container's processes are in its cgroup: the outer unshare waits outside.
+    const enter = 'echo 0 >"$1/cgroup.procs"; shift; exec unshare --cgroup --mount "$@"'
+    const outer = ['unshare', '--pid', '--fork', '--kill-child=KILL', '--mount-proc']
     const service = await startService({}, [
-      ...['sh', '-ec', 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"', 'sh', box],
-      ...[...unshare, '--mount-proc', 'sh', '-ec', inside, 'sh'],
+      ...[...outer, 'sh', '-ec', enter, 'sh', box],
+      ...['sh', '-ec', inside, 'sh'],
     ])
     expect(await service.client.run('bash', 'echo here')).toMatchObject({ stdout: 'here\n' })
     const tree = path.join(box, 'executor-manager')
@@ -101,8 +103,7 @@ test.skipIf(!isV2)(
     expect(owner).toMatch(/^1-/)
     expect(subfolders(path.join(tree, owner as string)).length).toBeGreaterThan(0)
     expect(read(box, 'cgroup.procs')).toBe('')
-    const [first] = read(path.join(box, LEAF_NAME), 'cgroup.procs').split('\n')
-    process.kill(childOf(service.pid) ?? Number(first), 'SIGTERM')
+    process.kill(childOf(service.pid), 'SIGTERM')
     expect(await service.ended()).toBe(0)
     expect(subfolders(box)).toEqual([LEAF_NAME])
     expect(existsSync(path.join('/run/executor-manager', owner as string))).toBe(false)
@@ -220,9 +221,10 @@ function managerOf(unit: string): number {
   return pids.find((pid) => existsSync(`/proc/${pid}`)) ?? 0
 }
 
-function childOf(pid: number): number | undefined {
-  const [child] = read(`/proc/${pid}/task/${pid}`, 'children').trim().split(' ')
-  return child ? Number(child) : undefined
+/** The service, whose parent is the unshare that waits for it. */
+function childOf(pid: number): number {
+  const [child] = read(`/proc/${pid}/task/${pid}`, 'children').split(' ')
+  return Number(child)
 }
 
 function ownCgroup(pid: string): string {
