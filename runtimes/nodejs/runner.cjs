@@ -33,6 +33,7 @@ const SOURCE_PATH = `${WORKSPACE}/main.js`
 
 const reseedOpenSsl = require('./reseed.node')
 const inspector = require('./policy.cjs')
+const { importMain, isModule, stripTypes } = require('./modules.cjs')
 const { collectItems, isAsyncIterator, resultJson } = require('./results.cjs')
 const usualPolicy = require('./policy.json')
 
@@ -42,6 +43,7 @@ const { randomBytes } = require('node:crypto')
 const { parse, stringify } = JSON
 const { exit } = process
 const startTimer = setTimeout
+const { toString: errorToString } = Error.prototype
 const { wait } = Atomics
 const resolve = Promise.resolve.bind(Promise)
 
@@ -74,6 +76,10 @@ const main = async ({ url }) => {
 }
 module.exports = { main }
 `)
+const MAX_ERROR_LINES = 25
+const ES_MODULE_WARNING = `Failed to load the ES module: ${SOURCE_PATH}`
+const FRAMES_TAKEN = 50
+const FRAMES_SHOWN = 10
 // As often as it takes until V8 has compiled the runner's functions for good.
 const WARM_UP_ROUNDS = 10
 const WARM_UP_ARGUMENTS = '{"name":"\\u00e9","list":[3,1,2]}'
@@ -162,45 +168,101 @@ function writeSource(source) {
   }
 }
 
-/** Compiles and executes the user's source as a CommonJS module; returns its main function. */
+/**
+ * Loads the user's source: CommonJS as it is, else an ES module, with types taken away where there are
+ * some. Returns its main function, of an ES module a promise of it.
+ */
 function load(source) {
+  try {
+    return loadCommonJs(source)
+  } catch (error) {
+    if (!(error instanceof SyntaxError) || compiles(source)) throw error
+    const plain = isModule(source) ? source : stripTypes(source)
+    if (plain === null) {
+      // Told without the line which was added to it.
+      vm.compileFunction(source, [], { filename: SOURCE_PATH })
+      throw error
+    }
+    if (plain !== source) refuseIfFound(Buffer.from(plain))
+    return plain !== source && compiles(plain) ? loadCommonJs(plain) : loadModule(plain)
+  }
+}
+
+function compiles(source) {
+  try {
+    vm.compileFunction(source, ['exports', 'require', 'module', '__filename', '__dirname'])
+    return true
+  } catch {
+    return false
+  }
+}
+
+function loadCommonJs(source) {
   const module = new Module(SOURCE_PATH, null)
   module.filename = SOURCE_PATH
   module.paths = Module._nodeModulePaths(WORKSPACE)
   process.mainModule = module
-  try {
-    module._compile(source + FIND_MAIN, SOURCE_PATH)
-  } catch (error) {
-    // If the source alone does not parse, tell that without the line which was added to it.
-    if (error instanceof SyntaxError) vm.compileFunction(source, [], { filename: SOURCE_PATH })
-    throw error
-  }
+  module._compile(source + FIND_MAIN, SOURCE_PATH, 'commonjs')
   module.loaded = true
   const exported = module.exports
   const main = typeof exported === 'function' ? exported : (exported?.main ?? module.main)
   delete module.main
-  if (typeof main !== 'function') {
-    throw new TypeError('main is not a function: the code must define a function main')
-  }
-  return main
+  return assertMain(main)
 }
 
-/** The printed form of what was thrown, without the frames below the user's code. */
+async function loadModule(source) {
+  return assertMain(await importMain(source, SOURCE_PATH))
+}
+
+function assertMain(main) {
+  if (typeof main === 'function') return main
+  throw new TypeError('main is not a function: the code must define a function main')
+}
+
+/**
+ * Has stacks show the program's frames: not the service's, nor those of Node.js that load modules. More
+ * frames are taken than shown, so that the program's own are there below those of a library.
+ */
+function hideOurFrames() {
+  const isOf = (site, start) => site.getFileName()?.startsWith(start) ?? false
+  const isShown = (site) => !isOf(site, __dirname) && !isOf(site, 'node:internal/modules/')
+  const isInternal = (site) => isOf(site, 'node:') || !site.getFileName()
+  Error.stackTraceLimit = FRAMES_TAKEN
+  Object.defineProperty(Error, 'prepareStackTrace', {
+    configurable: true,
+    writable: true,
+    value(error, trace) {
+      let title
+      try {
+        title = errorToString.call(error)
+      } catch {
+        title = 'Error'
+      }
+      let end = trace.length
+      if (trace.some((site) => isOf(site, __dirname))) {
+        while (end > 0 && (isOf(trace[end - 1], __dirname) || isInternal(trace[end - 1]))) end--
+      }
+      let sites = trace.slice(0, end).filter(isShown)
+      if (Error.stackTraceLimit === FRAMES_TAKEN) {
+        sites = sites.filter((site, index) => index < FRAMES_SHOWN || isOf(site, WORKSPACE))
+      }
+      return [title, ...sites.map((site) => `    at ${site}`)].join('\n')
+    },
+  })
+}
+
+/** The printed form of what was thrown: with the fields of an error, but not pages of them. */
 function describe(error) {
   if (!(error instanceof Error)) return `Uncaught ${util.inspect(error)}`
-  const cut = (text) => {
-    const lines = String(text).split('\n')
-    const ours = lines.findIndex((line) => /^\s+at /.test(line) && line.includes(__dirname))
-    if (ours < 0) return lines
-    let end = ours
-    while (end > 0 && /^\s+at .*\(?node:(internal\/|vm:)/.test(lines[end - 1])) end--
-    return lines.slice(0, end)
-  }
-  for (let e = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) {
-    e.stack = cut(e.stack).join('\n')
+  let text = util.inspect(error)
+  if (text.split('\n').length > MAX_ERROR_LINES) text = util.inspect(error, { depth: 0 })
+  const lines = text.split('\n')
+  if (lines.length > MAX_ERROR_LINES) {
+    const more = lines.length - MAX_ERROR_LINES + 1
+    text = [...lines.slice(0, MAX_ERROR_LINES - 1), `... ${more} more lines`].join('\n')
   }
   // An error without frames is printed in brackets.
-  return util.inspect(error).replace(/^\[([\s\S]*)\]$/, '$1')
+  return text.replace(/^\[([\s\S]*)\]$/, '$1')
 }
 
 const NETWORK_CODES = [
@@ -251,27 +313,35 @@ function run(source, argumentsText) {
   try {
     writeSource(source)
     const main = load(source.toString('utf8'))
-    let value = main(parse(argumentsText))
-    if (isAsyncIterator(value)) value = collectItems(value)
-    if (typeof value?.then !== 'function') {
-      returned(value)
-      return
-    }
-    const unsettled = () => {
-      fail(new Error('main() returned a promise that can never settle'))
-    }
-    process.once('beforeExit', unsettled)
-    resolve(value).then((result) => {
-      process.removeListener('beforeExit', unsettled)
-      try {
-        returned(result)
-      } catch (error) {
-        fail(error)
-      }
-    }, fail)
+    if (typeof main === 'function') hand(main, argumentsText)
+    else whenSettled(main, 'the program awaits a promise', (found) => hand(found, argumentsText))
   } catch (error) {
     fail(error)
   }
+}
+
+/** Calls main and hands over what it returned. */
+function hand(main, argumentsText) {
+  const value = main(parse(argumentsText))
+  if (isAsyncIterator(value)) whenSettled(collectItems(value), 'main() awaits a promise', returned)
+  else if (typeof value?.then !== 'function') returned(value)
+  else whenSettled(value, 'main() returned a promise', returned)
+}
+
+/** Goes on when a promise is fulfilled; fails when it is rejected, or nothing is left that could settle it. */
+function whenSettled(promise, what, goOn) {
+  const unsettled = () => {
+    fail(new Error(`${what} that can never settle`))
+  }
+  process.once('beforeExit', unsettled)
+  resolve(promise).then((value) => {
+    process.removeListener('beforeExit', unsettled)
+    try {
+      goOn(value)
+    } catch (error) {
+      fail(error)
+    }
+  }, fail)
 }
 
 /**
@@ -390,6 +460,8 @@ function announceEnd() {
     configurable: true,
     writable: true,
     value(event, ...rest) {
+      // By the first try to load an ES module, which is then loaded as one.
+      if (event === 'warning' && rest[0]?.message?.startsWith(ES_MODULE_WARNING)) return true
       const handled = emit.call(this, event, ...rest)
       if (event === 'exit' && !process.exitCode) {
         writeSync(STATUS_FD, Buffer.from([0]))
@@ -407,6 +479,14 @@ function answerPing() {
 }
 
 let inspect = null
+
+/** Ends the run unless the code policy, if there is one, lets the source pass. */
+function refuseIfFound(source) {
+  const findings = inspect ? inspect(source) : null
+  if (findings === null) return
+  send(REFUSED, Buffer.from(findings).subarray(0, MAX_REFUSED_BYTES))
+  exit(0)
+}
 
 function serve() {
   let source = Buffer.alloc(0)
@@ -428,11 +508,7 @@ function serve() {
     } else if (type === ARGUMENTS) {
       argumentsText = payload.toString('utf8')
     } else if (type === START) {
-      const findings = inspect ? inspect(source) : null
-      if (findings !== null) {
-        send(REFUSED, Buffer.from(findings).subarray(0, MAX_REFUSED_BYTES))
-        exit(0)
-      }
+      refuseIfFound(source)
       run(source, argumentsText)
       return
     }
@@ -447,6 +523,7 @@ seedNewContexts()
 const inspectors = usualInspectors()
 for (let round = 0; round < WARM_UP_ROUNDS; round++) warmUp(inspectors)
 announceEnd()
+hideOurFrames()
 // From inside the event loop: its first turn takes milliseconds.
 setImmediate(() => {
   send(READY)

@@ -95,8 +95,8 @@ describe('Python', () => {
     expect(stderr).toContain('File "/workspace/main.py", line 2, in main')
   })
 
-  test('wrong arguments, no main, no JSON: no frames that are not the user’s', async () => {
-    for (const code of ['def main(a): pass', 'x = 1', 'def main(): return {1, 2}']) {
+  test('wrong arguments, no main: no frames that are not the user’s', async () => {
+    for (const code of ['def main(a): pass', 'x = 1']) {
       expect(await python(code)).not.toContain('File "/usr')
     }
   })
