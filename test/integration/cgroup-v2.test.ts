@@ -20,6 +20,8 @@ const isV2 = findCgroups().version === 2
 const hasSystemd = existsSync('/run/systemd/system')
 const PATIENT = { timeout: scaledMs(60_000) }
 const KIB_PER_MIB = 1024
+/** A start that makes no snapshots takes half the time. */
+const COLD = { EXECUTOR_MANAGER_SNAPSHOTS: 'false' }
 
 describe.skipIf(!isV2)('in its own cgroup', () => {
   const client = new Client()
@@ -93,7 +95,7 @@ test.skipIf(!isV2)(
     // Only the container's processes are in its cgroup: the outer unshare waits outside.
     const enter = 'echo 0 >"$1/cgroup.procs"; shift; exec unshare --cgroup --mount "$@"'
     const outer = ['unshare', '--pid', '--fork', '--kill-child=KILL', '--mount-proc']
-    const service = await startService({}, [
+    const service = await startService(COLD, [
       ...[...outer, 'sh', '-ec', enter, 'sh', box],
       ...['sh', '-ec', inside, 'sh'],
     ])
@@ -142,7 +144,7 @@ test.skipIf(!isV2 || !hasSystemd)(
     const client = new Client()
     const unit = await installUnit(client)
     systemctl('start', unit)
-    await untilHealthy(client)
+    await untilHealthy(client, unit)
     expect(await client.run('bash', 'echo here')).toMatchObject({ stdout: 'here\n' })
     const killed = managerOf(unit)
     expect(path.basename(ownCgroup(String(killed)))).toBe(LEAF_NAME)
@@ -150,7 +152,7 @@ test.skipIf(!isV2 || !hasSystemd)(
 
     process.kill(killed, 'SIGKILL')
     await until(() => managerOf(unit) !== killed && managerOf(unit) > 0)
-    await untilHealthy(client)
+    await untilHealthy(client, unit)
     expect(await client.run('bash', 'echo again')).toMatchObject({ stdout: 'again\n' })
     expect(tracesOf(killed)).toEqual(NO_TRACES)
 
@@ -183,6 +185,7 @@ async function installUnit(client: Client): Promise<string> {
   client.url = `http://127.0.0.1:${port}`
   const text = readFileSync(path.join(projectDir(), 'deploy', name), 'utf8')
   const settings = {
+    ...COLD,
     EXECUTOR_MANAGER_HOME: readConfig(process.env).home,
     EXECUTOR_MANAGER_TIME_SCALE: String(TIME_SCALE),
     EXECUTOR_MANAGER_QUEUE_WAIT: `${scaledMs(10_000)}ms`,
@@ -205,13 +208,26 @@ function systemctl(...args: string[]): string {
   return execFileSync('systemctl', args, { encoding: 'utf8' })
 }
 
-async function untilHealthy(client: Client): Promise<void> {
-  const isHealthy = () =>
-    fetch(`${client.url}/healthz`).then(
+/** Ends with what the unit said when it fails. */
+async function untilHealthy(client: Client, unit: string): Promise<void> {
+  await until(async () => {
+    const state = systemctl('show', '--property=ActiveState,SubState', '--value', unit)
+    if (/failed|inactive/.test(state) || saysFailure(unit)) throw new Error(journalOf(unit))
+    return fetch(`${client.url}/healthz`).then(
       ({ ok }) => ok,
       () => false,
     )
-  await until(isHealthy)
+  })
+}
+
+/** A manager that cannot start says so in one line, and systemd starts it again. */
+function saysFailure(unit: string): boolean {
+  return /executor-manager: |Failed at step/.test(journalOf(unit))
+}
+
+function journalOf(unit: string): string {
+  const args = ['--unit', unit, '--lines=40', '--no-pager', '--output=cat']
+  return execFileSync('journalctl', args, { encoding: 'utf8' })
 }
 
 /** Pid of the process of a unit that has marked itself as a manager; 0 when there is none. */
