@@ -69,6 +69,8 @@ export interface Config {
   readonly leanExecutors: boolean
   /** Whether executors are restored from snapshots; else every one is booted cold. */
   readonly snapshots: boolean
+  /** Whether each key has pools and snapshots of its own. */
+  readonly snapshotsPerKey: boolean
   /** When a snapshot is replaced by a new one; null: never. */
   readonly snapshotRenewal: RenewalSettings | null
   /** Executors made at once. */
@@ -156,11 +158,19 @@ export function readConfig(
   const host = setting(env, 'EXECUTOR_MANAGER_HOST', '127.0.0.1', nonEmpty)
   const keys = readKeys(env)
   refuseOpenDoor(env, host, keys)
+  const snapshotsPerKey = readSnapshotsPerKey(env, keys)
   const queueLength = setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000))
   const poolSize = setting(env, 'SANDBOX_EXECUTOR_MANAGER_POOL_SIZE', null, integer(1, 1000))
   setting(env, 'SANDBOX_ENABLE_SECCOMP', false, boolean)
   setting(env, 'EXECUTOR_MANAGER_TIME_SCALE', 1, timeScale)
   const egress = readEgress(env)
+  const sizes = sizesFor({
+    ...machine,
+    ...countTemplates(root, snapshotsPerKey ? keys.count : null),
+    runBytes: limits.memoryBytes + heldBytesPerRun(limits, MAX_BODY_BYTES),
+    poolSize,
+    most: egress ? MAX_NETWORKED_EXECUTORS : Number.POSITIVE_INFINITY,
+  })
   return Object.freeze({
     projectDir: root,
     home: defaultHome(root, env),
@@ -172,13 +182,8 @@ export function readConfig(
     ...readOptions(args),
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
-    ...sizesFor({
-      ...machine,
-      ...countRuntimes(root),
-      runBytes: limits.memoryBytes + heldBytesPerRun(limits, MAX_BODY_BYTES),
-      poolSize,
-      most: egress ? MAX_NETWORKED_EXECUTORS : Number.POSITIVE_INFINITY,
-    }),
+    ...sizes,
+    leanExecutors: sizes.leanExecutors && !snapshotsPerKey,
     startTimeoutMs: setting(
       env,
       'EXECUTOR_MANAGER_START_TIMEOUT',
@@ -186,6 +191,7 @@ export function readConfig(
       duration(1000, 3_600_000),
     ),
     snapshots: setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS', true, boolean),
+    snapshotsPerKey,
     snapshotRenewal: readRenewal(env),
     queueWaitMs: setting(env, 'EXECUTOR_MANAGER_QUEUE_WAIT', 10_000, duration(1, 600_000)),
     queueLength,
@@ -216,10 +222,23 @@ function readRunsc(env: Environment): RunscChoice {
   return readRunscChoice(env)
 }
 
-function countRuntimes(root: string): { runtimes: number; leanRuntimes: number } {
+/** @param keys each has pools of its own, and no lean ones; null: all share the pools */
+function countTemplates(
+  root: string,
+  keys: number | null,
+): { runtimes: number; leanRuntimes: number } {
   const runtimes = loadRuntimes(path.join(root, 'runtimes'))
-  const leanRuntimes = runtimes.filter((runtime) => leanVariant(runtime) !== null)
-  return { runtimes: runtimes.length, leanRuntimes: leanRuntimes.length }
+  if (keys !== null) return { runtimes: runtimes.length * keys, leanRuntimes: 0 }
+  return { runtimes: runtimes.length, leanRuntimes: runtimes.filter(leanVariant).length }
+}
+
+function readSnapshotsPerKey(env: Environment, keys: ApiKeys): boolean {
+  const wanted = setting(env, 'EXECUTOR_MANAGER_SNAPSHOTS_PER_KEY', false, boolean)
+  if (!wanted || keys.count > 0) return wanted
+  throw new ManagerError(
+    'CONFIG_INVALID',
+    'EXECUTOR_MANAGER_SNAPSHOTS_PER_KEY is set, and there are no keys: set EXECUTOR_MANAGER_API_KEYS',
+  )
 }
 
 function readOptions(args: readonly string[]): Pick<Config, 'tls' | 'mayInstall'> {

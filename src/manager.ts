@@ -83,7 +83,8 @@ export class ExecutorManager {
     })
     const lean = config.leanExecutors ? runtimes.filter((runtime) => leanVariant(runtime)) : []
     // A place for each pool, whatever the memory holds: else the start would wait for ever.
-    const most = Math.max(config.maxExecutors, runtimes.length + lean.length)
+    const sharers = config.snapshotsPerKey ? config.keys.count : 1
+    const most = Math.max(config.maxExecutors, runtimes.length * sharers + lean.length)
     const gate = new Gate(config.parallelBoots, most)
     const events = engineEvents(log, metrics, gate)
     const snapshotHome = config.snapshots ? config.home : null
@@ -171,8 +172,9 @@ export class ExecutorManager {
     if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'It was stopped while it started.')
   }
 
-  /** The run with the pools that serve it: the lean one where its program names no heavy library. */
+  /** The run with the pools that serve it: its key's own, or the lean one where its program names no heavy library. */
   #placed(run: AdmittedRun): AdmittedRun {
+    if (this.#config.snapshotsPerKey) return { ...run, runtime: ownName(run.runtime, run.caller) }
     const runtime = this.#runtimes.get(run.runtime)
     if (!runtime || !this.#config.leanExecutors) return run
     const { template, substitute } = chooseTemplate(runtime, run.task.code)
@@ -186,8 +188,11 @@ export class ExecutorManager {
     const limits = limitsOf(this.#config, overrides)
     this.#limits.set(name, limits)
     this.#runtimes.set(name, runtime)
-    this.#firstExecutors.expect(name)
-    this.#addPool(installed, limits, policy, gate)
+    const { snapshotsPerKey, keys } = this.#config
+    for (const pool of snapshotsPerKey ? keys.names.map((key) => ownName(name, key)) : [name]) {
+      this.#firstExecutors.expect(pool)
+      this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy, gate)
+    }
     const lean = this.#config.leanExecutors ? leanVariant(runtime) : null
     // The start does not wait for it: the standard executor serves the same programs.
     if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy, gate)
@@ -305,6 +310,11 @@ export class ExecutorManager {
       if (this.#hurry.signal.aborted) resolve()
     })
   }
+}
+
+/** The pool of a runtime that serves one key alone. */
+function ownName(runtime: string, key: string): string {
+  return `${runtime}.${key}`
 }
 
 /** What the engine tells, for the log and the metrics. */

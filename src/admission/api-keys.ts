@@ -36,6 +36,10 @@ export class ApiKeys {
     return new ApiKeys(digests)
   }
 
+  get names(): string[] {
+    return this.#digests.map(({ name }) => name)
+  }
+
   get count(): number {
     return this.#digests.length
   }

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ApiKeys } from '../../src/admission/api-keys.ts'
 import { scaledMs } from '../../src/lib/time-scale.ts'
 import type { ExecutorManager } from '../../src/manager.ts'
-import { Client } from '../support/client.ts'
+import { type Answer, base64, Client } from '../support/client.ts'
 import { openManager, type Settings } from '../support/manager.ts'
 import { makePrivateHome } from '../support/private-home.ts'
 import { until } from '../support/traces.ts'
@@ -99,6 +100,29 @@ test('a start serves from an old snapshot at once, and renews it afterwards', as
   await until(() => !generations().includes(old as string))
   await answersRight()
   expect(await metric('executor_made_seconds_count{runtime="bash",how="boot"}')).toBe(0)
+})
+
+test('with snapshots of its own, a key shares addresses with no other key', async () => {
+  const pairs = { alice: 'a-key-of-16-characters', bob: 'b-key-of-16-characters' }
+  const text = Object.entries(pairs).map((pair) => pair.join(':'))
+  const keys = ApiKeys.parse(text.join(',')) as ApiKeys
+  await start({ runtimes: ['bash'], keys, snapshotsPerKey: true })
+  const addressesOf = async (key: string) => {
+    const code_b64 = base64('od -An -tx8 /proc/$$/auxv')
+    const response = await fetch(`${client.url}/run`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify({ code_b64, language: 'bash' }),
+    })
+    const answer = (await response.json()) as Answer
+    expect(answer).toMatchObject({ status: 'success' })
+    return answer.stdout
+  }
+  const alice = await addressesOf(pairs.alice)
+  const bob = await addressesOf(pairs.bob)
+  expect(alice).not.toBe(bob)
+  expect(await addressesOf(pairs.alice)).toBe(alice)
+  expect(await addressesOf(pairs.bob)).toBe(bob)
 })
 
 /**

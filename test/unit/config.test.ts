@@ -40,6 +40,7 @@ describe('readConfig', () => {
     ['EXECUTOR_MANAGER_RATE_LIMIT', '100/1m', { rateLimit: { runs: 100, windowMs: 60_000 } }],
     ['EXECUTOR_MANAGER_RATE_LIMIT', '5/s', { rateLimit: { runs: 5, windowMs: 1000 } }],
     ['EXECUTOR_MANAGER_SNAPSHOTS', 'off', { snapshots: false }],
+    ['EXECUTOR_MANAGER_SNAPSHOTS_PER_KEY', 'false', { snapshotsPerKey: false }],
     ['EXECUTOR_MANAGER_SNAPSHOT_AGE', '1h', { snapshotRenewal: { ageMs: 3_600_000 } }],
     ['EXECUTOR_MANAGER_SNAPSHOT_AGE', 'off', { snapshotRenewal: null }],
     ['EXECUTOR_MANAGER_HOME', '/data', { home: '/data' }],
@@ -55,6 +56,16 @@ describe('readConfig', () => {
     ['SANDBOX_NETWORK', 'egress', { egress: { policy: null, nameServers: [] } }],
   ])('%s=%s', (name, value, expected) => {
     expect(readConfig({ [name]: value })).toMatchObject(expected)
+  })
+
+  test('snapshots of each key want keys', () => {
+    const wanted = { EXECUTOR_MANAGER_SNAPSHOTS_PER_KEY: 'true' }
+    expect(() => readConfig(wanted)).toThrow('there are no keys')
+    const keys = 'alice:0123456789abcdef,bob:fedcba9876543210'
+    const config = readConfig({ ...wanted, EXECUTOR_MANAGER_API_KEYS: keys })
+    expect(config).toMatchObject({ snapshotsPerKey: true, leanExecutors: false })
+    // A place for the pool of each key and language.
+    expect(config.maxExecutors).toBeGreaterThan(2 * 3 * config.poolSize)
   })
 
   test.each([
