@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { GUEST_UID, HOSTNAME, sandboxSpec } from '../../src/engine/runsc/spec.ts'
 
@@ -31,7 +32,7 @@ interface Spec {
   mounts: { destination: string; type: string; source: string; options: string[] }[]
   linux: {
     namespaces: { type: string; path?: string }[]
-    seccomp: { defaultAction: string; syscalls: Syscalls[] }
+    seccomp: { defaultAction: string; architectures: string[]; syscalls: Syscalls[] }
   }
 }
 const spec = sandboxSpec(shape) as Spec
@@ -139,3 +140,22 @@ describe('sandboxSpec', () => {
     }
   })
 })
+
+/**
+ * arm64 has the system calls of the kernel's common table and no others, so a rule by a name that is only on
+ * x86 would guard nothing there. Source: asm-generic/unistd.h, of which open_tree_attr is newer than Debian 12's.
+ */
+const HEADER = '/usr/include/asm-generic/unistd.h'
+
+test.skipIf(!existsSync(HEADER))(
+  'each system call that is refused is one of the common table, so of arm64 too',
+  () => {
+    const header = readFileSync(HEADER, 'utf8')
+    const common = new Set([...header.matchAll(/__NR(?:3264)?_(\w+)/g)].map(([, name]) => name))
+    const { linux } = sandboxSpec(shape) as Spec
+    const names = linux.seccomp.syscalls.flatMap((rule) => rule.names)
+    expect(names.length).toBeGreaterThan(20)
+    expect(names.filter((name) => !common.has(name) && name !== 'open_tree_attr')).toEqual([])
+    expect(linux.seccomp.architectures).toContain('SCMP_ARCH_AARCH64')
+  },
+)
