@@ -7,6 +7,7 @@ import { acceptArtifacts } from './artifacts.ts'
 import {
   lastCommandDetail,
   leftOutDetail,
+  NO_NETWORK,
   outputDetail,
   printable,
   sentences,
@@ -124,7 +125,10 @@ function failed(answer: CodeResult, facts: RunFacts): CodeResult {
   if (denied) {
     return { ...answer, status: 'unauthorized_access', unauthorized_access_type: denied }
   }
-  const detail = failure?.lastCommand ? lastCommandDetail(answer.exit_code) : null
+  const detail = sentences(
+    failure?.lastCommand ? lastCommandDetail(answer.exit_code) : null,
+    failure?.network && !facts.hasNetwork ? NO_NETWORK : null,
+  )
   return { ...programError(answer), detail }
 }
 

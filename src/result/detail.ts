@@ -33,6 +33,9 @@ export function outputDetail(stream: OutputStream | null, limits: RunLimits): st
   return `The result may have ${size(limits.resultBytes)}: return less, or write it to a file.`
 }
 
+/** Said where a program failed because it tried to reach something. */
+export const NO_NETWORK = 'This sandbox has no network.'
+
 export function lastCommandDetail(exitCode: number): string {
   return `The script ended with exit code ${exitCode} of its last command.`
 }

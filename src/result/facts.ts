@@ -8,6 +8,8 @@ export interface RunFacts {
   readonly intervention: 'deadline' | 'cancelled' | null
   /** Counted by the kernel outside of the sandbox. */
   readonly outOfMemoryKills: number
+  /** Whether the sandbox had a network. */
+  readonly hasNetwork: boolean
   /** Connections and names that the network policy refused; looked at only after a network error. */
   readonly refusedConnections: number
   /** The most that the run held beyond its idle executor. */

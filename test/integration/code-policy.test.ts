@@ -118,3 +118,12 @@ describe('a refusal that the program says itself', () => {
     expect(answer).toMatchObject({ result: null, artifacts: [], stdout: '' })
   })
 })
+
+test.each([
+  "const cp: any = require('child_process')\nfunction main(): number { return 1 }",
+  "import { execSync } from 'child_process'\nexport const main = () => String(execSync('id'))",
+  "enum A { B }\nfunction main(a: A) { return require('child_process') }",
+  "const a = await 1\nconst cp = require('child_process')\nfunction main() { return 1 }",
+])('what is looked at is what runs, in whichever form it is written: %s', async (code) => {
+  expect(await client.run('nodejs', code)).toMatchObject(REFUSED)
+})

@@ -317,3 +317,17 @@ def main():
     expect(answer.stderr).toMatch(/^Output limit exceeded\nnote\n/)
   })
 })
+
+describe('a program that tries to reach something', () => {
+  test.each([
+    ['python', 'import urllib.request\ndef main(): urllib.request.urlopen("http://example.org/")'],
+    ['python', 'import requests\ndef main(): requests.get("http://192.0.2.1/", timeout=1)'],
+    ['nodejs', 'async function main() { await fetch("http://example.org/") }'],
+  ])('is told that there is no network: %s: %s', async (language, code) => {
+    const answer = await client.run(language, code)
+    expect(answer).toMatchObject({
+      status: 'program_error',
+      detail: 'This sandbox has no network.',
+    })
+  })
+})

@@ -46,6 +46,7 @@ export function factsWith(
     transcript: transcriptWith(transcript),
     intervention: null,
     outOfMemoryKills: 0,
+    hasNetwork: false,
     refusedConnections: 0,
     peakMemoryBytes: 1024 ** 2,
     cpuTimeMs: 1,

@@ -44,6 +44,19 @@ const outcomes: [string, RunFacts, object][] = [
       runtime_error_type: 'nonzero_exit',
     },
   ],
+  ...[true, false].map((hasNetwork): [string, RunFacts, object] => [
+    `a connection that could not be had, network: ${hasNetwork}`,
+    factsWith(
+      { ...said, report: code(1), failure: { ...NO_FAILURE, network: true } },
+      { hasNetwork },
+    ),
+    {
+      status: 'program_error',
+      exit_code: 1,
+      detail: hasNetwork ? null : 'This sandbox has no network.',
+      runtime_error_type: 'nonzero_exit',
+    },
+  ]),
   [
     'a signal',
     factsWith({ ...said, report: killed(11) }),

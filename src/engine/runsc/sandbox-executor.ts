@@ -162,6 +162,7 @@ export class SandboxExecutor implements Executor {
         transcript,
         intervention: ending === 'late' ? null : ending,
         outOfMemoryKills,
+        hasNetwork: this.#network !== null,
         // Asked only where the answer matters: it takes a process.
         refusedConnections: transcript.failure?.network ? await this.#refusals() : 0,
         peakMemoryBytes: Math.max(0, peakMemoryBytes - this.#cachedMeanwhile()),
