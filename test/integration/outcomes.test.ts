@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
 /** Each row of the contract's table of outcomes, in both languages, with real sandboxes. */
-const client = useManager({ runtimes: ['python', 'nodejs'], limits: { wallTimeMs: 2000 } })
+const client = useManager({ runtimes: ['bash', 'nodejs', 'python'], limits: { wallTimeMs: 2000 } })
 
 const ABSENT = {
   detail: null,
