@@ -18,7 +18,7 @@ export interface Bar {
 
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
-  const { warm, bare, burst, load, idle, density, start } = figures
+  const { warm, bare, burst, load, callers, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = (program: ProgramId) =>
@@ -53,6 +53,12 @@ export function barsOf(figures: Figures): Bar[] {
       0,
       load?.loads.reduce((sum, { failures }) => sum + failureCount(failures), 0),
     ),
+    ...[500, 1000].map((limit, index) => {
+      // The first figure is that beside nobody.
+      const one = callers?.[index + 1]
+      const title = `An honest caller's p90 beside ${one?.beside ?? 'endless loops'}`
+      return most(title, 'ms', limit, one?.latencyMs.p90)
+    }),
     most(
       `Burst of ${burst?.size ?? 'the pool size'}, p50, to one run`,
       '×',

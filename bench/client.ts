@@ -31,12 +31,15 @@ interface Response {
 export class Client {
   readonly #port: number
   readonly #interrupt: AbortSignal
+  readonly #address: string
   readonly #idle: Connection[] = []
   readonly #open = new Set<Connection>()
 
-  constructor(port: number, interrupt: AbortSignal) {
+  /** @param address to come from: each is a caller of its own */
+  constructor(port: number, interrupt: AbortSignal, address = '127.0.0.1') {
     this.#port = port
     this.#interrupt = interrupt
+    this.#address = address
   }
 
   /** Never rejects but when interrupted: a run that fails is a figure too. */
@@ -70,7 +73,7 @@ export class Client {
     this.#interrupt.throwIfAborted()
     let connection = this.#idle.pop()
     if (!connection?.isOpen) {
-      connection = new Connection(this.#port, this.#interrupt)
+      connection = new Connection(this.#port, this.#interrupt, this.#address)
       this.#open.add(connection)
     }
     try {
@@ -91,8 +94,9 @@ class Connection {
   #received: Buffer[] = []
   #settle: { resolve: (response: Response) => void; reject: (error: Error) => void } | null = null
 
-  constructor(port: number, interrupt: AbortSignal) {
-    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true, signal: interrupt })
+  constructor(port: number, interrupt: AbortSignal, localAddress: string) {
+    const to = { host: '127.0.0.1', port, localAddress }
+    this.#socket = connect({ ...to, noDelay: true, signal: interrupt })
     this.#socket.on('data', (chunk) => this.#read(chunk))
     this.#socket.on('error', (error) => this.#fail(error))
     this.#socket.on('close', () => this.#fail(new Error('the connection was closed')))

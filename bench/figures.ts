@@ -1,5 +1,6 @@
 import type { BareFigures } from './bare.ts'
 import type { BurstFigures } from './burst.ts'
+import type { CallersFigure } from './callers.ts'
 import type { ColdFigures } from './cold.ts'
 import type { DensityFigure } from './density.ts'
 import type { IdleFigures } from './idle.ts'
@@ -13,6 +14,7 @@ export interface Figures {
   bare?: BareFigures
   burst?: BurstFigures
   load?: LoadFigures
+  callers?: readonly CallersFigure[]
   idle?: IdleFigures
   density?: readonly DensityFigure[]
   cold?: ColdFigures

@@ -9,6 +9,7 @@ import { consoleProgress } from '../src/setup/progress.ts'
 import { bareReport } from './bare.ts'
 import { barsOf, barsReport } from './bars.ts'
 import { burstReport, measureBurst } from './burst.ts'
+import { callersReport, measureCallers } from './callers.ts'
 import { coldReport, measureCold } from './cold.ts'
 import type { Bench } from './context.ts'
 import { densityReport, measureDensity } from './density.ts'
@@ -24,7 +25,7 @@ import { markdown, type Report } from './table.ts'
 import { measureWarm, warmReport } from './warm.ts'
 
 /** The topics that need a service that was started before. */
-const SERVING: readonly Topic[] = ['warm', 'burst', 'load', 'idle', 'density', 'start']
+const SERVING: readonly Topic[] = ['warm', 'burst', 'load', 'callers', 'idle', 'density', 'start']
 
 /** Measures the service beside bare processes, in one run, and prints what it finds as Markdown. */
 async function main(): Promise<void> {
@@ -98,6 +99,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     if (wants('load')) {
       figures.load = await measureLoad(bench, service)
       print(loadReport(figures.load))
+    }
+    if (wants('callers')) {
+      figures.callers = await measureCallers(bench, service)
+      print(callersReport(figures.callers))
     }
     if (wants('idle')) {
       figures.idle = await measureIdle(bench, service)

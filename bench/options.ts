@@ -3,7 +3,16 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 
 /** What can be measured, in the order in which it is. */
-export const TOPICS = ['warm', 'burst', 'load', 'idle', 'density', 'cold', 'start'] as const
+export const TOPICS = [
+  'warm',
+  'burst',
+  'load',
+  'callers',
+  'idle',
+  'density',
+  'cold',
+  'start',
+] as const
 export type Topic = (typeof TOPICS)[number]
 
 /** How much is measured. */
