@@ -12,6 +12,7 @@ const ANSWER_FIELDS = [
   'detail',
   'exit_code',
   'memory_used_kb',
+  'partial_stdout',
   'resource_limit_type',
   'result',
   'runtime_error_type',
@@ -105,7 +106,10 @@ async function honestRun(expected: typeof expect): Promise<void> {
     stdout: `${secret}\n`,
     stderr: '',
     exit_code: 0,
-    artifacts: [{ name: 'honest.csv', content_b64: base64(secret) }],
+    artifacts: [
+      { name: 'honest.csv', content_b64: base64(secret) },
+      { name: secret, content_b64: base64(secret) },
+    ],
     result: { value: { sum: 4950, secret } },
   })
 }
