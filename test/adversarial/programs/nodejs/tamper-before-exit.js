@@ -1,5 +1,5 @@
 // tries: to begin anew each time it is done
-// expect: resource_limit_exceeded/time
+// expect: success 1
 // within: 5s
 function main() {
   process.on('beforeExit', () => setTimeout(() => {}, 1))
