@@ -17,6 +17,9 @@ import { Client } from '../support/client.ts'
 import { openManager, type Settings } from '../support/manager.ts'
 import { makePrivateHome } from '../support/private-home.ts'
 
+// A snapshot is made twice in most tests.
+vi.setConfig({ testTimeout: scaledMs(240_000), hookTimeout: scaledMs(240_000) })
+
 const PROGRAM = 'import pandas as pd\ndef main():\n    return int(pd.Series([1, 2]).sum())'
 
 let home: string
