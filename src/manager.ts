@@ -162,7 +162,8 @@ export class ExecutorManager {
       {
         languages: this.#languages,
         submit: (run, signal) => this.#scheduler.submit(this.#placed(run), signal),
-        classify: (facts, runtime) => classify(facts, this.#limits.get(runtime) ?? limits),
+        classify: (facts, runtime, check) =>
+          classify(facts, this.#limits.get(runtime) ?? limits, check),
         metrics,
       },
     )

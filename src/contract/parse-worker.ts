@@ -1,21 +1,28 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { checkResult } from '../result/check-result.ts'
 import type { ParseAnswer, ParseTask } from './parsing-thread.ts'
 import { parseRunRequest } from './run-request.ts'
 
-/** The thread that reads large bodies: one after the other, each in blocks that it gets for itself. */
+/** The thread that reads large bodies and results: one after the other, each in blocks that it gets for itself. */
 
 const languages = workerData as ReadonlyMap<string, string>
 
-parentPort?.on('message', ({ blocks, bytes }: ParseTask) => {
+parentPort?.on('message', ({ kind, blocks, bytes }: ParseTask) => {
   const body = joined(blocks, bytes)
+  if (kind === 'result') {
+    parentPort?.postMessage({ wrong: checkResult(body) } satisfies ParseAnswer)
+    free(body)
+    return
+  }
   const parsed = parseRunRequest(body, languages)
-  const answer: ParseAnswer =
-    'issues' in parsed
-      ? parsed
-      : { runtime: parsed.request.runtime, ...views(body, parsed.request) }
-  const kept = 'issues' in answer ? [] : new Set([answer.code.buffer, answer.argumentsJson.buffer])
-  parentPort?.postMessage(answer, [...kept] as ArrayBuffer[])
-  if ('issues' in answer) free(body)
+  if ('issues' in parsed) {
+    parentPort?.postMessage(parsed satisfies ParseAnswer)
+    free(body)
+    return
+  }
+  const answer = { runtime: parsed.request.runtime, ...views(body, parsed.request) }
+  const kept = new Set([answer.code.buffer, answer.argumentsJson.buffer])
+  parentPort?.postMessage(answer satisfies ParseAnswer, [...kept] as ArrayBuffer[])
 })
 
 /** Frees each block as soon as it is copied, so that a body is never there twice. */

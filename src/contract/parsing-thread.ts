@@ -9,7 +9,9 @@ const HEAP_MB = 64
 /** 16 MiB take less than 0.5 s; a thread that takes this long is stuck. */
 const LONGEST_MS = scaledMs(30_000)
 
+/** What the thread is asked: to validate a request body, or a result. Its bytes are moved to it. */
 export interface ParseTask {
+  readonly kind: 'request' | 'result'
   readonly blocks: readonly Uint8Array[]
   readonly bytes: number
 }
@@ -17,17 +19,20 @@ export interface ParseTask {
 export type ParseAnswer =
   | { readonly issues: readonly ValidationIssue[] }
   | { readonly runtime: string; readonly code: Uint8Array; readonly argumentsJson: Uint8Array }
+  /** What is wrong with a result. */
+  | { readonly wrong: string | null }
 
 interface Job {
   readonly caller: string
-  readonly task: ParseTask
+  /** Made when its turn comes. */
+  readonly task: () => ParseTask
   readonly signal: AbortSignal
-  readonly resolve: (parsed: ParsedRequest) => void
+  readonly resolve: (answer: ParseAnswer) => void
   readonly reject: (error: Error) => void
 }
 
 /**
- * Validates large bodies in a thread of its own, so that none of them holds up whatever else is served: one
+ * Validates large bodies and results in a thread of its own, so that none of them holds up whatever else is served: one
  * at a time, callers by turns. The thread is started for the first one. A thread that fails, or does not end in
  * time, fails its body only; the next one gets a new thread.
  */
@@ -49,14 +54,33 @@ export class ParsingThread {
    * @param signal the caller has gone: it is not begun any more
    * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
    */
-  parse(
+  async parse(
     caller: string,
     blocks: readonly Uint8Array[],
     bytes: number,
     signal: AbortSignal,
   ): Promise<ParsedRequest> {
+    const task: ParseTask = { kind: 'request', blocks, bytes }
+    return requestOf(await this.#ask(caller, () => task, signal))
+  }
+
+  /**
+   * As checkResult(), on a copy.
+   * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async checkResult(caller: string, result: Buffer, signal: AbortSignal): Promise<string | null> {
+    const copied = (): ParseTask => {
+      const block = Buffer.allocUnsafeSlow(result.length)
+      result.copy(block)
+      return { kind: 'result', blocks: [block], bytes: block.length }
+    }
+    const answer = await this.#ask(caller, copied, signal)
+    return 'wrong' in answer ? answer.wrong : null
+  }
+
+  #ask(caller: string, task: () => ParseTask, signal: AbortSignal): Promise<ParseAnswer> {
     return new Promise((resolve, reject) => {
-      this.#queue.add(caller, { caller, task: { blocks, bytes }, signal, resolve, reject })
+      this.#queue.add(caller, { caller, task, signal, resolve, reject })
       this.#next()
     })
   }
@@ -82,8 +106,9 @@ export class ParsingThread {
     this.#job = job
     this.#worker ??= this.#start()
     this.#deadline = setTimeout(() => void this.#worker?.terminate(), LONGEST_MS)
-    const buffers = job.task.blocks.map(({ buffer }) => buffer as ArrayBuffer)
-    this.#worker.postMessage(job.task, buffers)
+    const task = job.task()
+    const buffers = task.blocks.map(({ buffer }) => buffer as ArrayBuffer)
+    this.#worker.postMessage(task, buffers)
   }
 
   #end(settle: (job: Job) => void): void {
@@ -102,14 +127,14 @@ export class ParsingThread {
     worker.unref()
     let error: Error | undefined
     worker.on('message', (answer: ParseAnswer) => {
-      this.#end((job) => job.resolve(requestOf(answer)))
+      this.#end((job) => job.resolve(answer))
     })
     worker.on('error', (cause: Error) => {
       error = cause
     })
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = null
-      const said = 'A request body could not be read: the thread that reads bodies has ended.'
+      const said = 'A body or result could not be read: the thread that reads them has ended.'
       this.#end((job) => job.reject(new ManagerError('REQUEST_NOT_READ', said, { cause: error })))
     })
     return worker
@@ -118,6 +143,7 @@ export class ParsingThread {
 
 function requestOf(answer: ParseAnswer): ParsedRequest {
   if ('issues' in answer) return answer
+  if ('wrong' in answer) throw new Error('the thread answered another question')
   const { runtime, code, argumentsJson } = answer
   return { request: { runtime, code: viewOf(code), argumentsJson: viewOf(argumentsJson) } }
 }

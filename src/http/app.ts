@@ -46,7 +46,8 @@ export async function buildApp(options: AppOptions, runs: RunService): Promise<F
   const lane = new SlowLane()
   const uploads = new Uploads(options.maxBodyBytes, options.accounts.uploads, lane)
   const parsing = new ParsingThread(runs.languages)
-  app.addHook('onClose', () => parsing.close())
+  // Not before: what runs when a stop begins may still need it.
+  app.server.once('close', () => void parsing.close())
   // Only JSON, and as bytes: a web page can send other types to a local address without asking.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', ({ raw, caller }, _payload, done) => {

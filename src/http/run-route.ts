@@ -24,7 +24,7 @@ export interface RunService {
   readonly languages: ReadonlyMap<string, string>
   submit(run: AdmittedRun, signal: AbortSignal): Promise<{ facts: RunFacts; timings: RunTimings }>
   /** What the facts of a run mean, in the contract's words. */
-  classify(facts: RunFacts, runtime: string): CodeResult
+  classify(facts: RunFacts, runtime: string, check?: (result: Buffer) => string | null): CodeResult
   readonly metrics: RunMetrics
 }
 
@@ -42,7 +42,7 @@ export interface RunKeepers {
 
 type PhaseTimings = RunTimings & { readonly collectMs: number }
 
-/** A larger body is read in a thread of its own; this much takes less than a millisecond. */
+/** A larger body, or result, is read in a thread of its own; this much takes less than a millisecond. */
 const LARGE_BODY_BYTES = 64 * 1024
 /** A larger answer goes out in pieces, so that it can be seen whether its caller reads it. */
 const LARGE_ANSWER_BYTES = 256 * 1024
@@ -61,7 +61,7 @@ export function addRunRoute(app: FastifyInstance, service: RunService, keepers: 
       if ('issues' in parsed) return refuse(reply, parsed.issues)
       const run = admit(request.caller, parsed.request, body)
       runtime = run.runtime
-      const done = await finishedRun(service, run, caller.signal)
+      const done = await finishedRun(service, run, caller.signal, keepers)
       return answer(request, reply, run, done, service, keepers)
     } catch (error) {
       if (error instanceof Refused) throw error
@@ -111,10 +111,17 @@ async function finishedRun(
   service: RunService,
   run: AdmittedRun,
   signal: AbortSignal,
+  { parsing }: RunKeepers,
 ): Promise<FinishedRun> {
   const { facts, timings } = await service.submit(run, signal)
   const collectStarted = performance.now()
-  const result = service.classify(facts, run.runtime)
+  const said = facts.transcript.result
+  let check: ((result: Buffer) => string | null) | undefined
+  if (said !== null && said.length > LARGE_BODY_BYTES) {
+    const wrong = await parsing.checkResult(run.caller, said, signal)
+    check = () => wrong
+  }
+  const result = service.classify(facts, run.runtime, check)
   return { result, phases: { ...timings, collectMs: performance.now() - collectStarted } }
 }
 

@@ -1,9 +1,9 @@
 import type { RunLimits } from '../config.ts'
 import { type CodeResult, EMPTY_RESULT, type ResultStatus } from '../contract/code-result.ts'
 import { codeUnsafe } from '../contract/refusals.ts'
-import { isJson } from '../lib/json-text.ts'
 import type { Failure } from '../supervisor/protocol.ts'
 import { acceptArtifacts } from './artifacts.ts'
+import { checkResult } from './check-result.ts'
 import {
   lastCommandDetail,
   leftOutDetail,
@@ -22,12 +22,6 @@ const SIGKILL = 9
 /** 128 + SIGXFSZ, what a shell calls a program that wrote too much; the contract names no code. */
 const OUTPUT_EXIT_CODE = -153
 
-/** Deeper, and a client's JSON reader fails on the whole answer: Python's ends at less than 1000. */
-const MAX_RESULT_DEPTH = 500
-
-/** A whole number of more digits, and Python's JSON reader refuses the whole answer (sys.int_info). */
-const MAX_RESULT_DIGITS = 4300
-
 /** The kernel charges memory to a cgroup in batches of 64 pages: below that it cannot tell. */
 const MEMORY_STEP_KB = 256
 
@@ -36,8 +30,13 @@ const MEMORY_STEP_KB = 256
  *
  * What the kernel counted outside of the sandbox goes before what the sandbox said. The first cause
  * wins: a program that is killed at its time limit did not crash.
+ * @param check what is wrong with a result, where that is known already
  */
-export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
+export function classify(
+  facts: RunFacts,
+  limits: RunLimits,
+  check: (result: Buffer) => string | null = checkResult,
+): CodeResult {
   const { transcript, intervention } = facts
   const { report, refused, violation } = transcript
   const base = {
@@ -89,12 +88,8 @@ export function classify(facts: RunFacts, limits: RunLimits): CodeResult {
   }
   if (report.exitCode !== 0) return failed(ended('program_error', report.exitCode), facts)
   const { result } = transcript
-  if (result !== null && !isJson(result, MAX_RESULT_DEPTH, MAX_RESULT_DIGITS)) {
-    const message = isJson(result, MAX_RESULT_DEPTH)
-      ? `The result has a whole number of more than ${MAX_RESULT_DIGITS} digits.`
-      : `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
-    return { ...programError(ended('program_error', 1)), stderr: message }
-  }
+  const wrong = result === null ? null : check(result)
+  if (wrong !== null) return { ...programError(ended('program_error', 1)), stderr: wrong }
   const { artifacts, leftOut } = acceptArtifacts(transcript.artifacts, transcript.leftOut, limits)
   const notSent = Math.max(report.artifactsLeftOut, transcript.leftOut.length)
   const notTold = notSent - transcript.leftOut.length

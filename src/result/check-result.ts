@@ -1,0 +1,15 @@
+import { isJson } from '../lib/json-text.ts'
+
+/** Deeper, and a client's JSON reader fails on the whole answer: Python's ends at less than 1000. */
+const MAX_RESULT_DEPTH = 500
+
+/** A whole number of more digits, and Python's JSON reader refuses the whole answer (sys.int_info). */
+const MAX_RESULT_DIGITS = 4300
+
+/** 10 MiB take tenths of a second. @returns what is wrong with a result's JSON text, or null */
+export function checkResult(result: Buffer): string | null {
+  if (isJson(result, MAX_RESULT_DEPTH, MAX_RESULT_DIGITS)) return null
+  return isJson(result, MAX_RESULT_DEPTH)
+    ? `The result has a whole number of more than ${MAX_RESULT_DIGITS} digits.`
+    : `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
+}
