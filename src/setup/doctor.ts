@@ -9,6 +9,7 @@ import { SnapshotStore } from '../engine/runsc/snapshot-store.ts'
 import { findAgent } from '../images/agent.ts'
 import { findImage, type Image, imagesFolder, readImageFacts } from '../images/build.ts'
 import { imageHash } from '../images/recipe.ts'
+import { findRootImage } from '../images/root-image.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
 import { readHostSystem, wayOf } from './host.ts'
 import { missingHostPackages } from './host-packages.ts'
@@ -187,8 +188,11 @@ function imageFinding(runtime: Runtime, image: Image | undefined, input: DoctorI
   const { sizeBytes, builtAt } = readImageFacts(image)
   const text = `${Math.round(sizeBytes / 1e6)} MB, ${image.imageHash}, built ${builtAt.slice(0, 10)}`
   const path = supervisorPath(input.home, input.runtimesDir)
-  const hasAgent = existsSync(path) && findAgent(runtime, image.rootfs, path) !== undefined
-  if (hasAgent) return { state: 'ok', subject, text }
+  const agent = existsSync(path) ? findAgent(runtime, image.rootfs, path) : undefined
+  if (agent) {
+    const isFile = findRootImage(image.rootfs, agent.agentHash) !== undefined
+    return { state: 'ok', subject, text: isFile ? `${text}, also as an EROFS file` : text }
+  }
   return { state: 'todo', subject, text: `${text}, without its runner`, remedy: RUN_SETUP }
 }
 

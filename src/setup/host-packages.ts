@@ -51,7 +51,19 @@ function missing(): HostPackage[] {
  * @throws ManagerError SETUP_FAILED that names the packages
  */
 export async function installHostPackages(progress: Progress, mayInstall: boolean): Promise<void> {
-  const lacking = missing()
+  await installPackages(missing(), progress, mayInstall)
+}
+
+/**
+ * Installs these packages, of which none is there.
+ * @param mayInstall false: refuses instead
+ * @throws ManagerError SETUP_FAILED that names the packages
+ */
+export async function installPackages(
+  lacking: readonly HostPackage[],
+  progress: Progress,
+  mayInstall: boolean,
+): Promise<void> {
   if (lacking.length === 0) return
   const list = lacking.map(({ name }) => name).join(' ')
   refuse(lacking, mayInstall)

@@ -13,10 +13,12 @@ import {
   removePackageCache,
   removeUnfinishedBuilds,
 } from '../images/build.ts'
+import { ensureRootImage, findRootImage } from '../images/root-image.ts'
 import { readAptSources } from '../images/sources.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
 import { CommandFailure, killRunningCommands } from './command.ts'
 import { snapshotsFolder } from './home.ts'
+import { ensureErofsTool, mayHaveErofsTool } from './erofs-tool.ts'
 import { readHostSystem } from './host.ts'
 import { installHostPackages } from './host-packages.ts'
 import { withSetupLock } from './lock.ts'
@@ -28,6 +30,8 @@ import { ensureSupervisor, supervisorPath } from './supervisor.ts'
 export type InstalledRuntime = {
   runtime: Runtime
   rootfs: string
+  /** The same as one EROFS file, which needs no gofer; null: it is served from the folder. */
+  rootImage: string | null
   imageHash: string
   /** The agent folder as seen in the image. */
   agentPath: string
@@ -51,9 +55,20 @@ export function findInstallation(
     const image = findImage(runtime, home)
     const agent = image && findAgent(runtime, image.rootfs, supervisor)
     if (!image || !agent) return undefined
-    installed.push({ runtime, ...image, ...agent })
+    const rootImage = findRootImage(image.rootfs, agent.agentHash) ?? null
+    if (!rootImage && wantsRootImages(runsc, home)) return undefined
+    installed.push({ runtime, ...image, ...agent, rootImage: usable(runsc, rootImage) })
   }
   return { ...runsc, runtimes: installed }
+}
+
+/** Whether this runsc takes EROFS files, and they can be made, or the tool for it may be had now. */
+function wantsRootImages({ capabilities }: Runsc, home: string): boolean {
+  return capabilities.erofsRoot && isWritable(home) && mayHaveErofsTool(home)
+}
+
+function usable({ capabilities }: Runsc, rootImage: string | null): string | null {
+  return capabilities.erofsRoot ? rootImage : null
 }
 
 /**
@@ -99,12 +114,16 @@ async function install(
   const runsc = await ensureRunsc(home, progress, choice)
   const supervisor = await ensureSupervisor(home, runtimesDir, progress)
   await removeUnfinishedBuilds(home)
+  const makesRootImages = runsc.capabilities.erofsRoot && (await ensureErofsTool(home, progress, mayInstall))
   const sourcesOf = (suite: string) => readAptSources(readHostSystem().codename, suite)
   const installed: InstalledRuntime[] = []
   for (const runtime of runtimes) {
     const image = await ensureImage(runtime, home, sourcesOf, progress)
     const agent = await installAgent(runtime, image.rootfs, supervisor)
-    installed.push({ runtime, ...image, ...agent })
+    const rootImage = makesRootImages
+      ? await ensureRootImage(runtime.name, image.rootfs, agent.agentHash, progress)
+      : usable(runsc, findRootImage(image.rootfs, agent.agentHash) ?? null)
+    installed.push({ runtime, ...image, ...agent, rootImage })
   }
   removePackageCache(home)
   return { ...runsc, runtimes: installed }

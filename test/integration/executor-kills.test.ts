@@ -7,6 +7,7 @@ import { type Answer, Client } from '../support/client.ts'
 import { isAtRest, mountsOf, strayChildrenOf } from '../support/footprint.ts'
 import { openManager } from '../support/manager.ts'
 import { makePrivateHome } from '../support/private-home.ts'
+import { hasRootImages } from '../support/root-images.ts'
 import { executorsOf, NO_TRACES, runscProcesses, tracesOf, until } from '../support/traces.ts'
 
 /** kill -9 of the processes of a sandbox, in every state of its executor. */
@@ -47,8 +48,8 @@ const KILLED = {
   result: null,
   artifacts: [],
 }
-const TARGETS = ['sentry', 'gofer', 'all'] as const
-type Target = (typeof TARGETS)[number]
+type Target = 'sentry' | 'gofer' | 'all'
+const TARGETS: readonly Target[] = hasRootImages() ? ['sentry', 'all'] : ['sentry', 'gofer', 'all']
 /** A sandbox may do without its gofer, having opened its files before. */
 const OUTCOMES: Record<Target, readonly object[]> = {
   sentry: [KILLED],

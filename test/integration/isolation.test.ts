@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
+import { hasRootImages } from '../support/root-images.ts'
+import { runscProcesses } from '../support/traces.ts'
 
 /** What a program finds in its sandbox, and that what it does there stays there. */
 const client = useManager({
@@ -85,6 +87,15 @@ for path in ["/bin", "/etc/passwd", "/usr/bin/python3", "/"]:
   except OSError as e: failed.append(path)
 return failed`
     expect(await python(code)).toEqual(['/bin', '/etc/passwd', '/usr/bin/python3', '/'])
+  })
+
+  test('is served by no process of the host, where runsc can do without', async () => {
+    const types = await python(
+      'return [l.split()[2] for l in open("/proc/self/mounts") if l.split()[1] == "/"]',
+    )
+    const gofers = runscProcesses(process.pid).filter(({ command }) => /^runsc-gofer/.test(command))
+    expect(types).toEqual([hasRootImages() ? 'erofs' : '9p'])
+    expect(gofers.length > 0).toBe(!hasRootImages())
   })
 
   test.each([

@@ -28,6 +28,7 @@ const setting = {
   sharedFolder: '/run/x/shared',
   stateFolder: '/run/x/python-1',
   hasNetwork: false,
+  hasRootImage: false,
 }
 
 describe('capabilities', () => {
@@ -63,8 +64,22 @@ describe('capabilities', () => {
   })
 
   test('what a snapshot depends on names no folder of this manager', () => {
-    const flags = snapshotFlags({ ...setting, capabilities: capabilitiesOf(CURRENT) })
-    expect(flags.join(' ')).not.toContain('/run/')
+    const flags = (hasRootImage: boolean) =>
+      snapshotFlags({ ...setting, capabilities: capabilitiesOf(CURRENT) }, hasRootImage)
+    expect(flags(true).join(' ')).not.toContain('/run/')
+    expect(flags(true)).not.toEqual(flags(false))
+  })
+
+  test('with the image as a file the sentry has no file system calls of the host', () => {
+    const command = (hasRootImage: boolean) =>
+      restoreCommand(
+        { ...setting, hasRootImage, capabilities: capabilitiesOf(CURRENT) },
+        '/b',
+        'id',
+        '/i',
+      )
+    expect(command(true)).toContain('--directfs=false')
+    expect(command(false).join(' ')).not.toContain('directfs')
   })
 
   test('the sysctl folder is hidden from a runsc that would mistake the namespace', () => {

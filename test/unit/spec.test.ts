@@ -5,6 +5,7 @@ import { GUEST_UID, HOSTNAME, sandboxSpec } from '../../src/engine/runsc/spec.ts
 const shape = {
   hasNetwork: false,
   rootfs: '/images/x',
+  rootImage: null,
   args: ['/.executor/supervisor', '/bin/bash', 'a b'],
   env: { MPLBACKEND: 'Agg', HOME: '/elsewhere' },
   workspaceBytes: 12_345,
@@ -61,6 +62,18 @@ describe('sandboxSpec', () => {
   test('has a read-only root and a host name of its own', () => {
     expect(spec.root).toEqual({ path: '/images/x', readonly: true })
     expect(spec.hostname).toBe(HOSTNAME)
+  })
+
+  test('names the image as one file where there is one', () => {
+    expect(spec).not.toHaveProperty('annotations')
+    const file = '/images/root-1.erofs'
+    expect(sandboxSpec({ ...shape, rootImage: file })).toMatchObject({
+      root: { path: '/images/x', readonly: true },
+      annotations: {
+        'dev.gvisor.spec.rootfs.source': file,
+        'dev.gvisor.spec.rootfs.type': 'erofs',
+      },
+    })
   })
 
   test('gives an environment made here, a runtime may override it', () => {

@@ -13,6 +13,8 @@ export interface RunscSetting {
 }
 
 export interface RunscFlags extends RunscSetting {
+  /** The root file system is an EROFS file, and there is no folder of the host that is served. */
+  readonly hasRootImage: boolean
   /** Folder for the state of this one sandbox: removing it is all that `runsc delete` would do. */
   readonly stateFolder: string
   /** Whether the sandbox gets the devices of the network namespace that runsc is started in. */
@@ -34,6 +36,8 @@ function globalFlags(flags: RunscFlags): string[] {
     '--host-uds=none',
     '--host-fifo=none',
     '--overlay2=none',
+    // The sentry then needs no file system calls of the host, and its filter has none.
+    ...(flags.hasRootImage ? ['--directfs=false'] : []),
   ]
 }
 
@@ -70,8 +74,9 @@ export function checkpointCommand(flags: RunscFlags, id: string, imageFolder: st
 }
 
 /** What of the flags is fixed in a snapshot. The network is not: it is given at the restore. */
-export function snapshotFlags(setting: RunscSetting): string[] {
-  return globalFlags({ ...setting, sharedFolder: '', stateFolder: '', hasNetwork: false })
+export function snapshotFlags(setting: RunscSetting, hasRootImage: boolean): string[] {
+  const ofNoManager = { sharedFolder: '', stateFolder: '', hasNetwork: false }
+  return globalFlags({ ...setting, ...ofNoManager, hasRootImage })
 }
 
 /**

@@ -52,6 +52,7 @@ export class SandboxFactory {
   readonly #workshop: Workshop
   readonly #name: string
   readonly #limits: RunLimits
+  readonly #hasRootImage: boolean
   readonly #bundleFolder: string
   #count = 0
 
@@ -59,6 +60,7 @@ export class SandboxFactory {
     this.#workshop = workshop
     this.#name = installed.runtime.name
     this.#limits = limits
+    this.#hasRootImage = installed.rootImage !== null
     const spec = specOf(installed, limits, workshop.network !== null)
     this.#bundleFolder = path.join(workshop.owner.runFolder, `bundle-${this.#name}`)
     mkdirSync(this.#bundleFolder, { recursive: true })
@@ -67,7 +69,7 @@ export class SandboxFactory {
       runtime: this.#name,
       runscVersion: workshop.runscVersion,
       sidecars: workshop.sidecars?.files ?? [],
-      flags: snapshotFlags(workshop.setting),
+      flags: snapshotFlags(workshop.setting, this.#hasRootImage),
       imageHash: installed.imageHash,
       agentHash: installed.agentHash,
       // A snapshot is the same with and without a network.
@@ -109,7 +111,7 @@ export class SandboxFactory {
     const executor = await this.#load(pace, false)
     try {
       const { setting, stopping } = this.#workshop
-      const flags = { ...setting, stateFolder: this.#stateFolder(executor.id), hasNetwork: false }
+      const flags = this.#flags(executor.id, false)
       const options = {
         timeout: CHECKPOINT_TIMEOUT_MS,
         killSignal: 'SIGKILL',
@@ -200,13 +202,10 @@ export class SandboxFactory {
         tasks: hostTasksFor(this.#limits.processes),
       })
       processors.make(cgroup, pace)
-      const stateFolder = this.#stateFolder(id)
-      const words = [
-        setting.runscPath,
-        ...command({ ...setting, stateFolder, hasNetwork: mayConnect && network !== null }, id),
-      ]
+      const flags = this.#flags(id, mayConnect && network !== null)
+      const words = [setting.runscPath, ...command(flags, id)]
       const whole = network ? inNetwork(setting.capabilities, network.namespaceFile, words) : words
-      const sandbox = new Sandbox(whole, stateFolder, cgroup)
+      const sandbox = new Sandbox(whole, flags.stateFolder, cgroup)
       return new SandboxExecutor(id, sandbox, this.#limits, network, this.#workshop)
     } catch (error) {
       // The namespace is free once nothing can be in it any more.
@@ -223,18 +222,21 @@ export class SandboxFactory {
     }
   }
 
-  #stateFolder(id: string): string {
-    return path.join(this.#workshop.owner.runFolder, id)
+  #flags(id: string, hasNetwork: boolean): RunscFlags {
+    const { setting, owner } = this.#workshop
+    const stateFolder = path.join(owner.runFolder, id)
+    return { ...setting, stateFolder, hasNetwork, hasRootImage: this.#hasRootImage }
   }
 }
 
 function specOf(
-  { runtime, rootfs, agentPath }: InstalledRuntime,
+  { runtime, rootfs, rootImage, agentPath }: InstalledRuntime,
   limits: RunLimits,
   hasNetwork: boolean,
 ): object {
   return sandboxSpec({
     rootfs,
+    rootImage,
     hasNetwork,
     args: [
       `${agentPath}/supervisor`,
