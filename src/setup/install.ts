@@ -17,8 +17,8 @@ import { ensureRootImage, findRootImage } from '../images/root-image.ts'
 import { readAptSources } from '../images/sources.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
 import { CommandFailure, killRunningCommands } from './command.ts'
-import { snapshotsFolder } from './home.ts'
 import { ensureErofsTool, mayHaveErofsTool } from './erofs-tool.ts'
+import { snapshotsFolder } from './home.ts'
 import { readHostSystem } from './host.ts'
 import { installHostPackages } from './host-packages.ts'
 import { withSetupLock } from './lock.ts'
@@ -114,7 +114,8 @@ async function install(
   const runsc = await ensureRunsc(home, progress, choice)
   const supervisor = await ensureSupervisor(home, runtimesDir, progress)
   await removeUnfinishedBuilds(home)
-  const makesRootImages = runsc.capabilities.erofsRoot && (await ensureErofsTool(home, progress, mayInstall))
+  const makesRootImages =
+    runsc.capabilities.erofsRoot && (await ensureErofsTool(home, progress, mayInstall))
   const sourcesOf = (suite: string) => readAptSources(readHostSystem().codename, suite)
   const installed: InstalledRuntime[] = []
   for (const runtime of runtimes) {
