@@ -12,12 +12,19 @@ declare module 'vitest' {
   }
 }
 
+/** An image that is there already, to test it as it is. */
+const GIVEN = process.env.EXECUTOR_MANAGER_TEST_IMAGE
+
 /** Builds the image, or says in one line why that cannot be done here: the tests are skipped then. */
 export default function setup({ provide }: TestProject): void {
   const machine = prepare()
   if ('why' in machine) {
     console.log(`image: skipped, ${machine.why}`)
     provide('image', null)
+    return
+  }
+  if (GIVEN) {
+    provide('image', { name: GIVEN, flags: machine.flags })
     return
   }
   podmanAloud(

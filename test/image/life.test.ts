@@ -27,13 +27,13 @@ describe.skipIf(!inject('image'))('a container', () => {
     await nothingLeft(container)
   })
 
-  test('killed with all that it held, it leaves nothing, and the next one serves', async () => {
+  test('whose manager is killed ends with it and leaves nothing, and the next one serves', async () => {
     const volume = await newVolume()
     const killed = await startContainer(volume)
     const cut = killed.client.run('bash', 'sleep 60').catch(() => 'cut')
     await until(async () => (await executors(killed, 'leased')) === 1)
     expect(cgroupsOf(killed.id).some((folder) => /\/bash-\d+$/.test(folder))).toBe(true)
-    await killed.kill('KILL')
+    await killManager(killed)
     expect(await killed.ended()).toBe(137)
     expect(await cut).toBe('cut')
     await nothingLeft(killed)
@@ -52,8 +52,8 @@ describe.skipIf(!inject('image'))('a container', () => {
     const other = await startContainer(volume)
     expect((await other.client.run('bash', 'echo other')).stdout).toBe('other\n')
     expect((await long).stdout).toBe('one\n')
-    await other.kill('KILL')
-    await other.ended()
+    await killManager(other)
+    expect(await other.ended()).toBe(137)
     await nothingLeft(other)
     expect((await one.client.run('bash', 'echo still')).stdout).toBe('still\n')
     expect(await one.logs()).not.toMatch(/"level":(50|60)/)
@@ -67,6 +67,13 @@ async function executors({ client }: Container, state: string): Promise<number> 
   let count = 0
   for (const [, name, number] of lines) if (name === state) count += Number(number)
   return count
+}
+
+/** As the kernel does it for want of memory. Pid 1 outlives it and ends in order. */
+function killManager(container: Container): Promise<string> {
+  return container.sh(
+    'for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline | grep -q "^node src/main" && kill -9 ${p#/proc/}; done; true',
+  )
 }
 
 async function nothingLeft({ id }: Container): Promise<void> {
