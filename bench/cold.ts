@@ -1,9 +1,9 @@
 import type { ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
 import { type Bench, installedRuntime } from './context.ts'
+import { makerOf, openEngine, variantOf } from './engine.ts'
 import { isExpected, PROGRAMS, type Program, type ProgramId, programOf } from './programs.ts'
 import { type Summary, summarize } from './statistics.ts'
 import { percentileCells, type Report } from './table.ts'
-import { makerOf, openEngine, variantOf } from './workshop.ts'
 
 /** Time from nothing until the answer, in ms. */
 export type ColdFigures = Readonly<Partial<Record<ProgramId, Summary>>>

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Executor } from '../src/pool/executor.ts'
 import { type Bench, installedRuntime } from './context.ts'
+import { makerOf, openEngine, variantOf } from './engine.ts'
 import { SandboxCounters, type SandboxMemory } from './sandbox-counters.ts'
 import type { Service } from './service.ts'
 import { mean } from './statistics.ts'
 import { figure, type Report } from './table.ts'
-import { makerOf, openEngine, variantOf } from './workshop.ts'
 
 /** Of idle executors of one kind, on average. */
 export interface DensityFigure extends SandboxMemory {

@@ -1,8 +1,8 @@
 import type { ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
 import type { InstalledRuntime } from '../src/setup/install.ts'
 import type { Bench } from './context.ts'
+import { makerOf, openEngine } from './engine.ts'
 import type { LoopFigure } from './runsc-loop.ts'
-import { makerOf, openEngine } from './workshop.ts'
 
 /**
  * What the engine alone can do: executors of one template restored from the service's own snapshot,

@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { Accounts } from './admission/accounts.ts'
+import { Accounts } from './api/accounts.ts'
+import { buildApp } from './api/app.ts'
 import { type Config, limitsOf, type RunLimits } from './config.ts'
+import { type AdmittedRun, Scheduler } from './dispatch/scheduler.ts'
 import { INEXACT_PEAK } from './engine/runsc/cgroup-peak.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
+import type { EngineEvents } from './engine/runsc/engine-context.ts'
 import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
-import type { EngineEvents } from './engine/runsc/workshop.ts'
 import { ManagerError } from './errors.ts'
-import { buildApp } from './http/app.ts'
 import { scaledMs } from './lib/time-scale.ts'
 import { Metrics } from './metrics.ts'
+import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
-import { Gate } from './pool/gate.ts'
+import type { LifecycleState } from './pool/lifecycle.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
-import type { SlotState } from './pool/slot.ts'
-import { classify } from './result/classify.ts'
+import { classify } from './run/classify.ts'
+import { loadPolicies } from './runtimes/code-policy.ts'
 import type { Runtime } from './runtimes/definition.ts'
 import { chooseTemplate, leanVariant } from './runtimes/lean.ts'
-import { loadPolicies } from './runtimes/policy.ts'
-import { type AdmittedRun, Scheduler } from './scheduler/scheduler.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import type { Platform } from './setup/platform.ts'
@@ -29,7 +29,7 @@ const CLEAR_UP_MS = scaledMs(4000)
 /** How long a stop waits, once nothing runs, for answers to reach their callers. */
 const LAST_ANSWERS_MS = scaledMs(1000)
 
-const COUNTED_STATES: readonly SlotState[] = ['warming', 'ready', 'leased', 'disposing']
+const COUNTED_STATES: readonly LifecycleState[] = ['warming', 'ready', 'leased', 'disposing']
 
 /**
  * The executor manager's lifespan. Before: the pools are made, then it listens. After: it stops
@@ -85,7 +85,7 @@ export class ExecutorManager {
     // A place for each pool, whatever the memory holds: else the start would wait for ever.
     const sharers = config.snapshotsPerKey ? config.keys.count : 1
     const most = Math.max(config.maxExecutors, runtimes.length * sharers + lean.length)
-    const gate = new Gate(config.parallelBoots, most)
+    const gate = new CapacityLimit(config.parallelBoots, most)
     const events = engineEvents(log, metrics, gate)
     const snapshotHome = config.snapshots ? config.home : null
     const engine = await RunscEngine.open(
@@ -182,7 +182,7 @@ export class ExecutorManager {
     return { ...run, runtime: template, substitute }
   }
 
-  #addRuntime(installed: InstalledRuntime, policy: Buffer | null, gate: Gate): void {
+  #addRuntime(installed: InstalledRuntime, policy: Buffer | null, gate: CapacityLimit): void {
     const { runtime } = installed
     const { name, aliases, limits: overrides } = runtime
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
@@ -203,7 +203,7 @@ export class ExecutorManager {
     installed: InstalledRuntime,
     limits: RunLimits,
     policy: Buffer | null,
-    gate: Gate,
+    gate: CapacityLimit,
   ): void {
     const { name } = installed.runtime
     const maker = this.#engine.makerFor(installed, limits, policy)
@@ -319,7 +319,7 @@ function ownName(runtime: string, key: string): string {
 }
 
 /** What the engine tells, for the log and the metrics. */
-function engineEvents(log: Logger, metrics: Metrics, gate: Gate): EngineEvents {
+function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit): EngineEvents {
   return {
     snapshotBuilding: (runtime) => log.info({ runtime }, 'making a snapshot'),
     snapshotReady: (runtime, createdAtMs) => {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { RunTimings } from './dispatch/scheduler.ts'
 import { lostLogLines } from './log.ts'
-import type { RunTimings } from './scheduler/scheduler.ts'
 
 /** What is read when somebody asks, rather than counted as it happens. */
 export interface MetricsSources {

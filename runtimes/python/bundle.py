@@ -1,4 +1,4 @@
-"""Writes the code of all modules that preloading will need into one file, when the agent is installed.
+"""Writes the code of all modules that preloading will need into one file, when the guest is installed.
 
 Run in the image as ``python3 -I bundle.py FILE [MODULE ...]``. Loading a thousand modules from the file
 instead of one by one saves some thousand looks at the file system, each of which gVisor would

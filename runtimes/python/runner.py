@@ -8,7 +8,7 @@ output and error are the user's alone. The other side is src/supervisor/protocol
 import sys
 
 start_up_modules = frozenset(sys.modules)
-AGENT_FOLDER = __file__.rpartition("/")[0]
+GUEST_FOLDER = __file__.rpartition("/")[0]
 
 
 def load_hidden_modules(names):
@@ -17,7 +17,7 @@ def load_hidden_modules(names):
 
     def own_module(name):
         namespace = {"__name__": name}
-        exec(SourceFileLoader(name, f"{AGENT_FOLDER}/{name}.py").get_code(name), namespace)
+        exec(SourceFileLoader(name, f"{GUEST_FOLDER}/{name}.py").get_code(name), namespace)
         return namespace
 
     # Before the others, which take the memory that compiling it needed and gave back.
@@ -28,7 +28,7 @@ def load_hidden_modules(names):
 
     hidden = own_module("hidden_modules")["HiddenModules"](start_up_modules)
     own = ["gc", "json", "os", "signal", "struct", "threading", "types"]
-    hidden.load([*own, *names], f"{AGENT_FOLDER}/modules.bin")
+    hidden.load([*own, *names], f"{GUEST_FOLDER}/modules.bin")
     # After them, since it is made of them.
     return hidden, inspector, own_module("results")
 
@@ -216,7 +216,7 @@ def users_part(traceback):
         frame = frame.tb_next
     if frame:
         return frame
-    while traceback and traceback.tb_frame.f_code.co_filename.startswith(AGENT_FOLDER):
+    while traceback and traceback.tb_frame.f_code.co_filename.startswith(GUEST_FOLDER):
         traceback = traceback.tb_next
     return traceback
 
@@ -411,7 +411,7 @@ def reseed():
 
 
 def usual_inspectors():
-    with open(AGENT_FOLDER + "/policy.json") as file:
+    with open(GUEST_FOLDER + "/policy.json") as file:
         usual = json.load(file)
     return [inspector({**usual, "mode": mode, "rules": usual[mode]}) for mode in ("strict", "balanced")]
 

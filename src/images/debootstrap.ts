@@ -3,8 +3,8 @@ import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ImageRecipe } from '../runtimes/definition.ts'
 import { runCommand } from '../setup/command.ts'
+import { buildDummyPackage } from './dummy-package.ts'
 import type { AptSources } from './sources.ts'
-import { buildStandIn } from './stand-in.ts'
 
 // Not unpacked at all: cheaper than deleting it afterwards. C.UTF-8 is part of libc itself.
 const UNPACKED_NEVER = ['doc', 'man', 'info', 'locale', 'lintian', 'bug', 'javascript'].map(
@@ -27,23 +27,25 @@ export async function bootstrap(
   progress: (phase: string, percent: number) => void,
 ): Promise<void> {
   mkdirSync(places.packageCache, { recursive: true })
-  const standIn =
-    recipe.omitPackages.length > 0 ? await buildStandIn(places.workDir, recipe.omitPackages) : ''
+  const dummyPackage =
+    recipe.omitPackages.length > 0
+      ? await buildDummyPackage(places.workDir, recipe.omitPackages)
+      : ''
   const follow = bootstrapProgress(progress)
-  await runCommand(bootstrapArgv(recipe, sources, places, standIn), {
+  await runCommand(bootstrapArgv(recipe, sources, places, dummyPackage), {
     purpose: 'Building an image with mmdebstrap',
     remedy: 'Check the network, the package sources of this machine and the free disk space.',
     contained: true,
     onLine: follow,
   })
-  if (standIn) forgetHostPath(places.rootfs, standIn)
+  if (dummyPackage) forgetHostPath(places.rootfs, dummyPackage)
 }
 
-/** The stand-in was shown inside under its path on the host: that path must not stay there. */
-function forgetHostPath(rootfs: string, standIn: string): void {
-  rmSync(join(rootfs, standIn), { force: true })
+/** The dummy package was shown inside under its path on the host: that path must not stay there. */
+function forgetHostPath(rootfs: string, dummyPackage: string): void {
+  rmSync(join(rootfs, dummyPackage), { force: true })
   try {
-    for (let path = dirname(standIn); path !== '/'; path = dirname(path)) {
+    for (let path = dirname(dummyPackage); path !== '/'; path = dirname(path)) {
       rmdirSync(join(rootfs, path))
     }
   } catch {
@@ -51,12 +53,12 @@ function forgetHostPath(rootfs: string, standIn: string): void {
   }
 }
 
-/** Pure: the command line. `standIn` is a .deb file or ''. */
+/** Pure: the command line. `dummyPackage` is a .deb file or ''. */
 export function bootstrapArgv(
   recipe: ImageRecipe,
   sources: AptSources,
   places: BootstrapPlaces,
-  standIn: string,
+  dummyPackage: string,
 ): string[] {
   const archives = 'var/cache/apt/archives'
   return [
@@ -68,8 +70,11 @@ export function bootstrapArgv(
     '--variant=essential',
     ...(recipe.packages.length > 0 ? [`--include=${recipe.packages.join(',')}`] : []),
     // A file needs an --include of its own, and has to be there inside under the same path.
-    ...(standIn
-      ? [`--include=${standIn}`, `--setup-hook=install -D -m 644 "${standIn}" "$1${standIn}"`]
+    ...(dummyPackage
+      ? [
+          `--include=${dummyPackage}`,
+          `--setup-hook=install -D -m 644 "${dummyPackage}" "$1${dummyPackage}"`,
+        ]
       : []),
     '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
     // The other way to a merged /usr is a package that brings all of perl along.

@@ -9,7 +9,7 @@ const BUILDER_VERSION = 2
 
 /** Twelve hexadecimal digits over everything that shapes the root file system. */
 export function imageHash(runtime: Runtime): string {
-  // Native files belong to the agent folder and the limit is only checked: neither shapes the image.
+  // Native files belong to the guest folder and the limit is only checked: neither shapes the image.
   const { native: _native, maxBytes: _maxBytes, ...shaping } = runtime.image
   const requirements = shaping.requirements
     ? readFileSync(join(runtime.folder, shaping.requirements), 'utf8')

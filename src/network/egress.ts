@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ManagerError } from '../errors.ts'
 import { scaledMs } from '../lib/time-scale.ts'
 import { BLOCKS, devicePrefix, LINKS, type Link, linkOf } from './address-block.ts'
-import type { EgressPolicy } from './policy.ts'
+import type { EgressPolicy } from './egress-policy.ts'
 import { type Asker, Resolver } from './resolver.ts'
 import { ruleset } from './ruleset.ts'
 import { feed, inNamespace, ip, nft } from './tools.ts'
@@ -26,7 +26,7 @@ export interface NetworkLease {
   release(): void
 }
 
-interface Slot extends Link {
+interface Lifecycle extends Link {
   readonly namespaceFile: string
 }
 
@@ -67,7 +67,7 @@ export class EgressNetwork {
   readonly #table: string
   readonly #resolver: Resolver
   readonly #onRefused: (count: number) => void
-  readonly #free: Slot[] = []
+  readonly #free: Lifecycle[] = []
   /** By the address of the sandbox. */
   readonly #tenants = new Map<string, Tenant>()
   readonly #work = new Set<Promise<void>>()
@@ -173,7 +173,7 @@ export class EgressNetwork {
     )
   }
 
-  async #make(): Promise<Slot> {
+  async #make(): Promise<Lifecycle> {
     if (this.#made >= LINKS && this.#unused.length === 0) {
       throw new ManagerError(
         'NETWORK_FAILED',
@@ -197,7 +197,7 @@ export class EgressNetwork {
     }
   }
 
-  async #build(slot: Slot): Promise<void> {
+  async #build(slot: Lifecycle): Promise<void> {
     const { device, router, guest, namespaceFile } = slot
     writeFileSync(namespaceFile, '')
     await this.#feed(['unshare', `--net=${namespaceFile}`, 'true'])
@@ -214,7 +214,7 @@ export class EgressNetwork {
   }
 
   /** gVisor takes the address from the device when it takes the device over. */
-  async #address({ namespaceFile, guest, router }: Slot): Promise<void> {
+  async #address({ namespaceFile, guest, router }: Lifecycle): Promise<void> {
     await this.#feed(
       inNamespace(namespaceFile, ['sh', '-c', WITHOUT_IPV6, 'ip', '-batch', '-']),
       [
@@ -228,7 +228,7 @@ export class EgressNetwork {
   }
 
   /** A link is out of use until its reset succeeds: nobody gets one that is not known to be clean. */
-  async #recycle(slot: Slot, tenant: Tenant): Promise<void> {
+  async #recycle(slot: Lifecycle, tenant: Tenant): Promise<void> {
     const { signal } = this.#closing
     for (let againMs = RESET_AGAIN_MS; !signal.aborted; ) {
       try {
@@ -254,7 +254,7 @@ export class EgressNetwork {
   readonly #ip = (commands: readonly string[]) => ip(commands, this.#closing.signal)
 
   /** Leaves nothing of the sandbox that had it: flows, opened addresses, counts. */
-  async #reset(slot: Slot, tenant: Tenant): Promise<void> {
+  async #reset(slot: Lifecycle, tenant: Tenant): Promise<void> {
     const { pinned } = tenant
     await Promise.allSettled(pinned.values())
     const refused = await this.#refusedConnections(slot)
@@ -268,7 +268,7 @@ export class EgressNetwork {
     if (refused + tenant.refusedNames > 0) this.#onRefused(refused + tenant.refusedNames)
   }
 
-  async #refusedConnections({ guest }: Slot): Promise<number> {
+  async #refusedConnections({ guest }: Lifecycle): Promise<number> {
     const listed = await this.#feed(['nft', '-j', 'list', 'set', 'inet', this.#table, 'refused'])
     return countOf(listed, guest)
   }

@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { promises as dns } from 'node:dns'
 import { once } from 'node:events'
 import packet, { type DecodedPacket } from 'dns-packet'
-import { allowsName, type EgressPolicy, isRefusedAddress, plainHostName } from './policy.ts'
+import { allowsName, type EgressPolicy, isRefusedAddress, plainHostName } from './egress-policy.ts'
 
 /** Addresses given for one name: more would not fit into an answer without TCP. */
 const MOST_ADDRESSES = 16

@@ -5,7 +5,7 @@
  * Source: nft(8).
  */
 import { blockRange, devicePrefix } from './address-block.ts'
-import { type EgressPolicy, REFUSED_RANGES } from './policy.ts'
+import { type EgressPolicy, REFUSED_RANGES } from './egress-policy.ts'
 
 /** Connections that one sandbox may have open at once. */
 const CONNECTIONS = 64

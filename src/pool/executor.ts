@@ -1,4 +1,4 @@
-import type { RunFacts } from '../result/facts.ts'
+import type { RunRecord } from '../run/record.ts'
 import type { Task } from '../supervisor/protocol.ts'
 
 /**
@@ -15,7 +15,7 @@ export interface Executor {
    * @throws ManagerError EXECUTOR_LOST when the sandbox ended before the run, so that no code ran;
    *   ENGINE_FAILED when the task could not be handed over
    */
-  run(task: Task, signal: AbortSignal): Promise<RunFacts>
+  run(task: Task, signal: AbortSignal): Promise<RunRecord>
   /** Stops what is left of a run, so that it costs nothing until it is disposed of. */
   halt(): void
   /**

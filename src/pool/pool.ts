@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IDLE_EXECUTOR_BYTES } from '../sizes.ts'
+import type { CapacityLimit, Member } from './capacity-limit.ts'
 import type { Executor, ExecutorFactory } from './executor.ts'
-import type { Gate, Member } from './gate.ts'
-import { backOffMs, ceilingOf, isCircuitOpen, planRefill, RateEstimate } from './refill-policy.ts'
-import { Slot, type SlotState } from './slot.ts'
+import { Lifecycle, type LifecycleState } from './lifecycle.ts'
+import { backOffMs, ceilingOf, isCircuitOpen, planRefill, RateEstimate } from './refill-plan.ts'
 
 export interface PoolOptions {
   /** Ready executors to keep when nobody asks. */
   readonly size: number
   readonly create: ExecutorFactory
-  readonly gate: Gate
+  readonly gate: CapacityLimit
   readonly events: PoolEvents
   readonly freeMemoryBytes: () => number
   /** Runs that wait for an executor of this pool. */
@@ -43,7 +43,7 @@ const MAKE_TIME_WEIGHT = 0.2
 export class Pool {
   readonly #options: PoolOptions
   readonly #member: Member
-  readonly #slots = new Set<Slot>()
+  readonly #slots = new Set<Lifecycle>()
   readonly #work = new Set<Promise<void>>()
   readonly #demand = new RateEstimate(performance.now())
   #lastDemandMs = 0
@@ -68,7 +68,7 @@ export class Pool {
     this.#refill()
   }
 
-  count(state: SlotState): number {
+  count(state: LifecycleState): number {
     let count = 0
     for (const slot of this.#slots) if (slot.state === state) count++
     return count
@@ -156,7 +156,7 @@ export class Pool {
     const most = isCircuitOpen(this.#failures) ? Math.min(plan.make, 1 - warming) : plan.make
     let making = 0
     for (; making < most && gate.tryEnter(this.#member); making++) {
-      const slot = new Slot()
+      const slot = new Lifecycle()
       this.#slots.add(slot)
       this.#track(this.#make(slot))
     }
@@ -179,7 +179,7 @@ export class Pool {
     return Math.min(this.#lastLeaseMs + RUN_IN_HAND_MS - nowMs, since + LONGEST_HOLD_MS - nowMs)
   }
 
-  async #make(slot: Slot): Promise<void> {
+  async #make(slot: Lifecycle): Promise<void> {
     const { gate, create, events } = this.#options
     const started = performance.now()
     let executor: Executor
@@ -213,7 +213,7 @@ export class Pool {
    * @param isAfterRun taking down a sandbox takes as much time of a processor as a short run: those
    *   that have begun beside it go first
    */
-  async #dispose(slot: Slot, isAfterRun = false): Promise<void> {
+  async #dispose(slot: Lifecycle, isAfterRun = false): Promise<void> {
     slot.toDisposing()
     // The run's answer goes out first.
     await new Promise(setImmediate)
@@ -225,7 +225,7 @@ export class Pool {
   }
 
   /** Gives the place free once the removal is done; what could not be removed keeps its place. */
-  async #vacate(slot: Slot, removal: Promise<unknown>): Promise<void> {
+  async #vacate(slot: Lifecycle, removal: Promise<unknown>): Promise<void> {
     try {
       await removal
     } catch (error) {

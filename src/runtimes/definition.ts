@@ -31,7 +31,7 @@ const imageSchema = z.strictObject({
   npm: z.record(z.string().regex(/^(@[\w.-]+\/)?[\w.-]+$/), exactVersion).default({}),
   /** A pip requirements file of the runtime's folder. */
   requirements: fileName.optional(),
-  /** C files of the folder, compiled on the host into the agent folder. */
+  /** C files of the folder, compiled on the host into the guest folder. */
   native: z
     .array(
       z.strictObject({
@@ -59,13 +59,13 @@ const definitionSchema = z.strictObject({
   /** Name the user's code bears in its working directory. */
   sourceFile: fileName,
   image: imageSchema,
-  /** argv of the runner; `{agent}` stands for the agent folder in the image. */
+  /** argv of the runner; `{guest}` stands for the guest folder in the image. */
   runner: z.array(z.string().min(1)).min(1),
-  /** Files of the runtime's folder that are put into the agent folder. */
+  /** Files of the runtime's folder that are put into the guest folder. */
   runnerFiles: z.array(fileName).default([]),
   /**
-   * argv of a program that is run in the image, as root, when the agent is installed, with the names of
-   * `preload` behind it: for what the runner wants made beforehand. `{agent}` as in `runner`.
+   * argv of a program that is run in the image, as root, when the guest is installed, with the names of
+   * `preload` behind it: for what the runner wants made beforehand. `{guest}` as in `runner`.
    */
   prepare: z.array(z.string().min(1)).min(1).optional(),
   env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),

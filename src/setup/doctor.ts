@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path'
 import { canResetPeak, INEXACT_PEAK } from '../engine/runsc/cgroup-peak.ts'
 import { findCgroups } from '../engine/runsc/cgroup-tree.ts'
 import { SnapshotStore } from '../engine/runsc/snapshot-store.ts'
-import { findAgent } from '../images/agent.ts'
 import { findImage, type Image, imagesFolder, readImageFacts } from '../images/build.ts'
+import { findGuest } from '../images/guest.ts'
 import { imageHash } from '../images/recipe.ts'
 import { findRootImage } from '../images/root-image.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
@@ -188,9 +188,9 @@ function imageFinding(runtime: Runtime, image: Image | undefined, input: DoctorI
   const { sizeBytes, builtAt } = readImageFacts(image)
   const text = `${Math.round(sizeBytes / 1e6)} MB, ${image.imageHash}, built ${builtAt.slice(0, 10)}`
   const path = supervisorPath(input.home, input.runtimesDir)
-  const agent = existsSync(path) ? findAgent(runtime, image.rootfs, path) : undefined
-  if (agent) {
-    const isFile = findRootImage(image.rootfs, agent.agentHash) !== undefined
+  const guest = existsSync(path) ? findGuest(runtime, image.rootfs, path) : undefined
+  if (guest) {
+    const isFile = findRootImage(image.rootfs, guest.guestHash) !== undefined
     return { state: 'ok', subject, text: isFile ? `${text}, also as an EROFS file` : text }
   }
   return { state: 'todo', subject, text: `${text}, without its runner`, remedy: RUN_SETUP }

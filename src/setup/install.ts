@@ -5,7 +5,6 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ManagerError } from '../errors.ts'
-import { findAgent, installAgent } from '../images/agent.ts'
 import {
   ensureImage,
   findImage,
@@ -13,6 +12,7 @@ import {
   removePackageCache,
   removeUnfinishedBuilds,
 } from '../images/build.ts'
+import { findGuest, installGuest } from '../images/guest.ts'
 import { ensureRootImage, findRootImage } from '../images/root-image.ts'
 import { readAptSources } from '../images/sources.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
@@ -33,9 +33,9 @@ export type InstalledRuntime = {
   /** The same as one EROFS file, which needs no gofer; null: it is served from the folder. */
   rootImage: string | null
   imageHash: string
-  /** The agent folder as seen in the image. */
-  agentPath: string
-  agentHash: string
+  /** The guest folder as seen in the image. */
+  guestPath: string
+  guestHash: string
 }
 
 export type Installation = Runsc & { runtimes: InstalledRuntime[] }
@@ -53,11 +53,11 @@ export function findInstallation(
   const installed: InstalledRuntime[] = []
   for (const runtime of runtimes) {
     const image = findImage(runtime, home)
-    const agent = image && findAgent(runtime, image.rootfs, supervisor)
-    if (!image || !agent) return undefined
-    const rootImage = findRootImage(image.rootfs, agent.agentHash) ?? null
+    const guest = image && findGuest(runtime, image.rootfs, supervisor)
+    if (!image || !guest) return undefined
+    const rootImage = findRootImage(image.rootfs, guest.guestHash) ?? null
     if (!rootImage && wantsRootImages(runsc, home)) return undefined
-    installed.push({ runtime, ...image, ...agent, rootImage: usable(runsc, rootImage) })
+    installed.push({ runtime, ...image, ...guest, rootImage: usable(runsc, rootImage) })
   }
   return { ...runsc, runtimes: installed }
 }
@@ -120,11 +120,11 @@ async function install(
   const installed: InstalledRuntime[] = []
   for (const runtime of runtimes) {
     const image = await ensureImage(runtime, home, sourcesOf, progress)
-    const agent = await installAgent(runtime, image.rootfs, supervisor)
+    const guest = await installGuest(runtime, image.rootfs, supervisor)
     const rootImage = makesRootImages
-      ? await ensureRootImage(runtime.name, image.rootfs, agent.agentHash, progress)
-      : usable(runsc, findRootImage(image.rootfs, agent.agentHash) ?? null)
-    installed.push({ runtime, ...image, ...agent, rootImage })
+      ? await ensureRootImage(runtime.name, image.rootfs, guest.guestHash, progress)
+      : usable(runsc, findRootImage(image.rootfs, guest.guestHash) ?? null)
+    installed.push({ runtime, ...image, ...guest, rootImage })
   }
   removePackageCache(home)
   return { ...runsc, runtimes: installed }

@@ -8,7 +8,7 @@ import { projectDir } from '../../src/config.ts'
 import { poolCounts } from '../support/footprint.ts'
 import { type Service, startService } from '../support/service.ts'
 import { SmallInternet } from '../support/small-internet.ts'
-import { standIn } from '../support/stand-in.ts'
+import { dummyPackage } from '../support/stand-in.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../support/traces.ts'
 
 /** What cannot be removed now is tried again, and counts as in use until then. */
@@ -51,7 +51,7 @@ test('a network link that cannot be reset is out of use until it can', async () 
   const illness = path.join(folder, 'illness')
   const through = [
     ...internet.through,
-    ...standIn(folder, '/usr/sbin/conntrack', `[ ! -e '${illness}' ] || exit 9`),
+    ...dummyPackage(folder, '/usr/sbin/conntrack', `[ ! -e '${illness}' ] || exit 9`),
   ]
   const program = path.join(projectDir(), 'test/support/link-user.ts')
   const words = [...through.slice(1), process.execPath, program, folder, illness]

@@ -7,7 +7,7 @@ import { findRunsc } from '../../src/setup/runsc.ts'
 import { makePrivateHome } from '../support/private-home.ts'
 import { launchService, type Service, startService } from '../support/service.ts'
 import { SmallInternet } from '../support/small-internet.ts'
-import { standIn } from '../support/stand-in.ts'
+import { dummyPackage } from '../support/stand-in.ts'
 import { NO_TRACES, tracesOf, until } from '../support/traces.ts'
 import { realHome } from './own-disk.ts'
 
@@ -40,7 +40,10 @@ async function endsInTime(service: Service): Promise<void> {
 }
 
 test('while an executor is made that hangs', async () => {
-  const service = await startService({}, standIn(folder, RUNSC, hangsAt('*" restore "*|*" run "*')))
+  const service = await startService(
+    {},
+    dummyPackage(folder, RUNSC, hangsAt('*" restore "*|*" run "*')),
+  )
   writeFileSync(file('hang'), '')
   expect((await service.client.run('bash', 'echo 1')).stdout).toBe('1\n')
   await isHanging()
@@ -54,7 +57,7 @@ test('while a snapshot is made that hangs', async () => {
   writeFileSync(file('hang'), '')
   const service = launchService(
     { EXECUTOR_MANAGER_HOME: home, SANDBOX_EXECUTOR_MANAGER_PORT: '0' },
-    standIn(folder, RUNSC, hangsAt('*" checkpoint "*')),
+    dummyPackage(folder, RUNSC, hangsAt('*" checkpoint "*')),
   )
   await isHanging()
   await endsInTime(service)
@@ -65,7 +68,7 @@ test('while nft hangs; the next start removes the rules', async () => {
   const internet = new SmallInternet()
   await internet.open()
   onTestFinished(() => internet.close())
-  const through = [...internet.through, ...standIn(folder, '/usr/sbin/nft', hangsAt('*'))]
+  const through = [...internet.through, ...dummyPackage(folder, '/usr/sbin/nft', hangsAt('*'))]
   const service = await startService(internet.settings, through)
   writeFileSync(file('hang'), '')
   await endsInTime(service)

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ApiKeys } from '../../src/admission/api-keys.ts'
+import { ApiKeys } from '../../src/api/api-keys.ts'
 import type { ExecutorManager } from '../../src/manager.ts'
 import { base64 } from '../support/client.ts'
 import { openManager } from '../support/manager.ts'

@@ -101,9 +101,9 @@ describe.each(names)('the image of %s', (name) => {
     expect(tools.filter((tool) => existsSync(join(rootfs, 'usr/bin', tool)))).toEqual([])
   })
 
-  test('holds its agent, which nobody but root can change', () => {
-    const { runtime, rootfs, agentPath } = installed(name)
-    const folder = join(rootfs, agentPath)
+  test('holds its guest, which nobody but root can change', () => {
+    const { runtime, rootfs, guestPath } = installed(name)
+    const folder = join(rootfs, guestPath)
     const files = ['supervisor', ...runtime.runnerFiles]
     for (const path of [folder, ...files.map((file) => join(folder, file))]) {
       const stats = statSync(path)

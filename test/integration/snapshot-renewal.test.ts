@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ApiKeys } from '../../src/admission/api-keys.ts'
+import { ApiKeys } from '../../src/api/api-keys.ts'
 import { scaledMs } from '../../src/lib/time-scale.ts'
 import type { ExecutorManager } from '../../src/manager.ts'
 import { type Answer, base64, Client } from '../support/client.ts'

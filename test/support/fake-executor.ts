@@ -1,7 +1,7 @@
 import type { Executor } from '../../src/pool/executor.ts'
-import type { RunFacts } from '../../src/result/facts.ts'
+import type { RunRecord } from '../../src/run/record.ts'
 import type { Task } from '../../src/supervisor/protocol.ts'
-import { factsWith } from './facts.ts'
+import { recordWith } from './record.ts'
 
 /** An executor without a sandbox, whose life is in the hands of a test. */
 export class FakeExecutor implements Executor {
@@ -10,7 +10,7 @@ export class FakeExecutor implements Executor {
   /** Its sandbox dies by itself. */
   die: () => void = () => {}
   /** Ends the run that is under way. */
-  finish: (facts: RunFacts) => void = () => {}
+  finish: (facts: RunRecord) => void = () => {}
   fail: (error: Error) => void = () => {}
   isHalted = false
   disposals = 0
@@ -23,12 +23,12 @@ export class FakeExecutor implements Executor {
     })
   }
 
-  run(task: Task, signal: AbortSignal): Promise<RunFacts> {
+  run(task: Task, signal: AbortSignal): Promise<RunRecord> {
     this.task = task
     return new Promise((resolve, reject) => {
       this.finish = resolve
       this.fail = reject
-      signal.addEventListener('abort', () => resolve(factsWith({}, { intervention: 'cancelled' })))
+      signal.addEventListener('abort', () => resolve(recordWith({}, { intervention: 'cancelled' })))
     })
   }
 

@@ -6,7 +6,7 @@ import path from 'node:path'
  * comes first, and goes on to the program itself where it does not end.
  * @param folder of the test, for the copies
  */
-export function standIn(folder: string, program: string, script: string): string[] {
+export function dummyPackage(folder: string, program: string, script: string): string[] {
   const name = path.basename(program)
   const [original, replacement] = [path.join(folder, name), path.join(folder, `${name}-stand-in`)]
   copyFileSync(program, original)

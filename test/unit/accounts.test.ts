@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Budget, type Entry } from '../../src/admission/accounts.ts'
+import { Budget, type Entry } from '../../src/api/accounts.ts'
 
 const evicted: string[] = []
 

@@ -4,7 +4,7 @@ import {
   networkMatcher,
   parseNetworks,
   rateAccountOf,
-} from '../../src/admission/addresses.ts'
+} from '../../src/api/addresses.ts'
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],

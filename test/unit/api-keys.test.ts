@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ApiKeys } from '../../src/admission/api-keys.ts'
+import { ApiKeys } from '../../src/api/api-keys.ts'
 
 const KEY = 'k'.repeat(16)
 
@@ -11,9 +11,9 @@ function parsed(text: string): ApiKeys {
 
 describe('identify', () => {
   test('tells whose key it is, and nothing of any other', () => {
-    const keys = parsed(`ragflow:${KEY}, agent-2:${KEY}:with:colons`)
+    const keys = parsed(`ragflow:${KEY}, guest-2:${KEY}:with:colons`)
     expect(keys.identify(KEY)).toBe('ragflow')
-    expect(keys.identify(`${KEY}:with:colons`)).toBe('agent-2')
+    expect(keys.identify(`${KEY}:with:colons`)).toBe('guest-2')
     expect(keys.identify(`${KEY}x`)).toBeNull()
     expect(keys.identify('')).toBeNull()
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { acceptArtifacts } from '../../src/result/artifacts.ts'
-import { leftOutDetail } from '../../src/result/detail.ts'
+import { acceptArtifacts } from '../../src/run/artifacts.ts'
+import { leftOutDetail } from '../../src/run/detail.ts'
 import { LIMITS } from '../support/limits.ts'
 
 const file = (path: string | Buffer, content = 'x') => ({

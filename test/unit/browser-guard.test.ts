@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { webPageBehind } from '../../src/http/browser-guard.ts'
+import { webPageBehind } from '../../src/api/browser-guard.ts'
 
 type Headers = { host?: string; origin?: string; site?: string }
 

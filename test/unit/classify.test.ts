@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { classify } from '../../src/result/classify.ts'
-import type { RunFacts } from '../../src/result/facts.ts'
-import { CLEAN_END, factsWith, NO_FAILURE } from '../support/facts.ts'
+import { classify } from '../../src/run/classify.ts'
+import type { RunRecord } from '../../src/run/record.ts'
 import { LIMITS } from '../support/limits.ts'
+import { CLEAN_END, NO_FAILURE, recordWith } from '../support/record.ts'
 
 const stdout = [Buffer.from('printed')]
 const stderr = [Buffer.from('Traceback')]
@@ -11,10 +11,10 @@ const code = (exitCode: number) => ({ ...CLEAN_END, exitCode })
 const killed = (signal: number) => ({ ...CLEAN_END, signal })
 const said = { stdout, stderr, result }
 
-const outcomes: [string, RunFacts, object][] = [
+const outcomes: [string, RunRecord, object][] = [
   [
     'a good end with a result',
-    factsWith(said),
+    recordWith(said),
     {
       status: 'success',
       exit_code: 0,
@@ -23,10 +23,10 @@ const outcomes: [string, RunFacts, object][] = [
       resultJson: '{"a":1.0}',
     },
   ],
-  ['a good end without one', factsWith({ stdout }), { status: 'success', resultJson: null }],
+  ['a good end without one', recordWith({ stdout }), { status: 'success', resultJson: null }],
   [
     'an exit code',
-    factsWith({ ...said, report: code(3) }),
+    recordWith({ ...said, report: code(3) }),
     {
       status: 'program_error',
       exit_code: 3,
@@ -36,7 +36,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'the exit code of a last command',
-    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, lastCommand: true } }),
+    recordWith({ ...said, report: code(1), failure: { ...NO_FAILURE, lastCommand: true } }),
     {
       status: 'program_error',
       exit_code: 1,
@@ -44,9 +44,9 @@ const outcomes: [string, RunFacts, object][] = [
       runtime_error_type: 'nonzero_exit',
     },
   ],
-  ...[true, false].map((hasNetwork): [string, RunFacts, object] => [
+  ...[true, false].map((hasNetwork): [string, RunRecord, object] => [
     `a connection that could not be had, network: ${hasNetwork}`,
-    factsWith(
+    recordWith(
       { ...said, report: code(1), failure: { ...NO_FAILURE, network: true } },
       { hasNetwork },
     ),
@@ -59,7 +59,7 @@ const outcomes: [string, RunFacts, object][] = [
   ]),
   [
     'a signal',
-    factsWith({ ...said, report: killed(11) }),
+    recordWith({ ...said, report: killed(11) }),
     {
       status: 'runtime_error',
       exit_code: 139,
@@ -70,7 +70,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'a supervisor that is gone without a report',
-    factsWith({ ...said, report: null }),
+    recordWith({ ...said, report: null }),
     {
       status: 'runtime_error',
       exit_code: 137,
@@ -80,7 +80,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'the wall time, kept by the supervisor',
-    factsWith({ ...said, report: { ...killed(9), cause: 'wall_time' } }),
+    recordWith({ ...said, report: { ...killed(9), cause: 'wall_time' } }),
     {
       status: 'resource_limit_exceeded',
       exit_code: -124,
@@ -90,12 +90,12 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'the wall time, kept by the manager',
-    factsWith({ ...said, report: null }, { intervention: 'deadline' }),
+    recordWith({ ...said, report: null }, { intervention: 'deadline' }),
     { status: 'resource_limit_exceeded', exit_code: -124, resource_limit_type: 'time' },
   ],
   [
     'a kill for want of memory',
-    factsWith({ ...said, report: code(1) }, { outOfMemoryKills: 1 }),
+    recordWith({ ...said, report: code(1) }, { outOfMemoryKills: 1 }),
     {
       status: 'resource_limit_exceeded',
       exit_code: -137,
@@ -105,7 +105,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'a MemoryError',
-    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, memory: true } }),
+    recordWith({ ...said, report: code(1), failure: { ...NO_FAILURE, memory: true } }),
     {
       status: 'resource_limit_exceeded',
       exit_code: 1,
@@ -115,7 +115,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'output beyond its limit, seen by the supervisor',
-    factsWith({ ...said, report: { ...killed(9), cause: 'output', flooded: 'stdout' } }),
+    recordWith({ ...said, report: { ...killed(9), cause: 'output', flooded: 'stdout' } }),
     {
       status: 'resource_limit_exceeded',
       stderr: 'Output limit exceeded\nTraceback',
@@ -125,16 +125,16 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'output beyond its limit, seen by the manager',
-    factsWith({ ...said, report: null, violation: 'output', flooded: 'result' }),
+    recordWith({ ...said, report: null, violation: 'output', flooded: 'result' }),
     {
       status: 'resource_limit_exceeded',
       detail: 'The result may have 2000 bytes: return less, or write it to a file.',
       resource_limit_type: 'output',
     },
   ],
-  ...([{ errno: 13 }, { code: 'EACCES' }] as const).map((part): [string, RunFacts, object] => [
+  ...([{ errno: 13 }, { code: 'EACCES' }] as const).map((part): [string, RunRecord, object] => [
     `a denied file: ${JSON.stringify(part)}`,
-    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
+    recordWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
     {
       status: 'unauthorized_access',
       exit_code: 1,
@@ -142,9 +142,9 @@ const outcomes: [string, RunFacts, object][] = [
       unauthorized_access_type: 'file_access',
     },
   ]),
-  ...([{ errno: 1 }, { code: 'EPERM' }] as const).map((part): [string, RunFacts, object] => [
+  ...([{ errno: 1 }, { code: 'EPERM' }] as const).map((part): [string, RunRecord, object] => [
     `a denied system call: ${JSON.stringify(part)}`,
-    factsWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
+    recordWith({ ...said, report: code(1), failure: { ...NO_FAILURE, ...part } }),
     {
       status: 'unauthorized_access',
       exit_code: 1,
@@ -153,7 +153,7 @@ const outcomes: [string, RunFacts, object][] = [
   ]),
   [
     'a refusal by the code policy',
-    factsWith({ refused: 'Line 1: Import: os' }),
+    recordWith({ refused: 'Line 1: Import: os' }),
     {
       status: 'program_runner_error',
       exit_code: -999,
@@ -165,7 +165,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'a refusal by a program that goes on to speak',
-    factsWith({ ...said, refused: '', report: killed(9) }),
+    recordWith({ ...said, refused: '', report: killed(9) }),
     {
       status: 'program_runner_error',
       exit_code: -999,
@@ -176,7 +176,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'frames that break the rules',
-    factsWith({ ...said, report: null, violation: 'protocol' }),
+    recordWith({ ...said, report: null, violation: 'protocol' }),
     {
       status: 'program_error',
       exit_code: 1,
@@ -186,7 +186,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     'a result that is not JSON',
-    factsWith({ ...said, result: Buffer.from('{"a":') }),
+    recordWith({ ...said, result: Buffer.from('{"a":') }),
     {
       status: 'program_error',
       exit_code: 1,
@@ -196,7 +196,7 @@ const outcomes: [string, RunFacts, object][] = [
   ],
   [
     "a result that Python's JSON reader refuses",
-    factsWith({ ...said, result: Buffer.from(`{"a":-${'1'.repeat(4301)}}`) }),
+    recordWith({ ...said, result: Buffer.from(`{"a":-${'1'.repeat(4301)}}`) }),
     {
       status: 'program_error',
       exit_code: 1,
@@ -233,7 +233,7 @@ describe('classify', () => {
   })
 
   test('what the kernel counted goes before what the sandbox said', () => {
-    const facts = factsWith(
+    const facts = recordWith(
       { violation: 'protocol', report: null },
       { outOfMemoryKills: 1, intervention: 'deadline' },
     )
@@ -241,71 +241,71 @@ describe('classify', () => {
   })
 
   test('a run that came to its good end did not fail for a child that was killed', () => {
-    const answer = classify(factsWith(said, { outOfMemoryKills: 1 }), LIMITS)
+    const answer = classify(recordWith(said, { outOfMemoryKills: 1 }), LIMITS)
     expect(answer.status).toBe('success')
   })
 
   test('a report of a good end does not undo the manager ending the run', () => {
-    const answer = classify(factsWith(said, { intervention: 'deadline' }), LIMITS)
+    const answer = classify(recordWith(said, { intervention: 'deadline' }), LIMITS)
     expect(answer.resource_limit_type).toBe('time')
   })
 
   test('time goes before output, output before forged frames, those before signals', () => {
     const late = { ...killed(9), cause: 'wall_time' as const }
-    const type = (facts: RunFacts) => classify(facts, LIMITS).resource_limit_type
-    expect(type(factsWith({ report: late, violation: 'output' }))).toBe('time')
+    const type = (facts: RunRecord) => classify(facts, LIMITS).resource_limit_type
+    expect(type(recordWith({ report: late, violation: 'output' }))).toBe('time')
     const loud = { ...killed(9), cause: 'output' as const }
-    expect(type(factsWith({ report: loud, violation: 'protocol' }))).toBe('output')
-    const forged = classify(factsWith({ report: killed(9), violation: 'protocol' }), LIMITS)
+    expect(type(recordWith({ report: loud, violation: 'protocol' }))).toBe('output')
+    const forged = classify(recordWith({ report: killed(9), violation: 'protocol' }), LIMITS)
     expect(forged.status).toBe('program_error')
   })
 
   test('memory goes before a denied file when a program says both', () => {
     const failure = { ...NO_FAILURE, memory: true, errno: 13 }
-    const answer = classify(factsWith({ report: code(1), failure }), LIMITS)
+    const answer = classify(recordWith({ report: code(1), failure }), LIMITS)
     expect(answer.status).toBe('resource_limit_exceeded')
   })
 
   test('a refusal does not undo what the kernel or the manager did to the run', () => {
-    const type = (part: object) => classify(factsWith({ refused: 'x' }, part), LIMITS)
+    const type = (part: object) => classify(recordWith({ refused: 'x' }, part), LIMITS)
     expect(type({ intervention: 'deadline' }).resource_limit_type).toBe('time')
-    const forged = classify(factsWith({ refused: 'x', violation: 'protocol' }), LIMITS)
+    const forged = classify(recordWith({ refused: 'x', violation: 'protocol' }), LIMITS)
     expect(forged.status).toBe('program_error')
   })
 
   test('a failure note counts for nothing when the program ended well', () => {
     const failure = { ...NO_FAILURE, errno: 13 }
-    expect(classify(factsWith({ ...said, failure }), LIMITS).status).toBe('success')
+    expect(classify(recordWith({ ...said, failure }), LIMITS).status).toBe('success')
   })
 
   test('no text is searched for words', () => {
     const words = [Buffer.from('Permission denied, MemoryError, Execution timeout')]
-    const answer = classify(factsWith({ stderr: words, report: code(1) }), LIMITS)
+    const answer = classify(recordWith({ stderr: words, report: code(1) }), LIMITS)
     expect(answer.status).toBe('program_error')
   })
 
   test('bytes that are not UTF-8 are replaced, characters cut by chunks are not', () => {
     const euro = Buffer.from('€')
     const chunks = [euro.subarray(0, 1), euro.subarray(1), Buffer.from([0xff])]
-    expect(classify(factsWith({ stdout: chunks }), LIMITS).stdout).toBe('€\ufffd')
+    expect(classify(recordWith({ stdout: chunks }), LIMITS).stdout).toBe('€\ufffd')
   })
 
   test('files left out are told, those that were not named too', () => {
     const report = { ...CLEAN_END, artifactsLeftOut: 3 }
     const leftOut = [{ path: Buffer.from('a.csv'), size: 9, reason: 'number' as const }]
-    expect(classify(factsWith({ report, leftOut }), LIMITS).detail).toBe(
+    expect(classify(recordWith({ report, leftOut }), LIMITS).detail).toBe(
       'Files left out: a.csv (more than 3 files), 2 more.',
     )
   })
 
   test('files of a run that did not succeed are facts, but not in this answer', () => {
     const artifacts = [{ path: Buffer.from('a.csv'), content: Buffer.from('x') }]
-    const answer = classify(factsWith({ artifacts, report: code(1) }), LIMITS)
+    const answer = classify(recordWith({ artifacts, report: code(1) }), LIMITS)
     expect(answer.artifacts).toEqual([])
   })
 
   test('what the runner says of the result is told on one line', () => {
-    const facts = factsWith({ ...said, note: 'result.a: odd\n\u001b[31m.' })
+    const facts = recordWith({ ...said, note: 'result.a: odd\n\u001b[31m.' })
     expect(classify(facts, LIMITS).detail).toBe('result.a: odd [31m.')
   })
 })

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
-import { answerPieces, EMPTY_RESULT, serializeCodeResult } from '../../src/contract/code-result.ts'
-import { INTERNAL_ERROR, POOL_BUSY } from '../../src/contract/refusals.ts'
+import {
+  answerPieces,
+  EMPTY_RESULT,
+  serializeCodeResult,
+} from '../../src/api/ragflow/code-result.ts'
+import { INTERNAL_ERROR, POOL_BUSY } from '../../src/api/ragflow/fixed-responses.ts'
 
 const KEYS = [
   'artifacts',

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { Connections, maxConnections } from '../../src/http/connections.ts'
+import { Connections, maxConnections } from '../../src/api/connections.ts'
 
 afterEach(() => vi.useRealTimers())
 

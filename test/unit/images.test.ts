@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { bootstrapArgv, bootstrapProgress } from '../../src/images/debootstrap.ts'
+import { dummyPackageControl } from '../../src/images/dummy-package.ts'
 import { imageHash, shortHash } from '../../src/images/recipe.ts'
 import { downloadOptions, sourceLines } from '../../src/images/sources.ts'
-import { standInControl } from '../../src/images/stand-in.ts'
 import { parseDefinition, type Runtime } from '../../src/runtimes/definition.ts'
 
 function runtime(image: object = {}, folder = '/nowhere'): Runtime {
@@ -109,10 +109,12 @@ describe('bootstrap', () => {
     expect(argv).toContain('--include=jq')
   })
 
-  test('includes the stand-in when packages are to be kept out', () => {
+  test('includes the dummy package when packages are to be kept out', () => {
     const argv = bootstrapArgv(runtime().image, { lines: [], options: [] }, places, '/h/s.deb')
     expect(argv).toContain('--include=/h/s.deb')
-    expect(standInControl(['perl', 'gcc'])).toContain('Provides: perl (= 99999), gcc (= 99999)\n')
+    expect(dummyPackageControl(['perl', 'gcc'])).toContain(
+      'Provides: perl (= 99999), gcc (= 99999)\n',
+    )
   })
 
   test('progress never runs backwards and tells the phase', () => {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { ParsingThread } from '../../src/contract/parsing-thread.ts'
-import { checkResult } from '../../src/result/check-result.ts'
+import { ParsingThread } from '../../src/api/ragflow/parsing-thread.ts'
+import { checkResult } from '../../src/run/check-result.ts'
 
 const thread = new ParsingThread(new Map([['python', 'python']]))
 const stays = new AbortController().signal

@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { CapacityLimit } from '../../src/pool/capacity-limit.ts'
 import type { Executor } from '../../src/pool/executor.ts'
-import { Gate } from '../../src/pool/gate.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { FakeExecutor } from '../support/fake-executor.ts'
 
 /** A pool whose executors are made when the test says so. */
-class Workshop {
+class EngineContext {
   readonly made: FakeExecutor[] = []
   readonly events = { ready: 0, createFailed: 0, disposeFailed: 0, diedWaiting: 0 }
   readonly circuits: boolean[] = []
@@ -15,7 +15,7 @@ class Workshop {
   attempts = 0
   #finish: ((error?: Error) => void)[] = []
 
-  constructor(size: number, gate = new Gate(100, 100)) {
+  constructor(size: number, gate = new CapacityLimit(100, 100)) {
     this.pool = new Pool({
       size,
       gate,
@@ -63,7 +63,7 @@ function lease(pool: Pool): FakeExecutor {
 
 describe('filling', () => {
   test('makes as many as it keeps, and no more', async () => {
-    const shop = new Workshop(3)
+    const shop = new EngineContext(3)
     expect(shop.beingMade).toBe(0)
     shop.pool.start()
     expect(shop.beingMade).toBe(3)
@@ -75,7 +75,7 @@ describe('filling', () => {
   })
 
   test('gives each executor once, the one that waits longest first', async () => {
-    const shop = new Workshop(2)
+    const shop = new EngineContext(2)
     shop.pool.start()
     await shop.finish()
     expect([lease(shop.pool).id, lease(shop.pool).id]).toEqual(['fake-0', 'fake-1'])
@@ -83,7 +83,7 @@ describe('filling', () => {
   })
 
   test('replaces what is leased while it is still in use', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish()
     const first = lease(shop.pool)
@@ -94,7 +94,7 @@ describe('filling', () => {
   })
 
   test('lets a run that has just begun alone, unless another waits', async () => {
-    const shop = new Workshop(2)
+    const shop = new EngineContext(2)
     shop.waiting = 0
     shop.pool.start()
     await shop.finish()
@@ -110,7 +110,7 @@ describe('filling', () => {
   })
 
   test('destroys what is given back and never gives it again', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish()
     const first = lease(shop.pool)
@@ -123,7 +123,7 @@ describe('filling', () => {
   })
 
   test('halts what is given back while others may have begun, and destroys it afterwards', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish()
     const executor = lease(shop.pool)
@@ -135,8 +135,8 @@ describe('filling', () => {
   })
 
   test('keeps to the gate, and goes on when a place is free', async () => {
-    const gate = new Gate(1, 2)
-    const shop = new Workshop(3, gate)
+    const gate = new CapacityLimit(1, 2)
+    const shop = new EngineContext(3, gate)
     shop.pool.start()
     expect(shop.beingMade).toBe(1)
     await shop.finish()
@@ -149,8 +149,8 @@ describe('filling', () => {
   })
 
   test('two pools share the gate', async () => {
-    const gate = new Gate(1, 10)
-    const shops = [new Workshop(1, gate), new Workshop(1, gate)]
+    const gate = new CapacityLimit(1, 10)
+    const shops = [new EngineContext(1, gate), new EngineContext(1, gate)]
     for (const { pool } of shops) pool.start()
     expect(shops.map(({ beingMade }) => beingMade)).toEqual([1, 0])
     await shops[0]?.finish()
@@ -167,7 +167,7 @@ describe('leases that follow each other closely', () => {
   })
 
   test('do not postpone the making until none is ready', async () => {
-    const shop = new Workshop(8, new Gate(100, 1000))
+    const shop = new EngineContext(8, new CapacityLimit(100, 1000))
     shop.waiting = 0
     shop.pool.start()
     await shop.finish()
@@ -184,7 +184,7 @@ describe('leases that follow each other closely', () => {
   })
 
   test('are replaced 100 ms after the first of them', async () => {
-    const shop = new Workshop(8)
+    const shop = new EngineContext(8)
     shop.waiting = 0
     shop.pool.start()
     await shop.finish()
@@ -202,7 +202,7 @@ describe('leases that follow each other closely', () => {
 
 describe('death', () => {
   test('one that dies while it waits is removed and replaced', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish()
     shop.made[0]?.die()
@@ -216,7 +216,7 @@ describe('death', () => {
   })
 
   test('one that dies in its run is disposed of once, by who has it', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish()
     const executor = lease(shop.pool)
@@ -230,7 +230,7 @@ describe('death', () => {
   })
 
   test('one that cannot be removed keeps its place until it is', async () => {
-    const shop = new Workshop(1, new Gate(1, 1))
+    const shop = new EngineContext(1, new CapacityLimit(1, 1))
     shop.pool.start()
     await shop.finish()
     const executor = lease(shop.pool)
@@ -251,7 +251,7 @@ describe('death', () => {
   })
 
   test('one that a stop gives up is told, and its place is lost', async () => {
-    const shop = new Workshop(1, new Gate(1, 1))
+    const shop = new EngineContext(1, new CapacityLimit(1, 1))
     shop.pool.start()
     await shop.finish()
     const executor = lease(shop.pool)
@@ -274,7 +274,7 @@ describe('failing to make one', () => {
   const failure = new Error('no memory')
 
   test('is tried again after a pause, longer each time', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish(failure)
     expect(shop.events.createFailed).toBe(1)
@@ -289,7 +289,7 @@ describe('failing to make one', () => {
   })
 
   test('does not end the pool: it fills as soon as it can', async () => {
-    const shop = new Workshop(2)
+    const shop = new EngineContext(2)
     shop.pool.start()
     await shop.finish(failure)
     vi.advanceTimersByTime(250)
@@ -299,7 +299,7 @@ describe('failing to make one', () => {
   })
 
   test('a close ends the trying', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish(failure)
     await shop.pool.close()
@@ -310,7 +310,7 @@ describe('failing to make one', () => {
 
 describe('close', () => {
   test('destroys all of them, leased ones too, and makes no new ones', async () => {
-    const shop = new Workshop(3)
+    const shop = new EngineContext(3)
     shop.pool.start()
     await shop.finish()
     lease(shop.pool)
@@ -321,7 +321,7 @@ describe('close', () => {
   })
 
   test('waits for those that are being made, and destroys them', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     let isClosed = false
     const closed = shop.pool.close().then(() => {
@@ -336,7 +336,7 @@ describe('close', () => {
   })
 
   test('a lease may end afterwards', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish()
     const executor = lease(shop.pool)
@@ -345,7 +345,7 @@ describe('close', () => {
   })
 
   test('may be called again', async () => {
-    const shop = new Workshop(1)
+    const shop = new EngineContext(1)
     shop.pool.start()
     await shop.finish()
     await Promise.all([shop.pool.close(), shop.pool.close()])

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { RateStore } from '../../src/http/rate-store.ts'
+import { RateStore } from '../../src/api/rate-store.ts'
 
 afterEach(() => vi.useRealTimers())
 

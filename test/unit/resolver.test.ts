@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import packet from 'dns-packet'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { EgressPolicy } from '../../src/network/policy.ts'
+import type { EgressPolicy } from '../../src/network/egress-policy.ts'
 import { type Asker, Resolver } from '../../src/network/resolver.ts'
 import { answerNames } from '../support/name-server.mjs'
 

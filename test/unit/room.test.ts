@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { makeRoom, type QueueBounds } from '../../src/scheduler/room.ts'
+import { makeRoom, type QueueBounds } from '../../src/dispatch/room.ts'
 
 const BOUNDS: QueueBounds = {
   queueLength: 4,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRunRequest, type ValidationIssue } from '../../src/contract/run-request.ts'
+import { parseRunRequest, type ValidationIssue } from '../../src/api/ragflow/run-request.ts'
 import { base64 } from '../support/client.ts'
 
 const languages = new Map([

@@ -8,7 +8,7 @@ const minimal = {
   mode: 'script',
   sourceFile: 'main.sh',
   image: { suite: 'bookworm', packages: ['jq'] },
-  runner: ['/bin/bash', '{agent}/runner.sh'],
+  runner: ['/bin/bash', '{guest}/runner.sh'],
   probe: { code: 'echo ok', stdout: 'ok\n' },
 }
 

@@ -1,14 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ManagerError } from '../../src/errors.ts'
 import {
   type ExecutorSource,
   Scheduler,
   type SchedulerOptions,
   type UnreadAnswers,
-} from '../../src/scheduler/scheduler.ts'
-import { factsWith } from '../support/facts.ts'
+} from '../../src/dispatch/scheduler.ts'
+import { ManagerError } from '../../src/errors.ts'
 import { FakeExecutor } from '../support/fake-executor.ts'
+import { recordWith } from '../support/record.ts'
 
 const LONG_MS = 60_000
 
@@ -74,7 +74,7 @@ describe('with an executor at hand', () => {
     await turn()
     expect(executor.task?.code.toString()).toBe('x')
     expect(plan.running).toBe(1)
-    const facts = factsWith()
+    const facts = recordWith()
     executor.finish(facts)
     const done = await submitted
     expect(done.facts).toBe(facts)
@@ -106,7 +106,7 @@ describe('with an executor at hand', () => {
       first.fail(lost())
       await turn()
       expect(second.task?.code.toString()).toBe('x')
-      const facts = factsWith()
+      const facts = recordWith()
       second.finish(facts)
       expect((await submitted).facts).toBe(facts)
       expect(python.released).toEqual([first, second])
@@ -225,7 +225,7 @@ describe('stop', () => {
     })
     await turn()
     expect(isIdle).toBe(false)
-    executor.finish(factsWith())
+    executor.finish(recordWith())
     await running
     await idle
   })
@@ -236,7 +236,7 @@ describe('stop', () => {
     const runs = executors.map(() => plan.submit(runNamed('x'), never()))
     await turn()
     plan.stop()
-    executors[1]?.finish(factsWith())
+    executors[1]?.finish(recordWith())
     plan.cut()
     await expect(runs[0]).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
     expect((await runs[1])?.facts.transcript.report).not.toBeNull()
@@ -282,7 +282,7 @@ describe('between callers', () => {
     plan.wake('nodejs')
     await turn()
     expect(executor.task?.code.toString()).toBe('quiet')
-    executor.finish(factsWith())
+    executor.finish(recordWith())
     await quiet
     expect(plan.queued).toBe(2)
     plan.stop()
@@ -317,7 +317,7 @@ describe('between callers', () => {
     void plan.submit(runNamed('2', 'python', 'flooder'), never())
     await turn()
     expect(second.task).toBeNull()
-    first.finish(factsWith())
+    first.finish(recordWith())
     await Promise.all(runs)
     await turn()
     expect(second.task?.code.toString()).toBe('2')

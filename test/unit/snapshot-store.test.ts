@@ -15,10 +15,10 @@ const FACTS: SnapshotFacts = {
   sidecars: [],
   flags: [],
   imageHash: 'image',
-  agentHash: 'agent',
+  guestHash: 'guest',
   spec: {},
 }
-const OTHER_FACTS = { ...FACTS, agentHash: 'another agent' }
+const OTHER_FACTS = { ...FACTS, guestHash: 'another guest' }
 
 let home: string
 /** Two managers on one data folder: locks are between open files, not between processes. */

@@ -2,30 +2,30 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RenewalSettings, RunLimits } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
-import { holdAgent } from '../../images/agent.ts'
+import { holdGuest } from '../../images/guest.ts'
 import type { FileLock } from '../../lib/file-lock.ts'
 import { EgressNetwork, type EgressSettings } from '../../network/egress.ts'
 import type { Installation, InstalledRuntime } from '../../setup/install.ts'
 import type { Platform } from '../../setup/platform.ts'
 import { canResetPeak } from './cgroup-peak.ts'
 import { openCgroupTree } from './cgroup-tree.ts'
+import type { EngineContext, EngineEvents } from './engine-context.ts'
 import { ExecutorMaker } from './executor-maker.ts'
 import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from './owner.ts'
 import { type Demand, ProcessorShares } from './processor-shares.ts'
 import { Reaper } from './reaper.ts'
 import { SnapshotStore } from './snapshot-store.ts'
-import type { EngineEvents, Workshop } from './workshop.ts'
 
 /** How often a snapshot is looked at for whether it is time to renew it. */
 const RENEWAL_REVIEW_MS = 1000
 
 /** Makes executors out of runsc sandboxes and knows where their traces lie on this machine. */
 export class RunscEngine {
-  readonly #workshop: Workshop
+  readonly #context: EngineContext
   readonly #stopping: AbortController
   readonly #makers: ExecutorMaker[] = []
   /** Of the files that sandboxes are started from. */
-  readonly #agents: readonly FileLock[]
+  readonly #guests: readonly FileLock[]
   #renewing: Promise<void> = Promise.resolve()
   /** Sandboxes that an earlier, killed manager had left and that were removed. */
   readonly sweptSandboxes: number
@@ -33,14 +33,14 @@ export class RunscEngine {
   readonly countsPeaks: boolean
 
   private constructor(
-    workshop: Workshop,
-    agents: readonly FileLock[],
+    context: EngineContext,
+    guests: readonly FileLock[],
     stopping: AbortController,
     sweptSandboxes: number,
   ) {
-    const { owner, tree } = workshop
-    this.#workshop = workshop
-    this.#agents = agents
+    const { owner, tree } = context
+    this.#context = context
+    this.#guests = guests
     this.#stopping = stopping
     this.sweptSandboxes = sweptSandboxes
     this.countsPeaks = tree.version === 1 || canResetPeak(path.join(tree.folder, owner.name))
@@ -68,18 +68,18 @@ export class RunscEngine {
     const stopping = stop.signal
     const reaper = new Reaper(stopping, events.notRemoved)
     const snapshots = snapshotHome === null ? null : new SnapshotStore(snapshotHome)
-    const agents: FileLock[] = []
+    const guests: FileLock[] = []
     try {
-      for (const { rootfs, ...agent } of runtimes) agents.push(await holdAgent(rootfs, agent))
+      for (const { rootfs, ...guest } of runtimes) guests.push(await holdGuest(rootfs, guest))
       const network = egress && (await EgressNetwork.open(owner, egress, events.connectionsRefused))
       const sharedFolder = makeSharedFolder(owner)
       const setting = { runscPath, capabilities, platform, sharedFolder }
       const places = { setting, runscVersion, sidecars, tree, owner }
       const processors = new ProcessorShares(demand)
-      const workshop = { ...places, snapshots, network, events, reaper, processors, stopping }
-      return new RunscEngine(workshop, agents, stop, swept)
+      const context = { ...places, snapshots, network, events, reaper, processors, stopping }
+      return new RunscEngine(context, guests, stop, swept)
     } catch (error) {
-      for (const lock of agents) lock.release()
+      for (const lock of guests) lock.release()
       await dropOwnership(owner, tree)
       throw error
     }
@@ -94,7 +94,7 @@ export class RunscEngine {
     limits: RunLimits,
     policy: Buffer | null = null,
   ): ExecutorMaker {
-    const maker = new ExecutorMaker(this.#workshop, installed, limits, policy)
+    const maker = new ExecutorMaker(this.#context, installed, limits, policy)
     this.#makers.push(maker)
     return maker
   }
@@ -132,13 +132,13 @@ export class RunscEngine {
     this.stopMaking()
     await this.#renewing
     await Promise.all(this.#makers.map((maker) => maker.close()))
-    const left = await this.#workshop.reaper.settled()
-    for (const lock of this.#agents) lock.release()
-    await this.#workshop.network?.close()
+    const left = await this.#context.reaper.settled()
+    for (const lock of this.#guests) lock.release()
+    await this.#context.network?.close()
     if (left.length > 0) {
       const what = `sandboxes ${left.join(', ')} could not be removed`
       throw new ManagerError('ENGINE_FAILED', `${what}: the next start tries again.`)
     }
-    await dropOwnership(this.#workshop.owner, this.#workshop.tree)
+    await dropOwnership(this.#context.owner, this.#context.tree)
   }
 }

@@ -1,9 +1,9 @@
 import type { RenewalSettings, RunLimits } from '../../config.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { InstalledRuntime } from '../../setup/install.ts'
+import type { EngineContext, EngineEvents } from './engine-context.ts'
 import { SandboxFactory } from './sandbox-factory.ts'
 import { WarmSnapshots } from './warm-snapshots.ts'
-import type { EngineEvents, Workshop } from './workshop.ts'
 
 /**
  * Makes the executors of one runtime: restored from a snapshot, or booted cold where that cannot
@@ -19,17 +19,17 @@ export class ExecutorMaker {
 
   /** @param policy by which code is inspected, as the runner takes it; null: it is not */
   constructor(
-    workshop: Workshop,
+    context: EngineContext,
     installed: InstalledRuntime,
     limits: RunLimits,
     policy: Buffer | null,
   ) {
     this.#name = installed.runtime.name
-    this.#events = workshop.events
+    this.#events = context.events
     this.#policy = policy
-    this.#factory = new SandboxFactory(workshop, installed, limits)
-    this.#snapshots = workshop.snapshots
-      ? new WarmSnapshots(installed.runtime, this.#factory, workshop.snapshots, this.#events)
+    this.#factory = new SandboxFactory(context, installed, limits)
+    this.#snapshots = context.snapshots
+      ? new WarmSnapshots(installed.runtime, this.#factory, context.snapshots, this.#events)
       : null
   }
 

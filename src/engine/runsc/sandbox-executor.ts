@@ -3,13 +3,13 @@ import { ManagerError } from '../../errors.ts'
 import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
-import type { RunFacts } from '../../result/facts.ts'
+import type { RunRecord } from '../../run/record.ts'
+import { Connection } from '../../supervisor/connection.ts'
 import type { Task } from '../../supervisor/protocol.ts'
-import { Session } from '../../supervisor/session.ts'
+import type { EngineContext } from './engine-context.ts'
 import { RunWatch } from './run-watch.ts'
 import type { Sandbox } from './sandbox.ts'
 import { untilAsleep } from './sleep-watch.ts'
-import type { Workshop } from './workshop.ts'
 
 /**
  * Where the kernel does not count whose limit it was (cgroup v1): it kills for an allocation of a few
@@ -28,10 +28,10 @@ export class SandboxExecutor implements Executor {
   readonly begun: Promise<void>
   #begin = () => {}
   readonly #sandbox: Sandbox
-  readonly #session: Session
+  readonly #connection: Connection
   readonly #limits: RunLimits
   readonly #network: NetworkLease | null
-  readonly #workshop: Pick<Workshop, 'reaper' | 'processors'>
+  readonly #context: Pick<EngineContext, 'reaper' | 'processors'>
   #disposal: Promise<void> | null = null
   #idleMemoryBytes = 0
   #idleHostCacheBytes = 0
@@ -43,18 +43,18 @@ export class SandboxExecutor implements Executor {
     sandbox: Sandbox,
     limits: RunLimits,
     network: NetworkLease | null,
-    workshop: Pick<Workshop, 'reaper' | 'processors'>,
+    context: Pick<EngineContext, 'reaper' | 'processors'>,
   ) {
     this.id = id
     this.#network = network
-    this.#workshop = workshop
+    this.#context = context
     this.ended = sandbox.ended
     this.begun = new Promise((resolve) => {
       this.#begin = resolve
     })
     this.#sandbox = sandbox
     this.#limits = limits
-    this.#session = new Session(sandbox.input, sandbox.output, limits)
+    this.#connection = new Connection(sandbox.input, sandbox.output, limits)
   }
 
   /**
@@ -62,7 +62,7 @@ export class SandboxExecutor implements Executor {
    * @throws ManagerError ENGINE_FAILED with what the sandbox printed
    */
   load(timeoutMs: number): Promise<void> {
-    return this.#within(timeoutMs, () => this.#session.ready())
+    return this.#within(timeoutMs, () => this.#connection.ready())
   }
 
   /**
@@ -71,7 +71,7 @@ export class SandboxExecutor implements Executor {
    * @throws ManagerError ENGINE_FAILED with what the sandbox printed
    */
   warmUp(policy: Buffer | null, timeoutMs: number): Promise<void> {
-    return this.#within(timeoutMs, () => this.#session.ping(policy))
+    return this.#within(timeoutMs, () => this.#connection.ping(policy))
   }
 
   async #within(timeoutMs: number, step: () => Promise<void>): Promise<void> {
@@ -101,15 +101,15 @@ export class SandboxExecutor implements Executor {
     cgroup.setMemoryLimit(this.#idleMemoryBytes + this.#limits.memoryBytes)
     cgroup.resetPeakMemory()
     cgroup.setCpuLimit(this.#limits.cpus)
-    this.#workshop.processors.made(cgroup)
-    this.#workshop.processors.begin(cgroup)
+    this.#context.processors.made(cgroup)
+    this.#context.processors.begin(cgroup)
     cgroup.freeze()
     this.#idleCpuTimeUs = cgroup.cpuTimeUs()
   }
 
-  async run(task: Task, signal: AbortSignal): Promise<RunFacts> {
+  async run(task: Task, signal: AbortSignal): Promise<RunRecord> {
     const { cgroup } = this.#sandbox
-    let intervention: RunFacts['intervention'] | 'late' = null
+    let intervention: RunRecord['intervention'] | 'late' = null
     this.#begin()
     const end = (reason: NonNullable<typeof intervention>) => {
       intervention ??= reason
@@ -125,11 +125,11 @@ export class SandboxExecutor implements Executor {
     const watch = new RunWatch(this.#limits.wallTimeMs, {
       look: () => {
         // The first look finds that it has gone on for a while.
-        if (!isLong) this.#workshop.processors.lengthen(cgroup)
+        if (!isLong) this.#context.processors.lengthen(cgroup)
         isLong = true
         if (!endMemoryWatch) this.#lookForMemoryKill()
       },
-      bytesRead: () => this.#session.bytesRead,
+      bytesRead: () => this.#connection.bytesRead,
       onDeadline: () => end('deadline'),
       onLate: () => end('late'),
     })
@@ -138,12 +138,12 @@ export class SandboxExecutor implements Executor {
     try {
       if (signal.aborted) end('cancelled')
       cgroup.thaw()
-      const transcript = await this.#session.run(task)
+      const transcript = await this.#connection.run(task)
       if (transcript.isTaskUnread && intervention !== 'cancelled') {
         const why = `executor ${this.id} ended before the run`
         throw new ManagerError('EXECUTOR_LOST', `${why}: its sandbox died while it waited.`)
       }
-      const ending = intervention as RunFacts['intervention'] | 'late'
+      const ending = intervention as RunRecord['intervention'] | 'late'
       if (ending === 'late' && !transcript.report) {
         const why = `executor ${this.id}: the manager was too busy to follow the run`
         throw new ManagerError('RUN_UNOBSERVED', `${why}; give it more processor time.`)
@@ -222,8 +222,8 @@ export class SandboxExecutor implements Executor {
   }
 
   async #dispose(): Promise<void> {
-    this.#workshop.processors.made(this.#sandbox.cgroup)
-    await this.#workshop.reaper.remove(this.id, () => this.#sandbox.dispose())
+    this.#context.processors.made(this.#sandbox.cgroup)
+    await this.#context.reaper.remove(this.id, () => this.#sandbox.dispose())
     this.#network?.release()
   }
 }

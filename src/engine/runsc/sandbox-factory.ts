@@ -20,12 +20,12 @@ import {
   runCommand,
   snapshotFlags,
 } from './command.ts'
+import type { EngineContext } from './engine-context.ts'
 import type { Pace } from './processor-shares.ts'
 import { Sandbox } from './sandbox.ts'
 import { SandboxExecutor } from './sandbox-executor.ts'
 import type { SnapshotFacts } from './snapshot-store.ts'
 import { sandboxSpec } from './spec.ts'
-import type { Workshop } from './workshop.ts'
 
 /** A cold boot with everything loaded takes 2 s of one processor here, more when others work. */
 const BOOT_TIMEOUT_MS = scaledMs(60_000)
@@ -49,29 +49,29 @@ const hostTasksFor = (guestProcesses: number) => 64 + 4 * guestProcesses
 export class SandboxFactory {
   /** What a snapshot of these sandboxes depends on. */
   readonly facts: SnapshotFacts
-  readonly #workshop: Workshop
+  readonly #context: EngineContext
   readonly #name: string
   readonly #limits: RunLimits
   readonly #hasRootImage: boolean
   readonly #bundleFolder: string
   #count = 0
 
-  constructor(workshop: Workshop, installed: InstalledRuntime, limits: RunLimits) {
-    this.#workshop = workshop
+  constructor(context: EngineContext, installed: InstalledRuntime, limits: RunLimits) {
+    this.#context = context
     this.#name = installed.runtime.name
     this.#limits = limits
     this.#hasRootImage = installed.rootImage !== null
-    const spec = specOf(installed, limits, workshop.network !== null)
-    this.#bundleFolder = path.join(workshop.owner.runFolder, `bundle-${this.#name}`)
+    const spec = specOf(installed, limits, context.network !== null)
+    this.#bundleFolder = path.join(context.owner.runFolder, `bundle-${this.#name}`)
     mkdirSync(this.#bundleFolder, { recursive: true })
     writeFileSync(path.join(this.#bundleFolder, 'config.json'), JSON.stringify(spec))
     this.facts = {
       runtime: this.#name,
-      runscVersion: workshop.runscVersion,
-      sidecars: workshop.sidecars?.files ?? [],
-      flags: snapshotFlags(workshop.setting, this.#hasRootImage),
+      runscVersion: context.runscVersion,
+      sidecars: context.sidecars?.files ?? [],
+      flags: snapshotFlags(context.setting, this.#hasRootImage),
       imageHash: installed.imageHash,
-      agentHash: installed.agentHash,
+      guestHash: installed.guestHash,
       // A snapshot is the same with and without a network.
       spec: specOf(installed, limits, false),
     }
@@ -79,7 +79,7 @@ export class SandboxFactory {
 
   /** Aborted when the manager stops, with SHUTTING_DOWN. */
   get stopping(): AbortSignal {
-    return this.#workshop.stopping
+    return this.#context.stopping
   }
 
   /**
@@ -110,7 +110,7 @@ export class SandboxFactory {
   async checkpoint(folder: string, pace: Pace): Promise<void> {
     const executor = await this.#load(pace, false)
     try {
-      const { setting, stopping } = this.#workshop
+      const { setting, stopping } = this.#context
       const flags = this.#flags(executor.id, false)
       const options = {
         timeout: CHECKPOINT_TIMEOUT_MS,
@@ -146,7 +146,7 @@ export class SandboxFactory {
 
   async #finish(executor: SandboxExecutor, steps: () => Promise<void>): Promise<SandboxExecutor> {
     try {
-      await unlessAborted(steps(), this.#workshop.stopping)
+      await unlessAborted(steps(), this.#context.stopping)
       return executor
     } catch (error) {
       await this.remove(executor)
@@ -165,12 +165,12 @@ export class SandboxFactory {
       () => true,
     )
     const isLate = sleep(GONE_MS, false, { ref: false })
-    if (!(await Promise.race([isGone, isLate]))) this.#workshop.events.remains(removal)
+    if (!(await Promise.race([isGone, isLate]))) this.#context.events.remains(removal)
   }
 
   /** A network namespace, or null where sandboxes have no network. */
   async #acquireNetwork(): Promise<NetworkLease | null> {
-    const { network, stopping } = this.#workshop
+    const { network, stopping } = this.#context
     stopping.throwIfAborted()
     if (!network) return null
     const acquired = network.acquire()
@@ -193,7 +193,7 @@ export class SandboxFactory {
     command: (flags: RunscFlags, id: string) => string[],
   ): Promise<SandboxExecutor> {
     const network = await this.#acquireNetwork()
-    const { setting, tree, owner, processors } = this.#workshop
+    const { setting, tree, owner, processors } = this.#context
     const id = `${this.#name}-${++this.#count}`
     let cgroup: Cgroup | null = null
     try {
@@ -206,12 +206,12 @@ export class SandboxFactory {
       const words = [setting.runscPath, ...command(flags, id)]
       const whole = network ? inNetwork(setting.capabilities, network.namespaceFile, words) : words
       const sandbox = new Sandbox(whole, flags.stateFolder, cgroup)
-      return new SandboxExecutor(id, sandbox, this.#limits, network, this.#workshop)
+      return new SandboxExecutor(id, sandbox, this.#limits, network, this.#context)
     } catch (error) {
       // The namespace is free once nothing can be in it any more.
       const made = cgroup
       if (made) processors.made(made)
-      void this.#workshop.reaper
+      void this.#context.reaper
         .remove(id, async () => made?.remove())
         .then(
           () => network?.release(),
@@ -223,14 +223,14 @@ export class SandboxFactory {
   }
 
   #flags(id: string, hasNetwork: boolean): RunscFlags {
-    const { setting, owner } = this.#workshop
+    const { setting, owner } = this.#context
     const stateFolder = path.join(owner.runFolder, id)
     return { ...setting, stateFolder, hasNetwork, hasRootImage: this.#hasRootImage }
   }
 }
 
 function specOf(
-  { runtime, rootfs, rootImage, agentPath }: InstalledRuntime,
+  { runtime, rootfs, rootImage, guestPath }: InstalledRuntime,
   limits: RunLimits,
   hasNetwork: boolean,
 ): object {
@@ -239,8 +239,8 @@ function specOf(
     rootImage,
     hasNetwork,
     args: [
-      `${agentPath}/supervisor`,
-      ...runtime.runner.map((part) => part.replaceAll('{agent}', agentPath)),
+      `${guestPath}/supervisor`,
+      ...runtime.runner.map((part) => part.replaceAll('{guest}', guestPath)),
       ...runtime.preload,
     ],
     env: runtime.env,

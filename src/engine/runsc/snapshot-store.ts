@@ -26,7 +26,7 @@ export interface SnapshotFacts {
   readonly flags: readonly string[]
   readonly imageHash: string
   /** Covers supervisor, runner and preloaded code of ours. */
-  readonly agentHash: string
+  readonly guestHash: string
   /** Covers what is preloaded and the limits that are fixed in a sandbox. */
   readonly spec: object
 }

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RenewalSettings } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
 import type { Runtime } from '../../runtimes/definition.ts'
+import type { EngineEvents } from './engine-context.ts'
 import { Generation } from './generation.ts'
 import type { Pace } from './processor-shares.ts'
 import type { SandboxExecutor } from './sandbox-executor.ts'
 import type { SandboxFactory } from './sandbox-factory.ts'
 import { type Draft, GENERATIONS, readAhead, type SnapshotStore } from './snapshot-store.ts'
-import type { EngineEvents } from './workshop.ts'
 
 /** How long none is made after one could not be made or did not restore when new. */
 const FALLBACK_MS = 60_000

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { callerOfAddress, rateAccountOf } from './addresses.ts'
+import type { ApiKeys } from './api-keys.ts'
+import { webPageBehind } from './browser-guard.ts'
+import type { Connections } from './connections.ts'
+import { serializeCodeResult } from './ragflow/code-result.ts'
+import { RATE_LIMITED } from './ragflow/fixed-responses.ts'
+import { RateStore } from './rate-store.ts'
+import { Refused } from './refused.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks: the name of the key shown, or the address where no keys are set. */
+    caller: string
+  }
+}
+
+export interface DoorOptions {
+  readonly keys: ApiKeys
+  /** Names that the service may be asked by without keys. */
+  readonly hosts: readonly string[]
+  /** Runs a caller may start in each window, or null for no limit. */
+  readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
+}
+
+/** Open to everybody: they tell that the service is up, and nothing else. */
+const OPEN_PATHS = new Set(['/', '/healthz'])
+const REQUEST_ID = /^[\w.:-]{1,128}$/
+
+/** A caller's own request id where it is harmless in a log, else a new one. */
+export function requestIdOf(request: { headers: Record<string, unknown> }): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+}
+
+/** Who may come in, and how often. */
+export async function addDoor(
+  app: FastifyInstance,
+  options: DoorOptions,
+  connections: Connections,
+): Promise<void> {
+  app.decorateRequest('caller', '')
+  const { keys, hosts } = options
+  const keyed = keys.count > 0
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    const isOpen = OPEN_PATHS.has(request.routeOptions.url ?? '')
+    const foreign = isOpen ? null : webPageBehind(guarded(request), { hosts, keyed })
+    if (foreign !== null) return done(new Refused(403, foreign))
+    if (!keyed) {
+      request.caller = callerOfAddress(request.ip)
+      return done()
+    }
+    const name = keys.identify(shownKey(request))
+    if (name === null) {
+      // A connection is kept for callers with a key only.
+      reply.header('connection', 'close')
+      if (!isOpen) return void refuse(reply)
+    } else {
+      request.caller = name
+      if (!connections.work(request.raw.socket, name)) return done(tooManyConnections())
+    }
+    done()
+  })
+  if (options.rateLimit) {
+    await app.register(rateLimit, {
+      global: false,
+      max: options.rateLimit.runs,
+      timeWindow: options.rateLimit.windowMs,
+      store: RateStore,
+      keyGenerator: ({ caller }) => (keyed ? caller : rateAccountOf(caller)),
+      // The contract answers 200, so it must not look like a failure on the way.
+      errorResponseBuilder: () => new RateLimited(),
+    })
+  }
+}
+
+/** Thrown by the rate limiter; answered by answerRateLimited(). */
+export class RateLimited extends Error {}
+
+export function answerRateLimited(reply: FastifyReply): FastifyReply {
+  return reply
+    .code(200)
+    .type('application/json; charset=utf-8')
+    .send(serializeCodeResult(RATE_LIMITED))
+}
+
+function guarded({ headers }: FastifyRequest) {
+  const { host, origin, 'sec-fetch-site': site } = headers
+  return { host, origin, secFetchSite: typeof site === 'string' ? site : undefined }
+}
+
+function tooManyConnections(): Refused {
+  return new Refused(429, 'This key has too many connections at work.', 1)
+}
+
+function shownKey(request: FastifyRequest): string {
+  const { authorization, 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
+  const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  return bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string') ?? ''
+}
+
+function refuse(reply: FastifyReply): FastifyReply {
+  return reply.code(401).header('www-authenticate', 'Bearer').send({
+    detail: 'No valid API key: send it as Authorization: Bearer KEY, or as X-API-Key: KEY.',
+  })
+}

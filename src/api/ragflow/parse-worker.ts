@@ -1,0 +1,55 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { checkResult } from '../../run/check-result.ts'
+import type { ParseAnswer, ParseTask } from './parsing-thread.ts'
+import { parseRunRequest } from './run-request.ts'
+
+/** The thread that reads large bodies and results: one after the other, each in blocks that it gets for itself. */
+
+const languages = workerData as ReadonlyMap<string, string>
+
+parentPort?.on('message', ({ kind, blocks, bytes }: ParseTask) => {
+  const body = joined(blocks, bytes)
+  if (kind === 'result') {
+    parentPort?.postMessage({ wrong: checkResult(body) } satisfies ParseAnswer)
+    free(body)
+    return
+  }
+  const parsed = parseRunRequest(body, languages)
+  if ('issues' in parsed) {
+    parentPort?.postMessage(parsed satisfies ParseAnswer)
+    free(body)
+    return
+  }
+  const answer = { runtime: parsed.request.runtime, ...views(body, parsed.request) }
+  const kept = new Set([answer.code.buffer, answer.argumentsJson.buffer])
+  parentPort?.postMessage(answer satisfies ParseAnswer, [...kept] as ArrayBuffer[])
+})
+
+/** Frees each block as soon as it is copied, so that a body is never there twice. */
+function joined(blocks: readonly Uint8Array[], bytes: number): Buffer {
+  const body = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  for (const block of blocks) {
+    body.set(block, at)
+    at += block.length
+    free(block)
+  }
+  return body
+}
+
+/** Memory of its own for arguments that are a small part of the body, so that the rest can go. */
+function views(body: Buffer, request: { code: Buffer; argumentsJson: Buffer }) {
+  const { code, argumentsJson } = request
+  if (argumentsJson.buffer === body.buffer && argumentsJson.length > body.length / 2) {
+    return { code, argumentsJson }
+  }
+  const own = Buffer.allocUnsafeSlow(argumentsJson.length)
+  argumentsJson.copy(own)
+  free(body)
+  return { code, argumentsJson: own }
+}
+
+/** At once, and not when the collector comes to it. */
+function free({ buffer }: Uint8Array): void {
+  ;(buffer as ArrayBuffer).transfer(0)
+}

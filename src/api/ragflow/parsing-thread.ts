@@ -1,0 +1,154 @@
+import { Worker } from 'node:worker_threads'
+import { FairQueue } from '../../dispatch/fair-queue.ts'
+import { ManagerError } from '../../errors.ts'
+import { scaledMs } from '../../lib/time-scale.ts'
+import type { ParsedRequest, ValidationIssue } from './run-request.ts'
+
+/** Of the thread's own heap. Bodies are outside of it: they are never made into text or objects. */
+const HEAP_MB = 64
+/** 16 MiB take less than 0.5 s; a thread that takes this long is stuck. */
+const LONGEST_MS = scaledMs(30_000)
+
+/** What the thread is asked: to validate a request body, or a result. Its bytes are moved to it. */
+export interface ParseTask {
+  readonly kind: 'request' | 'result'
+  readonly blocks: readonly Uint8Array[]
+  readonly bytes: number
+}
+
+export type ParseAnswer =
+  | { readonly issues: readonly ValidationIssue[] }
+  | { readonly runtime: string; readonly code: Uint8Array; readonly argumentsJson: Uint8Array }
+  /** What is wrong with a result. */
+  | { readonly wrong: string | null }
+
+interface Job {
+  readonly caller: string
+  /** Made when its turn comes. */
+  readonly task: () => ParseTask
+  readonly signal: AbortSignal
+  readonly resolve: (answer: ParseAnswer) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Validates large bodies and results in a thread of its own, so that none of them holds up whatever else is served: one
+ * at a time, callers by turns. The thread is started for the first one. A thread that fails, or does not end in
+ * time, fails its body only; the next one gets a new thread.
+ */
+export class ParsingThread {
+  readonly #languages: ReadonlyMap<string, string>
+  readonly #queue = new FairQueue<Job>()
+  #worker: Worker | null = null
+  #job: Job | null = null
+  #deadline: NodeJS.Timeout | undefined
+
+  /** @param languages runtime name by accepted language name */
+  constructor(languages: ReadonlyMap<string, string>) {
+    this.#languages = languages
+  }
+
+  /**
+   * As parseRunRequest().
+   * @param blocks the body in pieces; they are gone for whoever gives them
+   * @param signal the caller has gone: it is not begun any more
+   * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async parse(
+    caller: string,
+    blocks: readonly Uint8Array[],
+    bytes: number,
+    signal: AbortSignal,
+  ): Promise<ParsedRequest> {
+    const task: ParseTask = { kind: 'request', blocks, bytes }
+    return requestOf(await this.#ask(caller, () => task, signal))
+  }
+
+  /**
+   * As checkResult(), on a copy.
+   * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async checkResult(caller: string, result: Buffer, signal: AbortSignal): Promise<string | null> {
+    const copied = (): ParseTask => {
+      const block = Buffer.allocUnsafeSlow(result.length)
+      result.copy(block)
+      return { kind: 'result', blocks: [block], bytes: block.length }
+    }
+    const answer = await this.#ask(caller, copied, signal)
+    return 'wrong' in answer ? answer.wrong : null
+  }
+
+  #ask(caller: string, task: () => ParseTask, signal: AbortSignal): Promise<ParseAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#queue.add(caller, { caller, task, signal, resolve, reject })
+      this.#next()
+    })
+  }
+
+  /** Ends the thread; what it has not done fails. */
+  async close(): Promise<void> {
+    await this.#worker?.terminate()
+  }
+
+  #next(): void {
+    this.#queue.serve((job) => {
+      if (this.#job !== null) return false
+      if (job.signal.aborted) {
+        job.reject(new ManagerError('RUN_CANCELLED', 'The caller has gone.'))
+        return true
+      }
+      this.#begin(job)
+      return true
+    })
+  }
+
+  #begin(job: Job): void {
+    this.#job = job
+    this.#worker ??= this.#start()
+    this.#deadline = setTimeout(() => void this.#worker?.terminate(), LONGEST_MS)
+    const task = job.task()
+    const buffers = task.blocks.map(({ buffer }) => buffer as ArrayBuffer)
+    this.#worker.postMessage(task, buffers)
+  }
+
+  #end(settle: (job: Job) => void): void {
+    clearTimeout(this.#deadline)
+    const job = this.#job
+    this.#job = null
+    if (job) settle(job)
+    this.#next()
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./parse-worker.ts', import.meta.url), {
+      workerData: this.#languages,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    })
+    worker.unref()
+    let error: Error | undefined
+    worker.on('message', (answer: ParseAnswer) => {
+      this.#end((job) => job.resolve(answer))
+    })
+    worker.on('error', (cause: Error) => {
+      error = cause
+    })
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = null
+      const said = 'A body or result could not be read: the thread that reads them has ended.'
+      this.#end((job) => job.reject(new ManagerError('REQUEST_NOT_READ', said, { cause: error })))
+    })
+    return worker
+  }
+}
+
+function requestOf(answer: ParseAnswer): ParsedRequest {
+  if ('issues' in answer) return answer
+  if ('wrong' in answer) throw new Error('the thread answered another question')
+  const { runtime, code, argumentsJson } = answer
+  return { request: { runtime, code: viewOf(code), argumentsJson: viewOf(argumentsJson) } }
+}
+
+/** A Buffer comes out of another thread as a plain array of bytes. */
+function viewOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, length)
+}

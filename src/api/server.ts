@@ -1,0 +1,131 @@
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { callerOfAddress } from './addresses.ts'
+import type { Connections } from './connections.ts'
+
+const HEADERS_TIMEOUT_MS = 10_000
+const TLS_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_MS = 60_000
+/** How late a timeout may be noticed. Node.js looks every 30 s unless it is told otherwise. */
+const CHECK_MS = 1000
+
+export interface TlsFiles {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/**
+ * A server that takes one request at a time of each connection, and knows its connections. Requests that a
+ * caller sends without waiting for an answer (pipelining) are answered in order, each begun when the one
+ * before has been answered and its answer has gone out.
+ * @param handler is given requests whose caller asks first too: see giveLeave()
+ */
+export function createServer(
+  handler: RequestListener,
+  tls: TlsFiles | null,
+  connections: Connections,
+): Server {
+  const settings: ServerOptions = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // The time of bodies is kept where they are collected: it depends on their size.
+    requestTimeout: 0,
+    connectionsCheckingInterval: CHECK_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  }
+  const server = tls
+    ? createHttpsServer({ ...settings, ...tls, handshakeTimeout: TLS_TIMEOUT_MS })
+    : createHttpServer(settings)
+  const turns = new Turns(handler, connections)
+  server.on('request', (request, response) => turns.take(request, response))
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    askers.set(request, response)
+    turns.take(request, response as Request[1])
+  })
+  server.on('connection', (socket) => {
+    connections.add(socket, callerOfAddress(socket.remoteAddress ?? ''))
+  })
+  if (tls) knowTlsSockets(server, connections)
+  return server as Server
+}
+
+/** Requests whose callers ask first whether they may send the body (`Expect: 100-continue`). */
+const askers = new WeakMap<IncomingMessage, ServerResponse>()
+
+/** Whether the caller waits for leave to send the body. */
+export function asksFirst(request: IncomingMessage): boolean {
+  return askers.has(request)
+}
+
+/** Gives leave to send the body, where the caller asks for it. */
+export function giveLeave(request: IncomingMessage): void {
+  askers.get(request)?.writeContinue()
+  askers.delete(request)
+}
+
+/** The socket of a request is the TLS socket, which has the ends of the one that it stands on. */
+function knowTlsSockets(server: Server, connections: Connections): void {
+  const handshaking = new Map<string, Socket>()
+  const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
+  server.on('connection', (socket) => {
+    const end = endOf(socket)
+    handshaking.set(end, socket)
+    socket.once('close', () => {
+      if (handshaking.get(end) === socket) handshaking.delete(end)
+    })
+  })
+  server.on('secureConnection', (socket: Socket) => {
+    const below = handshaking.get(endOf(socket))
+    if (below) connections.alias(socket, below)
+  })
+}
+
+type Request = [request: IncomingMessage, response: ServerResponse<IncomingMessage>]
+
+/** Which request of each connection is being answered, and which wait for that. */
+class Turns {
+  readonly #handler: RequestListener
+  readonly #connections: Connections
+  readonly #waiting = new WeakMap<Duplex, Request[]>()
+
+  constructor(handler: RequestListener, connections: Connections) {
+    this.#handler = handler
+    this.#connections = connections
+  }
+
+  take(...turn: Request): void {
+    const { socket } = turn[0]
+    const waiting = this.#waiting.get(socket)
+    if (!waiting) {
+      this.#begin(turn)
+      return
+    }
+    waiting.push(turn)
+    // What was read already is parsed; no more is read before it is its turn.
+    socket.pause()
+  }
+
+  #begin([request, response]: Request): void {
+    const { socket } = request
+    this.#waiting.set(socket, [])
+    response.once('close', () => {
+      this.#connections.rest(socket)
+      const waiting = this.#waiting.get(socket) ?? []
+      this.#waiting.delete(socket)
+      const next = waiting.shift()
+      if (!next || !socket.writable) return
+      this.#begin(next)
+      this.#waiting.set(socket, waiting)
+      if (waiting.length === 0) socket.resume()
+    })
+    this.#handler(request, response)
+  }
+}

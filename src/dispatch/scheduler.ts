@@ -1,0 +1,318 @@
+import { ManagerError } from '../errors.ts'
+import type { RunRecord } from '../run/record.ts'
+import type { Task } from '../supervisor/protocol.ts'
+import { FairQueue } from './fair-queue.ts'
+import { makeRoom, type QueueBounds } from './room.ts'
+import { Shares } from './shares.ts'
+
+/** A run that was let in: its runtime exists, its sizes are within limits. */
+export interface AdmittedRun {
+  /** Who asks: the name of a key, or an address. */
+  readonly caller: string
+  /** The pool that it waits for. */
+  readonly runtime: string
+  /** A pool whose ready executor serves as well, when its own has none; null or absent: no other. */
+  readonly substitute?: string | null
+  readonly task: Task
+  /** Told once an executor has taken it: it waits in the queue no more. */
+  readonly onLease?: () => void
+}
+
+/** Where the time of a run went. */
+export interface RunTimings {
+  /** From its arrival until it had an executor. */
+  readonly queueMs: number
+  /** From the hand-over to the executor until its last word. */
+  readonly executeMs: number
+}
+
+/** What the scheduler needs of an executor on lease. */
+interface LeasedExecutor {
+  run(task: Task, signal: AbortSignal): Promise<RunRecord>
+}
+
+/** What the scheduler needs of a pool. */
+export interface ExecutorSource<E extends LeasedExecutor = LeasedExecutor> {
+  /** Told of each run that comes, so that a pool can grow ahead of demand. */
+  expectLease(): void
+  tryLease(): E | null
+  release(executor: E): void
+}
+
+/** An executor and the pool that takes it back. */
+interface Lease {
+  readonly executor: LeasedExecutor
+  readonly source: ExecutorSource
+}
+
+interface Waiting {
+  readonly caller: string
+  readonly substitute: string | null
+  readonly bytes: number
+  /** Counts up with each that came. */
+  readonly number: number
+  readonly grant: () => boolean
+  readonly refuse: (error: ManagerError) => void
+}
+
+/** Answers that callers have not read yet. */
+export interface UnreadAnswers {
+  entriesOf(caller: string): number
+  /** Whether a caller may have another made before it has read those. */
+  hasRoom(caller: string): boolean
+}
+
+const ALL_READ: UnreadAnswers = { entriesOf: () => 0, hasRoom: () => true }
+
+export interface SchedulerOptions extends QueueBounds {
+  readonly queueWaitMs: number
+  /** Executors of all runtimes that there may be at once. */
+  readonly maxExecutors: number
+}
+
+/**
+ * Brings runs and executors together: in a bounded queue for each runtime, callers by turns.
+ * It assumes no memory shared with its callers: a run goes in, facts come out.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions
+  readonly #sources: ReadonlyMap<string, ExecutorSource>
+  readonly #queues = new Map<string, FairQueue<Waiting>>()
+  readonly #running = new Map<Promise<unknown>, AbortController>()
+  readonly #shares: Shares
+  readonly #answers: UnreadAnswers
+  /** Whether a caller was passed over in favour of others since all queues were served. */
+  #hasHeldBack = false
+  #arrivals = 0
+  #stopped = false
+  #isCut = false
+
+  constructor(
+    sources: ReadonlyMap<string, ExecutorSource>,
+    options: SchedulerOptions,
+    answers: UnreadAnswers = ALL_READ,
+  ) {
+    this.#sources = sources
+    this.#options = options
+    this.#answers = answers
+    this.#shares = new Shares(options.maxExecutors, (caller) => answers.entriesOf(caller))
+  }
+
+  get queued(): number {
+    let count = 0
+    for (const queue of this.#queues.values()) count += queue.size
+    return count
+  }
+
+  queuedFor(runtime: string): number {
+    return this.#queues.get(runtime)?.size ?? 0
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  /**
+   * Runs one task in an executor of its own; in a second one when the first died before the run or
+   * its end could not be observed.
+   * @param signal the caller has gone: a waiting run leaves the queue, a running one is ended
+   * @throws ManagerError POOL_BUSY when no executor could be had in time, SHUTTING_DOWN,
+   *   RUN_CANCELLED, EXECUTOR_LOST, RUN_UNOBSERVED, ENGINE_FAILED
+   */
+  async submit(
+    run: AdmittedRun,
+    signal: AbortSignal,
+  ): Promise<{ facts: RunRecord; timings: RunTimings }> {
+    const source = this.#sources.get(run.runtime)
+    if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
+    const arrived = performance.now()
+    source.expectLease()
+    for (let isAgain = false; ; isAgain = true) {
+      const lease = this.#leaseNow(run) ?? (await this.#lease(run, signal))
+      const leased = performance.now()
+      run.onLease?.()
+      try {
+        const facts = await this.#execute(lease, run, signal)
+        const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
+        return { facts, timings }
+      } catch (error) {
+        if (isAgain || !mayRunAgain(error)) throw error
+      }
+    }
+  }
+
+  async #execute(
+    { executor, source }: Lease,
+    { caller, task }: AdmittedRun,
+    signal: AbortSignal,
+  ): Promise<RunRecord> {
+    // This one waits no more.
+    this.#serveHeldBack()
+    // Not AbortSignal.any() with one signal for all: in Node.js 20 each call would leave a bit of
+    // memory with that signal.
+    const end = new AbortController()
+    const onGone = () => end.abort()
+    signal.addEventListener('abort', onGone)
+    if (signal.aborted || this.#isCut) onGone()
+    const execution = executor.run(task, end.signal).finally(() => source.release(executor))
+    this.#running.set(execution, end)
+    try {
+      const facts = await execution
+      if (facts.intervention === 'cancelled') {
+        throw this.#isCut ? shuttingDown() : callerGone()
+      }
+      return facts
+    } finally {
+      this.#running.delete(execution)
+      signal.removeEventListener('abort', onGone)
+      this.#shares.end(caller)
+      this.#serveHeldBack()
+    }
+  }
+
+  /** Tells that an executor of this runtime may be leased. */
+  wake(runtime: string): void {
+    const mayServe = (caller: string) => this.#mayStart(caller)
+    this.#queues.get(runtime)?.serve((waiting) => waiting.grant(), mayServe)
+    if (this.queuedFor(runtime) > 0) return
+    // Nobody waits for this pool itself: its executors serve those for whom it is the substitute.
+    for (const queue of this.#queues.values()) {
+      queue.serve((waiting) => waiting.substitute === runtime && waiting.grant(), mayServe)
+    }
+  }
+
+  /** Whether this caller's turn has come; see shares.ts. */
+  #mayStart(caller: string): boolean {
+    const waiting = new Set<string>()
+    for (const queue of this.#queues.values()) {
+      for (const other of queue.callers) waiting.add(other)
+    }
+    const may = this.#answers.hasRoom(caller) && this.#shares.mayStart(caller, waiting)
+    this.#hasHeldBack ||= !may
+    return may
+  }
+
+  /** Callers that were passed over may start now that a run has ended, or another waits no more. */
+  #serveHeldBack(): void {
+    if (!this.#hasHeldBack) return
+    this.#hasHeldBack = false
+    for (const runtime of this.#queues.keys()) this.wake(runtime)
+  }
+
+  /** Tells that a caller has read an answer, or will not: it may start another run. */
+  answerGone(): void {
+    this.#serveHeldBack()
+  }
+
+  /** Refuses new runs and those that wait; what runs goes on. */
+  stop(): void {
+    this.#stopped = true
+    for (const queue of this.#queues.values()) {
+      for (const waiting of [...queue]) waiting.refuse(shuttingDown())
+    }
+  }
+
+  /** Ends what runs; its callers are told SHUTTING_DOWN. */
+  cut(): void {
+    this.#isCut = true
+    for (const end of this.#running.values()) end.abort()
+  }
+
+  /** Resolves when nothing runs any more. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running.keys())
+  }
+
+  /** Keeps FIFO order: a run never overtakes one that waits for the same pool. */
+  #leaseNow(run: AdmittedRun): Lease | null {
+    if (this.#stopped) throw shuttingDown()
+    if (this.queuedFor(run.runtime) > 0 || !this.#mayStart(run.caller)) return null
+    return this.#tryLease(run)
+  }
+
+  #tryLease({ caller, runtime, substitute }: AdmittedRun): Lease | null {
+    let lease = this.#leaseFrom(runtime)
+    if (!lease && substitute && this.queuedFor(substitute) === 0)
+      lease = this.#leaseFrom(substitute)
+    if (lease) this.#shares.begin(caller)
+    return lease
+  }
+
+  #leaseFrom(runtime: string): Lease | null {
+    const source = this.#sources.get(runtime)
+    const executor = source?.tryLease()
+    return source && executor ? { executor, source } : null
+  }
+
+  #queueOf(runtime: string): FairQueue<Waiting> {
+    const queue = this.#queues.get(runtime) ?? new FairQueue()
+    this.#queues.set(runtime, queue)
+    return queue
+  }
+
+  #lease(run: AdmittedRun, signal: AbortSignal): Promise<Lease> {
+    const { caller, runtime, substitute = null, task } = run
+    const queue = this.#queueOf(runtime)
+    const bytes = task.code.length + task.argumentsJson.length
+    this.#makeRoom(caller, bytes)
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+      }
+      const refuse = (error: ManagerError) => {
+        queue.delete(caller, waiting)
+        settle()
+        reject(error)
+        this.#serveHeldBack()
+      }
+      const waiting: Waiting = {
+        caller,
+        substitute,
+        bytes,
+        number: this.#arrivals++,
+        grant: () => {
+          const lease = this.#tryLease(run)
+          if (!lease) return false
+          settle()
+          resolve(lease)
+          return true
+        },
+        refuse,
+      }
+      const onAbort = () => refuse(callerGone())
+      const timer = setTimeout(
+        () => refuse(new ManagerError('POOL_BUSY', 'No executor became free in time.')),
+        this.#options.queueWaitMs,
+      )
+      signal.addEventListener('abort', onAbort, { once: true })
+      queue.add(caller, waiting)
+      if (signal.aborted) onAbort()
+    })
+  }
+
+  /** @throws ManagerError POOL_BUSY when the caller has as much waiting as it may */
+  #makeRoom(caller: string, bytes: number): void {
+    const waiting = [...this.#queues.values()].flatMap((queue) => [...queue])
+    waiting.sort((a, b) => a.number - b.number)
+    const gone = makeRoom({ caller, bytes }, waiting, this.#options)
+    if (!gone) throw new ManagerError('POOL_BUSY', 'Too many runs wait for an executor.')
+    for (const waiter of gone) {
+      waiter.refuse(new ManagerError('POOL_BUSY', 'Its place in the queue went to another caller.'))
+    }
+  }
+}
+
+/** No code has run, or nothing can be said about what it did: one more try in another executor. */
+function mayRunAgain(error: unknown): boolean {
+  if (!(error instanceof ManagerError)) return false
+  return error.code === 'EXECUTOR_LOST' || error.code === 'RUN_UNOBSERVED'
+}
+
+function callerGone(): ManagerError {
+  return new ManagerError('RUN_CANCELLED', 'The caller has gone.')
+}
+
+function shuttingDown(): ManagerError {
+  return new ManagerError('SHUTTING_DOWN', 'The executor manager is shutting down.')
+}

@@ -1,0 +1,171 @@
+/**
+ * Puts what starts in a sandbox (the supervisor, the runtime's runner) into its image. The folder
+ * is named by its contents, so a change of the runner needs no new image and never meets a sandbox
+ * that still runs the old one. A manager holds a lock on the one that it uses.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import { FileLock } from '../lib/file-lock.ts'
+import type { Runtime } from '../runtimes/definition.ts'
+import { runCommand } from '../setup/command.ts'
+import { runInImage } from './chroot.ts'
+import { shortHash } from './recipe.ts'
+
+export type Guest = { guestPath: string; guestHash: string }
+
+const GUEST_ROOT = '.executor'
+const SUPERVISOR = 'supervisor'
+/** One that nobody holds may be wanted again: by the version that was tried before this one. */
+const OLD_AFTER_MS = 24 * 60 * 60 * 1000
+/** Whoever removes one holds its lock for a moment. */
+const LOCK_WAIT_S = 5
+
+/** The guest's identity: every file that goes in, and how native files are compiled. */
+export function guestHash(runtime: Runtime, supervisorPath: string): string {
+  const native = runtime.image.native
+  const files = [...runtime.runnerFiles, ...native.map((file) => file.source)]
+  return shortHash([
+    readFileSync(supervisorPath),
+    JSON.stringify([
+      files,
+      native,
+      runtime.prepare && [runtime.prepare, runtime.preload, runtime.env],
+    ]),
+    ...files.map((name) => readRuntimeFile(runtime, name)),
+  ])
+}
+
+/** The guest when it is in the image, without starting a process. */
+export function findGuest(
+  runtime: Runtime,
+  rootfs: string,
+  supervisorPath: string,
+): Guest | undefined {
+  const hash = guestHash(runtime, supervisorPath)
+  return existsSync(join(rootfs, GUEST_ROOT, hash)) ? guestOf(hash) : undefined
+}
+
+/** Installs the guest unless it is there. The caller holds the set-up lock. */
+export async function installGuest(
+  runtime: Runtime,
+  rootfs: string,
+  supervisorPath: string,
+): Promise<Guest> {
+  const present = findGuest(runtime, rootfs, supervisorPath)
+  if (present) return present
+  const root = join(rootfs, GUEST_ROOT)
+  mkdirSync(root, { recursive: true, mode: 0o755 })
+  chmodSync(root, 0o755)
+  const hash = guestHash(runtime, supervisorPath)
+  const fresh = mkdtempSync(join(root, '.new-'))
+  try {
+    copyFileSync(supervisorPath, join(fresh, SUPERVISOR))
+    for (const name of runtime.runnerFiles) {
+      copyFileSync(join(runtime.folder, name), join(fresh, name))
+    }
+    await compileNative(runtime, fresh)
+    await prepare(runtime, join(root, '..'), `/${GUEST_ROOT}/${basename(fresh)}`)
+    for (const name of readdirSync(fresh)) {
+      chmodSync(join(fresh, name), name === SUPERVISOR ? 0o755 : 0o644)
+    }
+    chmodSync(fresh, 0o755)
+    renameSync(fresh, join(root, hash))
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+  await removeUnusedGuests(root, hash)
+  return guestOf(hash)
+}
+
+/**
+ * Keeps the guest's folder where it is as long as the lock is held: by a manager whose sandboxes are
+ * started from it.
+ * @throws ManagerError SETUP_FAILED when it is gone
+ */
+export async function holdGuest(rootfs: string, { guestPath }: Guest): Promise<FileLock> {
+  const folder = join(rootfs, guestPath)
+  const lock = await FileLock.take(folder, 'shared', LOCK_WAIT_S)
+  if (!lock) {
+    throw new ManagerError('SETUP_FAILED', `${folder} was removed meanwhile: start again.`)
+  }
+  touch(folder)
+  return lock
+}
+
+/** Who collects goes by the time of the last use. */
+function touch(folder: string): void {
+  try {
+    const now = new Date()
+    utimesSync(folder, now, now)
+  } catch (error) {
+    // Nobody collects in a container image either.
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+  }
+}
+
+async function prepare(runtime: Runtime, rootfs: string, folder: string): Promise<void> {
+  if (!runtime.prepare) return
+  const argv = runtime.prepare.map((part) => part.replaceAll('{guest}', folder))
+  await runInImage(rootfs, `exec ${[...argv, ...runtime.preload].map(quoted).join(' ')}`, {
+    purpose: `Preparing the guest of the runtime ${runtime.name}`,
+    remedy: 'Check prepare and preload in runtime.json.',
+    env: runtime.env,
+  })
+}
+
+/** As one word of a shell command. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
+}
+
+async function compileNative(runtime: Runtime, folder: string): Promise<void> {
+  for (const { source, output, flags } of runtime.image.native) {
+    await runCommand(['gcc', ...flags, '-o', join(folder, output), join(runtime.folder, source)], {
+      purpose: `Compiling ${source} of the runtime ${runtime.name}`,
+      remedy: 'Check the file and its flags in runtime.json.',
+      contained: true,
+    })
+  }
+}
+
+/** Removes guests of other versions, and unfinished ones, that no manager holds and that are old. */
+async function removeUnusedGuests(root: string, current: string): Promise<void> {
+  for (const name of readdirSync(root)) {
+    const path = join(root, name)
+    const isOld = Date.now() - statSync(path).mtimeMs > OLD_AFTER_MS
+    if (name === current || !isOld) continue
+    const lock = await FileLock.take(path, 'exclusive')
+    if (!lock) continue
+    rmSync(path, { recursive: true, force: true })
+    lock.release()
+  }
+}
+
+function readRuntimeFile(runtime: Runtime, name: string): Buffer {
+  try {
+    return readFileSync(join(runtime.folder, name))
+  } catch (cause) {
+    throw new ManagerError(
+      'RUNTIME_INVALID',
+      `${join(runtime.folder, 'runtime.json')}: the file ${name} is not in that folder`,
+      { cause },
+    )
+  }
+}
+
+function guestOf(hash: string): Guest {
+  return { guestPath: `/${GUEST_ROOT}/${hash}`, guestHash: hash }
+}

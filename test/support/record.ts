@@ -1,0 +1,56 @@
+import type { RunRecord } from '../../src/run/record.ts'
+import type { Transcript } from '../../src/supervisor/connection.ts'
+import type { Failure, RunReport } from '../../src/supervisor/protocol.ts'
+
+export const CLEAN_END: RunReport = {
+  cause: 'ended',
+  exitCode: 0,
+  signal: 0,
+  flooded: null,
+  artifactsLeftOut: 0,
+}
+export const NO_FAILURE: Failure = {
+  name: '',
+  errno: null,
+  code: null,
+  memory: false,
+  network: false,
+  lastCommand: false,
+}
+
+/** A transcript in which nothing was said but what is given. */
+export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
+  return {
+    stdout: [],
+    stderr: [],
+    result: null,
+    note: null,
+    failure: null,
+    refused: null,
+    artifacts: [],
+    leftOut: [],
+    report: CLEAN_END,
+    violation: null,
+    isTaskUnread: false,
+    flooded: null,
+    ...part,
+  }
+}
+
+/** The facts of a run that ended well, but for what is given. */
+export function recordWith(
+  transcript: Partial<Transcript> = {},
+  part: Partial<Omit<RunRecord, 'transcript'>> = {},
+): RunRecord {
+  return {
+    transcript: transcriptWith(transcript),
+    intervention: null,
+    outOfMemoryKills: 0,
+    hasNetwork: false,
+    refusedConnections: 0,
+    peakMemoryBytes: 1024 ** 2,
+    cpuTimeMs: 1,
+    wallTimeMs: 2.5,
+    ...part,
+  }
+}
