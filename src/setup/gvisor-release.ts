@@ -55,7 +55,8 @@ export function isDownloadDue(home: string, source: ReleaseSource): boolean {
   const file = failureFile(home)
   const failed = readJson<{ source: string }>(file)
   if (failed?.source !== source.url) return true
-  const agoMs = Date.now() - statSync(file).mtimeMs
+  // File times have fractions of a millisecond, Date.now() has none.
+  const agoMs = Date.now() - Math.floor(statSync(file).mtimeMs)
   // A clock that was set back makes it look as if it were still to come.
   return agoMs < 0 || agoMs > AGAIN_AFTER_MS
 }
