@@ -9,8 +9,8 @@ import { runCommand } from '../setup/command.ts'
 
 /** Builds the package in `workDir` and returns its file. */
 export async function buildDummyPackage(workDir: string, omitted: string[]): Promise<string> {
-  const tree = join(workDir, 'dummy package')
-  const file = join(workDir, 'dummy package.deb')
+  const tree = join(workDir, 'dummy-package')
+  const file = join(workDir, 'dummy-package.deb')
   mkdirSync(join(tree, 'DEBIAN'), { recursive: true })
   writeFileSync(join(tree, 'DEBIAN', 'control'), dummyPackageControl(omitted))
   await runCommand(['dpkg-deb', '--build', '--root-owner-group', tree, file], {
@@ -23,7 +23,7 @@ export async function buildDummyPackage(workDir: string, omitted: string[]): Pro
 /** The version is high enough for any "at least" in a dependency. */
 export function dummyPackageControl(omitted: string[]): string {
   return [
-    'Package: executor-manager-dummy package',
+    'Package: executor-manager-dummy-package',
     'Version: 1',
     `Architecture: ${DEBIAN_ARCHITECTURES[process.arch] ?? process.arch}`,
     // "allowed" also satisfies dependencies written as "perl:any".
