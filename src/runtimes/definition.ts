@@ -23,7 +23,7 @@ const imageSchema = z.strictObject({
   /** Debian release the image is made of. */
   suite: z.string().regex(/^[a-z]+$/),
   packages: z.array(debianPackage),
-  /** Hard dependencies that nobody here needs: an empty stand-in package takes their place. */
+  /** Hard dependencies that nobody here needs: an empty dummy package takes their place. */
   omitPackages: z.array(debianPackage).default([]),
   /** Debian packages whose files are deleted once everything is installed. */
   removePackages: z.array(debianPackage).default([]),
