@@ -79,7 +79,9 @@ export async function sweepLeftovers(
   let removed = 0
   const sweep = async (step: () => Promise<number>) => {
     try {
-      removed += await step()
+      // Not `removed += await`: that reads the sum before what is awaited adds to it.
+      const count = await step()
+      removed += count
     } catch (error) {
       onFailure(error as Error)
     }
