@@ -180,7 +180,8 @@ describe('memory', () => {
     const transcript = await transcriptOf(flood, 6000)
     expect(bytesOf(transcript)).toBe(LIMITS.outputBytes)
     expect(transcript.stderr.length).toBeLessThan(200)
-    expect(held() - before).toBeLessThan(32 * MIB)
+    // The heap itself differs by some MiB from one collection to the next.
+    expect(held() - before).toBeLessThan(36 * MIB)
   })
 
   test('a frame that never ends is kept no longer than its type may be', async () => {

@@ -13,6 +13,7 @@ const REFUSED = {
   memory_used_kb: null,
   resource_limit_type: null,
   unauthorized_access_type: null,
+  partial_stdout: null,
   runtime_error_type: null,
   artifacts: [],
   result: null,
