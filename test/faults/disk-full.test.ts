@@ -73,6 +73,6 @@ function sandboxFolders(disk: string): string[] {
   const run = path.join(disk, 'run')
   return readdirSync(run)
     .flatMap((owner) => readdirSync(path.join(run, owner)))
-    .filter((name) => /^[a-z]+-\d+$/.test(name))
+    .filter((name) => /^[a-z-]+-\d+$/.test(name))
     .sort()
 }

@@ -18,6 +18,8 @@ const RUNS = Number(process.env.EXECUTOR_MANAGER_SOAK_RUNS ?? 120)
 /** Until then pools, connections and the heap find their size. */
 const WARM_UP = Math.floor(RUNS / 3)
 const SIZE = 2
+/** Three languages, and the lean executors of one. */
+const POOLS = 4
 const CALLERS = 4
 /** A heap that was just collected still differs by some pages from one time to the next. */
 const MEMORY_SLACK_MIB = 24
@@ -130,7 +132,7 @@ async function runOne({ client }: Service, n: number): Promise<void> {
 async function measure({ client, pid }: Service) {
   // Pools that grew under load shrink when nobody has asked for a while.
   await until(
-    async () => (await isAtRest(client, pid, SIZE)) && executorsOf(pid).length === 3 * SIZE,
+    async () => (await isAtRest(client, pid, SIZE)) && executorsOf(pid).length === POOLS * SIZE,
   )
   for (let time = 0; time < 3; time++) {
     process.kill(pid, 'SIGUSR2')
