@@ -1,5 +1,5 @@
 # tries: to unpack a zip bomb in memory
-# expect: resource_limit_exceeded/memory | resource_limit_exceeded/time
+# expect: resource_limit_exceeded/memory
 # within: 5s
 import io
 import zipfile
@@ -7,7 +7,7 @@ import zipfile
 
 def main(**_):
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("adversary", "w", force_zip64=True) as file:
             for _ in range(50):
                 file.write(bytes(4 << 20))
