@@ -25,7 +25,6 @@ const SILENT: EngineEvents = {
  */
 export function openEngine(bench: Bench, snapshotHome: string | null): Promise<RunscEngine> {
   return RunscEngine.open(bench.installation, bench.platform, snapshotHome, null, SILENT, {
-    maxExecutors: bench.config.maxExecutors,
     isShort: () => true,
   })
 }

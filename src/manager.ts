@@ -94,7 +94,7 @@ export class ExecutorManager {
       snapshotHome,
       config.egress,
       events,
-      { maxExecutors: config.maxExecutors, isShort: () => manager.#isShort() },
+      { isShort: () => manager.#isShort() },
     )
     if (engine.sweptSandboxes > 0) {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')

@@ -2,14 +2,14 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Cgroup } from '../../src/engine/runsc/cgroup.ts'
 import { ProcessorShares } from '../../src/engine/runsc/processor-shares.ts'
 
-const MAX_EXECUTORS = 40
+const LONG_RUNS = 40
 let isShort: boolean
 let shares: ProcessorShares
 
 beforeEach(() => {
   vi.useFakeTimers()
   isShort = true
-  shares = new ProcessorShares({ maxExecutors: MAX_EXECUTORS, isShort: () => isShort })
+  shares = new ProcessorShares({ isShort: () => isShort })
 })
 afterEach(() => {
   expect(vi.getTimerCount()).toBe(0)
@@ -28,11 +28,19 @@ function weighed(): Cgroup & { weight: number } {
 }
 
 test('while a pool is short, one making weighs as much as all long runs together', () => {
-  const [making, run] = [weighed(), weighed()]
+  const making = weighed()
   shares.make(making, 'ahead')
-  shares.begin(run)
-  shares.lengthen(run)
-  expect(making.weight).toBeGreaterThanOrEqual(run.weight * MAX_EXECUTORS)
+  const runs = Array.from({ length: LONG_RUNS }, weighed)
+  for (const run of runs) shares.begin(run)
+  for (const [index, run] of runs.entries()) {
+    shares.lengthen(run)
+    const all = runs.slice(0, index + 1).reduce((sum, { weight }) => sum + weight, 0)
+    expect(making.weight).toBeGreaterThanOrEqual(all)
+    // And no more than that: a long run among quick ones gets its half.
+    expect(all).toBeGreaterThan(making.weight / 2)
+  }
+  for (const run of runs.slice(1)) shares.end(run)
+  expect(runs[0]?.weight).toBe(making.weight)
   shares.made(making)
 })
 
@@ -52,7 +60,7 @@ test('while no pool is short, making goes behind every run; and hurries once one
   expect(making.weight).toBeLessThan(run.weight)
   isShort = true
   vi.advanceTimersByTime(100)
-  expect(making.weight).toBeGreaterThan(run.weight * MAX_EXECUTORS - 1)
+  expect(making.weight).toBeGreaterThanOrEqual(run.weight)
   shares.made(making)
 })
 

@@ -11,8 +11,6 @@ export type Pace =
 
 /** What the ranks depend on. */
 export interface Demand {
-  /** Executors that there may be at once. */
-  readonly maxExecutors: number
   /** Whether a run waits for an executor, or a pool has fewer than it keeps. May not throw. */
   isShort(): boolean
 }
@@ -31,7 +29,7 @@ const REVIEW_MS = 50
  *
  *   making, while a pool is short  5000 each
  *   a run in its first 100 ms      10000: most end within that, and one needs an executor made for it
- *   a run after that               5000 divided by the executors that there may be at once
+ *   a run after that               5000 divided by the runs that go on for so long now
  *   making, while no pool is       1
  *
  * Weights are within the range of cgroup v2, 1 to 10000.
@@ -39,6 +37,7 @@ const REVIEW_MS = 50
 export class ProcessorShares {
   readonly #demand: Demand
   readonly #making = new Set<Cgroup>()
+  readonly #longRuns = new Set<Cgroup>()
   #isHurried = false
   #review: NodeJS.Timeout | null = null
 
@@ -76,7 +75,18 @@ export class ProcessorShares {
 
   /** Ranks a run that has gone on for a while. */
   lengthen(cgroup: Cgroup): void {
-    rank(cgroup, Math.max(1, Math.floor(MAKING / this.#demand.maxExecutors)))
+    this.#longRuns.add(cgroup)
+    this.#rankLongRuns()
+  }
+
+  /** The run is over. May be called for any cgroup. */
+  end(cgroup: Cgroup): void {
+    if (this.#longRuns.delete(cgroup)) this.#rankLongRuns()
+  }
+
+  #rankLongRuns(): void {
+    const weight = Math.max(1, Math.floor(MAKING / this.#longRuns.size))
+    for (const cgroup of this.#longRuns) rank(cgroup, weight)
   }
 
   #look(): void {

@@ -177,6 +177,7 @@ export class SandboxExecutor implements Executor {
     } finally {
       isOver = true
       watch.stop()
+      this.#context.processors.end(cgroup)
       endMemoryWatch?.()
       signal.removeEventListener('abort', onAbort)
     }
