@@ -10,6 +10,7 @@ import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
 import { LINKS } from './network/address-block.ts'
 import type { EgressSettings } from './network/egress.ts'
 import { type EgressPolicy, parseEgressAllow } from './network/egress-policy.ts'
+import type { RunLimits } from './run/types.ts'
 import { POLICY_MODES, type PolicyMode } from './runtimes/code-policy.ts'
 import { loadRuntimes } from './runtimes/definition.ts'
 import { leanVariant } from './runtimes/lean.ts'
@@ -22,25 +23,6 @@ import {
   readRunscChoice,
 } from './setup/runsc-choice.ts'
 import { sizesFor } from './sizes.ts'
-
-/** What one run may use. */
-export interface RunLimits {
-  /** Wall time of the user's program. */
-  readonly wallTimeMs: number
-  /** Memory that the run may add to what its idle executor holds. */
-  readonly memoryBytes: number
-  readonly cpus: number
-  /** Processes of the user's program, its runner included. */
-  readonly processes: number
-  readonly openFiles: number
-  /** Size of the writable folder `/workspace`. */
-  readonly workspaceBytes: number
-  /** Of each of stdout and stderr. */
-  readonly outputBytes: number
-  readonly resultBytes: number
-  readonly artifacts: number
-  readonly artifactBytes: number
-}
 
 export interface Config {
   readonly projectDir: string

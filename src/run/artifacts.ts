@@ -1,8 +1,8 @@
 import { posix } from 'node:path'
 import type { Artifact } from '../api/ragflow/code-result.ts'
-import type { RunLimits } from '../config.ts'
 import type { ArtifactFile, LeftOutFile, LeftOutReason } from '../supervisor/protocol.ts'
 import { mediaTypeOf } from './media-types.ts'
+import type { RunLimits } from './types.ts'
 
 /** A file that is not in the answer, with a path that can be shown. */
 export interface LeftOut {

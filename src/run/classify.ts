@@ -1,6 +1,5 @@
 import { type CodeResult, EMPTY_RESULT, type ResultStatus } from '../api/ragflow/code-result.ts'
 import { codeUnsafe } from '../api/ragflow/fixed-responses.ts'
-import type { RunLimits } from '../config.ts'
 import type { Failure } from '../supervisor/protocol.ts'
 import { acceptArtifacts } from './artifacts.ts'
 import { checkResult } from './check-result.ts'
@@ -14,6 +13,7 @@ import {
   signalDetail,
 } from './detail.ts'
 import type { RunRecord } from './record.ts'
+import type { RunLimits } from './types.ts'
 
 /** errno values of errno(3) and their names. */
 const EPERM = 1

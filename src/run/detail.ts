@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
-import type { RunLimits } from '../config.ts'
 import { MIB } from '../lib/units.ts'
 import type { OutputStream } from '../supervisor/protocol.ts'
 import type { LeftOut } from './artifacts.ts'
+import type { RunLimits } from './types.ts'
 
 /** The `detail` of an answer: sentences for a person that no other member tells. */
 

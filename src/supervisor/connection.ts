@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import type { RunLimits } from '../config.ts'
+import type { RunLimits } from '../run/types.ts'
 import { appendChunk, FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   ARTIFACT,

@@ -2,7 +2,7 @@
  * What is said between the manager and a sandbox. The other sides are
  * `runtimes/supervisor/supervisor.c` and the runners; change them together.
  */
-import type { RunLimits } from '../config.ts'
+import type { RunLimits } from '../run/types.ts'
 import { encodeFrame } from './frames.ts'
 
 /** To the supervisor. */

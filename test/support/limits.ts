@@ -1,5 +1,5 @@
-import type { RunLimits } from '../../src/config.ts'
 import { MIB } from '../../src/lib/units.ts'
+import type { RunLimits } from '../../src/run/types.ts'
 
 /** Limits for tests that run nothing: small, and each number another. */
 export const LIMITS: RunLimits = {

@@ -1,5 +1,6 @@
-import type { RenewalSettings, RunLimits } from '../../config.ts'
+import type { RenewalSettings } from '../../config.ts'
 import type { Executor } from '../../pool/executor.ts'
+import type { RunLimits } from '../../run/types.ts'
 import type { InstalledRuntime } from '../../setup/install.ts'
 import type { EngineContext, EngineEvents } from './engine-context.ts'
 import { SandboxFactory } from './sandbox-factory.ts'
