@@ -16,7 +16,7 @@ import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
 import type { LifecycleState } from './pool/lifecycle.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
-import { classify } from './run/classify.ts'
+import { judge } from './run/judge.ts'
 import type { RunLimits } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import type { Runtime } from './runtimes/definition.ts'
@@ -163,8 +163,7 @@ export class ExecutorManager {
       {
         languages: this.#languages,
         submit: (run, signal) => this.#scheduler.submit(this.#placed(run), signal),
-        classify: (facts, runtime, check) =>
-          classify(facts, this.#limits.get(runtime) ?? limits, check),
+        judge: (facts, runtime, check) => judge(facts, this.#limits.get(runtime) ?? limits, check),
         metrics,
       },
     )

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { RunTimings } from './dispatch/scheduler.ts'
 import { lostLogLines } from './log.ts'
+import type { RunTimings } from './run/types.ts'
 
 /** What is read when somebody asks, rather than counted as it happens. */
 export interface MetricsSources {
@@ -110,7 +110,7 @@ export class Metrics {
     this.#runs.inc({ runtime, outcome })
   }
 
-  runTimed(runtime: string, timings: RunTimings & { collectMs: number }): void {
+  runTimed(runtime: string, timings: RunTimings): void {
     this.#phases.observe({ runtime, phase: 'queue' }, timings.queueMs / 1000)
     this.#phases.observe({ runtime, phase: 'execute' }, timings.executeMs / 1000)
     this.#phases.observe({ runtime, phase: 'collect' }, timings.collectMs / 1000)

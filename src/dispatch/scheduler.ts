@@ -1,5 +1,6 @@
 import { ManagerError } from '../errors.ts'
 import type { RunRecord } from '../run/record.ts'
+import type { RunTimings } from '../run/types.ts'
 import type { Task } from '../supervisor/protocol.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeRoom, type QueueBounds } from './room.ts'
@@ -18,13 +19,8 @@ export interface AdmittedRun {
   readonly onLease?: () => void
 }
 
-/** Where the time of a run went. */
-export interface RunTimings {
-  /** From its arrival until it had an executor. */
-  readonly queueMs: number
-  /** From the hand-over to the executor until its last word. */
-  readonly executeMs: number
-}
+/** What the scheduler knows of where the time of a run went. */
+export type ScheduleTimings = Omit<RunTimings, 'collectMs'>
 
 /** What the scheduler needs of an executor on lease. */
 interface LeasedExecutor {
@@ -122,7 +118,7 @@ export class Scheduler {
   async submit(
     run: AdmittedRun,
     signal: AbortSignal,
-  ): Promise<{ facts: RunRecord; timings: RunTimings }> {
+  ): Promise<{ facts: RunRecord; timings: ScheduleTimings }> {
     const source = this.#sources.get(run.runtime)
     if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
     const arrived = performance.now()

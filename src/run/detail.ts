@@ -1,10 +1,9 @@
 import { constants } from 'node:os'
 import { MIB } from '../lib/units.ts'
-import type { OutputStream } from '../supervisor/protocol.ts'
-import type { LeftOut } from './artifacts.ts'
-import type { RunLimits } from './types.ts'
+import type { OutputStream } from './record.ts'
+import type { LeftOut, RunLimits } from './types.ts'
 
-/** The `detail` of an answer: sentences for a person that no other member tells. */
+/** The `detail` of an outcome: sentences for a person that no other member tells. */
 
 /** Files that are named in a detail; the others are counted. */
 const MAX_NAMED = 20
@@ -36,6 +35,9 @@ export function outputDetail(stream: OutputStream | null, limits: RunLimits): st
 /** Said where a program failed because it tried to reach something. */
 export const NO_NETWORK = 'This sandbox has no network.'
 
+/** Said where a sandbox spoke what the protocol does not allow. */
+export const INTERFERED = 'The program interfered with its sandbox.'
+
 export function lastCommandDetail(exitCode: number): string {
   return `The script ended with exit code ${exitCode} of its last command.`
 }
@@ -51,7 +53,7 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
 }
 
-/** Files that a program made and that are not in the answer: which, and why. */
+/** Files that a program made and that are not in the outcome: which, and why. */
 export function leftOutDetail(
   files: readonly LeftOut[],
   count: number,

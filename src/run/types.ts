@@ -76,10 +76,20 @@ export type MimeBundle = Readonly<Record<string, unknown>>
 
 /**
  * The first cause that ended a run. `exit`: by itself, with an exit code. `signal`: a signal ended it.
- * `time`, `memory`, `output`: it passed that limit. `refused`: the code policy refused it, nothing has run.
- * `interfered`: it spoke in its supervisor's place, so that nothing it said can be believed.
+ * `time`, `memory`, `output`: it passed that limit. `refused`: the code policy refused it, nothing has run;
+ * `detail` has its findings, a line for each. `interfered`: it spoke in its supervisor's place, so that
+ * nothing it said can be believed. `result`: it ended well, but what it gave back is not JSON or too deep;
+ * `detail` says which.
  */
-export type RunEnd = 'exit' | 'signal' | 'time' | 'memory' | 'output' | 'refused' | 'interfered'
+export type RunEnd =
+  | 'exit'
+  | 'signal'
+  | 'time'
+  | 'memory'
+  | 'output'
+  | 'refused'
+  | 'interfered'
+  | 'result'
 
 /** A file that the program made or changed. */
 export interface OutputFile {
@@ -125,12 +135,14 @@ export interface RunTimings {
   readonly queueMs: number
   /** From the hand-over to the executor until its last word. */
   readonly executeMs: number
+  /** From there until the outcome was made of it. */
+  readonly collectMs: number
 }
 
 /** How a run ended, and all that it left: output, result and files of every end, good or bad. */
 export interface RunOutcome {
   readonly end: RunEnd
-  /** Null unless it ended by itself. */
+  /** Null unless it ended by itself; of `memory` it tells apart an error that was raised from a kill. */
   readonly exitCode: number | null
   /** Number of the signal that ended it, where one did. */
   readonly signal: number | null

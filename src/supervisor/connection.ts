@@ -1,9 +1,9 @@
 import type { Readable, Writable } from 'node:stream'
+import type { Transcript } from '../run/record.ts'
 import type { RunLimits } from '../run/types.ts'
 import { appendChunk, FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   ARTIFACT,
-  type ArtifactFile,
   CONTROL,
   CONTROL_FRAME,
   decodeArtifact,
@@ -13,46 +13,15 @@ import {
   EXIT,
   encodePing,
   encodeRun,
-  type Failure,
   LEFT_OUT,
-  type LeftOutFile,
   MAX_LEFT_OUT,
   maxControlBytes,
   maxControlPayload,
   maxSupervisorPayload,
-  type OutputStream,
-  type RunReport,
   STDERR,
   STDOUT,
   type Task,
 } from './protocol.ts'
-
-/** What a sandbox said in its run. Everything in it may be forged by the program that ran. */
-export interface Transcript {
-  stdout: Buffer[]
-  stderr: Buffer[]
-  /** JSON text that the runner calls the result; not yet checked to be JSON. */
-  result: Buffer | null
-  /** What the runner says of the result, for a person. */
-  note: string | null
-  failure: Failure | null
-  /** What the code policy found. Heard only as the first word of a run. */
-  refused: string | null
-  /** Files that the program made, in every outcome. */
-  artifacts: ArtifactFile[]
-  /** The first of those that were not sent; the report tells how many there are. */
-  leftOut: LeftOutFile[]
-  report: RunReport | null
-  /** Set when the sandbox said more than a limit or what the protocol does not know. */
-  violation: 'output' | 'protocol' | null
-  /**
-   * The sandbox ended before it had read the whole task, which ends with the frame that starts the
-   * program: no code has run.
-   */
-  isTaskUnread: boolean
-  /** What passed its limit where the violation is `output`; null: not known. */
-  flooded: OutputStream | null
-}
 
 /**
  * The talk with the supervisor of one executor, from READY to EXIT.

@@ -2,7 +2,15 @@
  * What is said between the manager and a sandbox. The other sides are
  * `runtimes/supervisor/supervisor.c` and the runners; change them together.
  */
-import type { RunLimits } from '../run/types.ts'
+import type {
+  ArtifactFile,
+  Cause,
+  Failure,
+  LeftOutFile,
+  OutputStream,
+  RunReport,
+} from '../run/record.ts'
+import type { LeftOutReason, RunLimits } from '../run/types.ts'
 import { encodeFrame } from './frames.ts'
 
 /** To the supervisor. */
@@ -112,23 +120,7 @@ export function encodeRun(task: Task, limits: RunLimits): Buffer {
   )
 }
 
-/** What the supervisor says ended the run first. */
-export type Cause = 'ended' | 'wall_time' | 'output'
-
-/** `struct run_report`. Measured inside the sandbox: a program may have forged every field. */
-export interface RunReport {
-  readonly cause: Cause
-  readonly exitCode: number
-  /** The signal that ended the runner, or 0. */
-  readonly signal: number
-  /** What passed its limit where the cause is `output`; null: not told. */
-  readonly flooded: OutputStream | null
-  readonly artifactsLeftOut: number
-}
-
-/** What a program hands over has a limit for each of these. */
-export type OutputStream = 'stdout' | 'stderr' | 'result'
-
+/** `struct run_report`. */
 const REPORT_BYTES = 4 + 4
 const CAUSES: readonly Cause[] = ['ended', 'wall_time', 'output']
 const STREAMS: Readonly<Record<number, OutputStream>> = {
@@ -152,30 +144,12 @@ export function decodeReport(payload: Buffer): RunReport | null {
   }
 }
 
-/** A file that the program made. */
-export interface ArtifactFile {
-  /** From the working directory, with `/` between; may be any bytes. */
-  readonly path: Buffer
-  readonly content: Buffer
-}
-
 /** @returns null when the payload is not an artifact */
 export function decodeArtifact(payload: Buffer): ArtifactFile | null {
   if (payload.length < 2) return null
   const end = 2 + payload.readUInt16LE(0)
   if (end > payload.length) return null
   return { path: payload.subarray(2, end), content: payload.subarray(end) }
-}
-
-/** Why a file was not handed over. */
-export type LeftOutReason = 'number' | 'size' | 'time' | 'unreadable' | 'name'
-
-/** A file that the program made and the supervisor did not send. */
-export interface LeftOutFile {
-  readonly path: Buffer
-  /** 0 where it was not looked at. */
-  readonly size: number
-  readonly reason: LeftOutReason
 }
 
 const REASONS: readonly (LeftOutReason | undefined)[] = [
@@ -193,20 +167,6 @@ export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
   if (payload.length < LEFT_OUT_HEAD_BYTES || !reason) return null
   const size = Number(payload.readBigUInt64LE(1))
   return { path: payload.subarray(LEFT_OUT_HEAD_BYTES), size, reason }
-}
-
-/** What the runner says of an exception that nobody caught. */
-export interface Failure {
-  readonly name: string
-  /** POSIX error number of an OSError (Python). */
-  readonly errno: number | null
-  /** Error code such as EACCES (Node.js). */
-  readonly code: string | null
-  readonly memory: boolean
-  /** No connection could be made or kept, or no host be found. */
-  readonly network: boolean
-  /** A script ended with the exit code of its last command, not by `exit`. */
-  readonly lastCommand: boolean
 }
 
 /** @returns null when the payload is not a failure note */

@@ -6,13 +6,13 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { MIB } from '../../src/lib/units.ts'
-import { classify } from '../../src/run/classify.ts'
-import { Connection, type Transcript } from '../../src/supervisor/connection.ts'
+import type { Transcript } from '../../src/run/record.ts'
+import { Connection } from '../../src/supervisor/connection.ts'
 import { FrameParser } from '../../src/supervisor/frames.ts'
 import { STDERR } from '../../src/supervisor/protocol.ts'
 import { warmUp } from '../support/connections.ts'
 import { useManager } from '../support/manager.ts'
-import { recordWith } from '../support/record.ts'
+import { answerTo, recordWith } from '../support/record.ts'
 
 /**
  * What real sandboxes said in real runs, changed in every way and said again: the connection must come
@@ -161,7 +161,7 @@ describe.each(Object.entries(changes))('a connection with %s', (_what, change) =
         const bytes = change(connections[which % connections.length] as Buffer, a, b)
         const transcript = await transcriptOf(bytes, chunkBytes)
         expect(bytesOf(transcript)).toBeLessThanOrEqual(bytes.length)
-        const { status } = classify(recordWith(transcript), LIMITS)
+        const { status } = answerTo(recordWith(transcript), LIMITS)
         expect(STATUSES).toContain(status)
       }),
       { numRuns: 300 },

@@ -1,6 +1,8 @@
-import type { RunRecord } from '../../src/run/record.ts'
-import type { Transcript } from '../../src/supervisor/connection.ts'
-import type { Failure, RunReport } from '../../src/supervisor/protocol.ts'
+import type { CodeResult } from '../../src/api/ragflow/code-result.ts'
+import { presentOutcome } from '../../src/api/ragflow/present.ts'
+import { judge } from '../../src/run/judge.ts'
+import type { Failure, RunRecord, RunReport, Transcript } from '../../src/run/record.ts'
+import type { RunLimits } from '../../src/run/types.ts'
 
 export const CLEAN_END: RunReport = {
   cause: 'ended',
@@ -53,4 +55,10 @@ export function recordWith(
     wallTimeMs: 2.5,
     ...part,
   }
+}
+
+/** RAGFlow's answer to a run of which this is known. */
+export function answerTo(record: RunRecord, limits: RunLimits): CodeResult {
+  const timings = { queueMs: 0, executeMs: 0, collectMs: 0 }
+  return presentOutcome({ ...judge(record, limits), timings })
 }

@@ -2,7 +2,8 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Connection, type Transcript } from '../../src/supervisor/connection.ts'
+import type { Transcript } from '../../src/run/record.ts'
+import { Connection } from '../../src/supervisor/connection.ts'
 import { encodeFrame, FrameParser } from '../../src/supervisor/frames.ts'
 import {
   ARTIFACT,

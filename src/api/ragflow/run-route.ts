@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { AdmittedRun, RunTimings } from '../../dispatch/scheduler.ts'
+import type { AdmittedRun, ScheduleTimings } from '../../dispatch/scheduler.ts'
 import { ManagerError } from '../../errors.ts'
+import type { Verdict } from '../../run/judge.ts'
 import type { RunRecord } from '../../run/record.ts'
+import type { RunTimings } from '../../run/types.ts'
 import type { Answers } from '../answers.ts'
 import type { Connections } from '../connections.ts'
 import { Refused } from '../refused.ts'
@@ -11,6 +13,7 @@ import type { CodeResult } from './code-result.ts'
 import { answerPieces, heldBytes, serializeCodeResult } from './code-result.ts'
 import { INTERNAL_ERROR, POOL_BUSY } from './fixed-responses.ts'
 import type { ParsingThread } from './parsing-thread.ts'
+import { presentOutcome } from './present.ts'
 import {
   type ParsedRequest,
   parseRunRequest,
@@ -22,15 +25,18 @@ import {
 export interface RunService {
   /** Runtime name by accepted language name. */
   readonly languages: ReadonlyMap<string, string>
-  submit(run: AdmittedRun, signal: AbortSignal): Promise<{ facts: RunRecord; timings: RunTimings }>
-  /** What the facts of a run mean, in the contract's words. */
-  classify(facts: RunRecord, runtime: string, check?: (result: Buffer) => string | null): CodeResult
+  submit(
+    run: AdmittedRun,
+    signal: AbortSignal,
+  ): Promise<{ facts: RunRecord; timings: ScheduleTimings }>
+  /** What the facts of a run mean. */
+  judge(facts: RunRecord, runtime: string, check?: (result: Buffer) => string | null): Verdict
   readonly metrics: RunMetrics
 }
 
 export interface RunMetrics {
   runEnded(runtime: string, outcome: string): void
-  runTimed(runtime: string, timings: PhaseTimings): void
+  runTimed(runtime: string, timings: RunTimings): void
 }
 
 /** Who keeps what the route holds for a caller. */
@@ -39,8 +45,6 @@ export interface RunKeepers {
   readonly answers: Answers
   readonly parsing: ParsingThread
 }
-
-type PhaseTimings = RunTimings & { readonly collectMs: number }
 
 /** A larger body, or result, is read in a thread of its own; this much takes less than a millisecond. */
 const LARGE_BODY_BYTES = 64 * 1024
@@ -103,7 +107,7 @@ function admit(caller: string, request: RunRequest, body: Body | null): Admitted
 
 interface FinishedRun {
   readonly result: CodeResult
-  readonly phases: PhaseTimings
+  readonly phases: RunTimings
 }
 
 /** @throws ManagerError as submit() does */
@@ -121,8 +125,9 @@ async function finishedRun(
     const wrong = await parsing.checkResult(run.caller, said, signal)
     check = () => wrong
   }
-  const result = service.classify(facts, run.runtime, check)
-  return { result, phases: { ...timings, collectMs: performance.now() - collectStarted } }
+  const verdict = service.judge(facts, run.runtime, check)
+  const phases = { ...timings, collectMs: performance.now() - collectStarted }
+  return { result: presentOutcome({ ...verdict, timings: phases }), phases }
 }
 
 function answer(
@@ -203,7 +208,7 @@ function sendResult(reply: FastifyReply, result: CodeResult): FastifyReply {
 }
 
 /** https://www.w3.org/TR/server-timing/ */
-function serverTiming(timings: PhaseTimings): string {
+function serverTiming(timings: RunTimings): string {
   const { queueMs, executeMs, collectMs } = timings
   return Object.entries({ queue: queueMs, execute: executeMs, collect: collectMs })
     .map(([name, ms]) => `${name};dur=${ms.toFixed(3)}`)

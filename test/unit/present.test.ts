@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { classify } from '../../src/run/classify.ts'
 import type { RunRecord } from '../../src/run/record.ts'
 import { LIMITS } from '../support/limits.ts'
-import { CLEAN_END, NO_FAILURE, recordWith } from '../support/record.ts'
+import { answerTo, CLEAN_END, NO_FAILURE, recordWith } from '../support/record.ts'
 
 const stdout = [Buffer.from('printed')]
 const stderr = [Buffer.from('Traceback')]
@@ -206,13 +205,13 @@ const outcomes: [string, RunRecord, object][] = [
   ],
 ]
 
-describe('classify', () => {
+describe('presentOutcome', () => {
   test.each(outcomes)('%s', (_what, facts, expected) => {
-    expect(classify(facts, LIMITS)).toMatchObject(expected)
+    expect(answerTo(facts, LIMITS)).toMatchObject(expected)
   })
 
   test.each(outcomes)('%s: nothing else is set', (_what, facts, expected) => {
-    const answer = classify(facts, LIMITS)
+    const answer = answerTo(facts, LIMITS)
     const isSuccess = answer.status === 'success'
     const kinds = ['resource_limit_type', 'unauthorized_access_type', 'runtime_error_type'] as const
     for (const kind of kinds) if (!(kind in expected)) expect(answer[kind]).toBeNull()
@@ -229,7 +228,7 @@ describe('classify', () => {
 
   test.each(outcomes)('%s: time and memory are told', (_what, facts, expected) => {
     const measured = { time_used_ms: 2.5, memory_used_kb: 1024, ...expected }
-    expect(classify(facts, LIMITS)).toMatchObject(measured)
+    expect(answerTo(facts, LIMITS)).toMatchObject(measured)
   })
 
   test('what the kernel counted goes before what the sandbox said', () => {
@@ -237,75 +236,120 @@ describe('classify', () => {
       { violation: 'protocol', report: null },
       { outOfMemoryKills: 1, intervention: 'deadline' },
     )
-    expect(classify(facts, LIMITS).resource_limit_type).toBe('memory')
+    expect(answerTo(facts, LIMITS).resource_limit_type).toBe('memory')
   })
 
   test('a run that came to its good end did not fail for a child that was killed', () => {
-    const answer = classify(recordWith(said, { outOfMemoryKills: 1 }), LIMITS)
+    const answer = answerTo(recordWith(said, { outOfMemoryKills: 1 }), LIMITS)
     expect(answer.status).toBe('success')
   })
 
   test('a report of a good end does not undo the manager ending the run', () => {
-    const answer = classify(recordWith(said, { intervention: 'deadline' }), LIMITS)
+    const answer = answerTo(recordWith(said, { intervention: 'deadline' }), LIMITS)
     expect(answer.resource_limit_type).toBe('time')
   })
 
   test('time goes before output, output before forged frames, those before signals', () => {
     const late = { ...killed(9), cause: 'wall_time' as const }
-    const type = (facts: RunRecord) => classify(facts, LIMITS).resource_limit_type
+    const type = (facts: RunRecord) => answerTo(facts, LIMITS).resource_limit_type
     expect(type(recordWith({ report: late, violation: 'output' }))).toBe('time')
     const loud = { ...killed(9), cause: 'output' as const }
     expect(type(recordWith({ report: loud, violation: 'protocol' }))).toBe('output')
-    const forged = classify(recordWith({ report: killed(9), violation: 'protocol' }), LIMITS)
+    const forged = answerTo(recordWith({ report: killed(9), violation: 'protocol' }), LIMITS)
     expect(forged.status).toBe('program_error')
   })
 
   test('memory goes before a denied file when a program says both', () => {
     const failure = { ...NO_FAILURE, memory: true, errno: 13 }
-    const answer = classify(recordWith({ report: code(1), failure }), LIMITS)
+    const answer = answerTo(recordWith({ report: code(1), failure }), LIMITS)
     expect(answer.status).toBe('resource_limit_exceeded')
   })
 
   test('a refusal does not undo what the kernel or the manager did to the run', () => {
-    const type = (part: object) => classify(recordWith({ refused: 'x' }, part), LIMITS)
+    const type = (part: object) => answerTo(recordWith({ refused: 'x' }, part), LIMITS)
     expect(type({ intervention: 'deadline' }).resource_limit_type).toBe('time')
-    const forged = classify(recordWith({ refused: 'x', violation: 'protocol' }), LIMITS)
+    const forged = answerTo(recordWith({ refused: 'x', violation: 'protocol' }), LIMITS)
     expect(forged.status).toBe('program_error')
   })
 
   test('a failure note counts for nothing when the program ended well', () => {
     const failure = { ...NO_FAILURE, errno: 13 }
-    expect(classify(recordWith({ ...said, failure }), LIMITS).status).toBe('success')
+    expect(answerTo(recordWith({ ...said, failure }), LIMITS).status).toBe('success')
   })
 
   test('no text is searched for words', () => {
     const words = [Buffer.from('Permission denied, MemoryError, Execution timeout')]
-    const answer = classify(recordWith({ stderr: words, report: code(1) }), LIMITS)
+    const answer = answerTo(recordWith({ stderr: words, report: code(1) }), LIMITS)
     expect(answer.status).toBe('program_error')
   })
 
   test('bytes that are not UTF-8 are replaced, characters cut by chunks are not', () => {
     const euro = Buffer.from('€')
     const chunks = [euro.subarray(0, 1), euro.subarray(1), Buffer.from([0xff])]
-    expect(classify(recordWith({ stdout: chunks }), LIMITS).stdout).toBe('€\ufffd')
+    expect(answerTo(recordWith({ stdout: chunks }), LIMITS).stdout).toBe('€\ufffd')
   })
 
   test('files left out are told, those that were not named too', () => {
     const report = { ...CLEAN_END, artifactsLeftOut: 3 }
     const leftOut = [{ path: Buffer.from('a.csv'), size: 9, reason: 'number' as const }]
-    expect(classify(recordWith({ report, leftOut }), LIMITS).detail).toBe(
+    expect(answerTo(recordWith({ report, leftOut }), LIMITS).detail).toBe(
       'Files left out: a.csv (more than 3 files), 2 more.',
     )
   })
 
   test('files of a run that did not succeed are facts, but not in this answer', () => {
     const artifacts = [{ path: Buffer.from('a.csv'), content: Buffer.from('x') }]
-    const answer = classify(recordWith({ artifacts, report: code(1) }), LIMITS)
+    const answer = answerTo(recordWith({ artifacts, report: code(1) }), LIMITS)
     expect(answer.artifacts).toEqual([])
   })
 
   test('what the runner says of the result is told on one line', () => {
     const facts = recordWith({ ...said, note: 'result.a: odd\n\u001b[31m.' })
-    expect(classify(facts, LIMITS).detail).toBe('result.a: odd [31m.')
+    expect(answerTo(facts, LIMITS).detail).toBe('result.a: odd [31m.')
+  })
+})
+
+describe('names of artifacts', () => {
+  const namesOf = (...paths: string[]) => {
+    const artifacts = paths.map((path) => ({ path: Buffer.from(path), content: Buffer.from('x') }))
+    return answerTo(recordWith({ artifacts }), LIMITS).artifacts.map(({ name }) => name)
+  }
+
+  test.each([
+    [
+      ['artifacts/a.csv', 'plots/b.png'],
+      ['a.csv', 'b.png'],
+    ],
+    [
+      ['artifacts/a.csv', 'a.csv', 'x/y/a.csv'],
+      ['artifacts-a.csv', 'a.csv', 'x-y-a.csv'],
+    ],
+    [
+      ['a/b.csv', 'c/b.csv', 'a-b.csv'],
+      ['a-b.csv', 'c-b.csv', '2-a-b.csv'],
+    ],
+  ])('have no folders: %j', (paths, expected) => {
+    expect(namesOf(...paths)).toEqual(expected)
+  })
+
+  test.each([
+    ['a.png', 'image/png'],
+    ['a.jpg', 'image/jpeg'],
+    ['a.svg', 'image/svg+xml'],
+    ['a.csv', 'text/csv'],
+    ['a.txt', 'text/plain'],
+    ['a.md', 'text/markdown'],
+    ['a.xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
+    ['a.tar.gz', 'application/gzip'],
+    ['A.PNG', 'image/png'],
+    ['größe 図.csv', 'text/csv'],
+    ['Makefile', 'application/octet-stream'],
+    ['a.unknown', 'application/octet-stream'],
+  ])('%s is %s', (name, mimeType) => {
+    const content = Buffer.from('héllo')
+    const artifacts = [{ path: Buffer.from(name), content }]
+    expect(answerTo(recordWith({ artifacts }), LIMITS).artifacts).toEqual([
+      { name, mime_type: mimeType, size: 6, content },
+    ])
   })
 })

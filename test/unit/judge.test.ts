@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import { judge } from '../../src/run/judge.ts'
+import type { RunRecord } from '../../src/run/record.ts'
+import { LIMITS } from '../support/limits.ts'
+import { CLEAN_END, NO_FAILURE, recordWith } from '../support/record.ts'
+
+const code = (exitCode: number) => ({ ...CLEAN_END, exitCode })
+const killed = (signal: number) => ({ ...CLEAN_END, signal })
+const failure = { ...NO_FAILURE, name: 'OSError' }
+
+/** Of each, all that a program may leave. */
+const said = {
+  stdout: [Buffer.from('out'), Buffer.from('put')],
+  stderr: [Buffer.from('Traceback')],
+  result: Buffer.from('[1.0]'),
+  artifacts: [{ path: Buffer.from('plots/a.png'), content: Buffer.from('x') }],
+  leftOut: [{ path: Buffer.from('b.csv'), size: 9, reason: 'size' as const }],
+}
+const left = {
+  stdout: Buffer.from('output'),
+  stderr: Buffer.from('Traceback'),
+  resultJson: '[1.0]',
+  files: [{ path: 'plots/a.png', content: Buffer.from('x') }],
+  filesLeftOut: [{ path: 'b.csv', size: 9, reason: 'size' }],
+}
+
+const ends: [string, RunRecord, object][] = [
+  ['a good end', recordWith(said), { end: 'exit', exitCode: 0 }],
+  ['an exit code', recordWith({ ...said, report: code(3) }), { end: 'exit', exitCode: 3 }],
+  [
+    'an error',
+    recordWith({ ...said, report: code(1), failure }),
+    { end: 'exit', exitCode: 1, error: { name: 'OSError' }, denied: null },
+  ],
+  [
+    'a denied file',
+    recordWith({ ...said, report: code(1), failure: { ...failure, errno: 13 } }),
+    { end: 'exit', exitCode: 1, denied: 'file' },
+  ],
+  [
+    'a denied system call',
+    recordWith({ ...said, report: code(1), failure: { ...failure, code: 'EPERM' } }),
+    { end: 'exit', exitCode: 1, denied: 'syscall' },
+  ],
+  [
+    'a refused connection',
+    recordWith(
+      { ...said, report: code(1), failure: { ...failure, network: true } },
+      { refusedConnections: 1 },
+    ),
+    { end: 'exit', exitCode: 1, denied: 'network' },
+  ],
+  ['a signal', recordWith({ ...said, report: killed(11) }), { end: 'signal', signal: 11 }],
+  ['no report', recordWith({ ...said, report: null }), { end: 'signal', signal: 9 }],
+  [
+    'the wall time',
+    recordWith({ ...said, report: { ...killed(9), cause: 'wall_time' } }),
+    { end: 'time', exitCode: null, signal: null },
+  ],
+  [
+    'a kill for want of memory',
+    recordWith({ ...said, report: code(1) }, { outOfMemoryKills: 1 }),
+    { end: 'memory', exitCode: null },
+  ],
+  [
+    'a memory error',
+    recordWith({ ...said, report: code(1), failure: { ...failure, memory: true } }),
+    { end: 'memory', exitCode: 1 },
+  ],
+  [
+    'too much output',
+    recordWith({ ...said, report: { ...killed(9), cause: 'output', flooded: 'stderr' } }),
+    { end: 'output', flooded: 'stderr' },
+  ],
+  [
+    'frames that break the rules',
+    recordWith({ ...said, violation: 'protocol', report: null }),
+    { end: 'interfered', detail: 'The program interfered with its sandbox.' },
+  ],
+]
+
+describe('judge', () => {
+  test.each(ends)('%s: output, result and files reach the outcome', (_what, record, end) => {
+    expect(judge(record, LIMITS)).toMatchObject({ ...left, ...end })
+  })
+
+  test('a refusal tells its findings', () => {
+    expect(judge(recordWith({ refused: 'Line 1: Import: os' }), LIMITS)).toMatchObject({
+      end: 'refused',
+      exitCode: null,
+      detail: 'Line 1: Import: os',
+    })
+  })
+
+  test('a result that is not JSON is not handed over', () => {
+    const outcome = judge(recordWith({ ...said, result: Buffer.from('[') }), LIMITS)
+    expect(outcome).toMatchObject({ ...left, end: 'result', exitCode: 0, resultJson: null })
+    expect(outcome.detail).toMatch(/not JSON/)
+  })
+
+  test('a result may be checked elsewhere', () => {
+    expect(judge(recordWith(said), LIMITS, () => 'wrong')).toMatchObject({
+      end: 'result',
+      detail: 'wrong',
+      resultJson: null,
+    })
+  })
+
+  test('what was measured is told, memory in the steps in which the kernel counts it', () => {
+    const record = recordWith({}, { peakMemoryBytes: 256 * 1024 + 1, cpuTimeMs: 3, wallTimeMs: 4 })
+    const usage = { wallMs: 4, cpuMs: 3, peakMemoryBytes: 512 * 1024 }
+    expect(judge(record, LIMITS).usage).toEqual(usage)
+  })
+})
