@@ -231,6 +231,7 @@ export class ExecutorManager {
     }
     const create = () => maker.create()
     const size = this.#config.poolSize
+    const lean = this.#config.leanExecutors ? (leanVariant(installed.runtime)?.name ?? null) : null
     this.#pools.set(
       name,
       new Pool({
@@ -240,6 +241,7 @@ export class ExecutorManager {
         events,
         freeMemoryBytes: this.#machine.freeMemoryBytes,
         waiting: () => this.#scheduler.queuedFor(name),
+        yields: () => lean !== null && this.#scheduler.queuedFor(lean) > 0,
       }),
     )
   }

@@ -31,6 +31,8 @@ interface LeasedExecutor {
 export interface ExecutorSource<E extends LeasedExecutor = LeasedExecutor> {
   /** Told of each run that comes, so that a pool can grow ahead of demand. */
   expectLease(): void
+  /** Whether an executor can be leased. @param leave ready executors that must stay */
+  canLease(leave: number): boolean
   tryLease(): E | null
   release(executor: E): void
 }
@@ -64,6 +66,8 @@ export interface SchedulerOptions extends QueueBounds {
   readonly queueWaitMs: number
   /** Executors of all runtimes that there may be at once. */
   readonly maxExecutors: number
+  /** Executors that each pool keeps ready. */
+  readonly poolSize: number
 }
 
 /**
@@ -91,7 +95,9 @@ export class Scheduler {
     this.#sources = sources
     this.#options = options
     this.#answers = answers
-    this.#shares = new Shares(options.maxExecutors, (caller) => answers.entriesOf(caller))
+    this.#shares = new Shares(options.maxExecutors, options.poolSize, (caller) =>
+      answers.entriesOf(caller),
+    )
   }
 
   get queued(): number {
@@ -122,6 +128,7 @@ export class Scheduler {
     const source = this.#sources.get(run.runtime)
     if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
     const arrived = performance.now()
+    this.#shares.ask(run.caller, arrived)
     source.expectLease()
     for (let isAgain = false; ; isAgain = true) {
       const lease = this.#leaseNow(run) ?? (await this.#lease(run, signal))
@@ -168,13 +175,23 @@ export class Scheduler {
 
   /** Tells that an executor of this runtime may be leased. */
   wake(runtime: string): void {
-    const mayServe = (caller: string) => this.#mayStart(caller)
-    this.#queues.get(runtime)?.serve((waiting) => waiting.grant(), mayServe)
+    this.#queues.get(runtime)?.serve(
+      (waiting) => waiting.grant(),
+      (caller) => this.#mayStart(caller) && this.#mayLease(runtime, caller),
+    )
     if (this.queuedFor(runtime) > 0) return
     // Nobody waits for this pool itself: its executors serve those for whom it is the substitute.
     for (const queue of this.#queues.values()) {
-      queue.serve((waiting) => waiting.substitute === runtime && waiting.grant(), mayServe)
+      queue.serve(
+        (waiting) => waiting.substitute === runtime && waiting.grant(),
+        (caller) => this.#mayStart(caller) && this.#mayLease(runtime, caller, this.#ownLast),
+      )
     }
+  }
+
+  /** A pool leaves its last ready executor to programs that no other pool serves, where it keeps several. */
+  get #ownLast(): number {
+    return this.#options.poolSize > 1 ? 1 : 0
   }
 
   /** Whether this caller's turn has come; see shares.ts. */
@@ -186,6 +203,14 @@ export class Scheduler {
     const may = this.#answers.hasRoom(caller) && this.#shares.mayStart(caller, waiting)
     this.#hasHeldBack ||= !may
     return may
+  }
+
+  /** Whether a pool has an executor for this caller, besides what it leaves to others. */
+  #mayLease(runtime: string, caller: string, least = 0): boolean {
+    const forOthers = this.#shares.leaves(caller, performance.now())
+    // Whoever leaves the last one to others may have it once it has fewer runs in hand.
+    this.#hasHeldBack ||= forOthers > 0
+    return this.#sources.get(runtime)?.canLease(Math.max(least, forOthers)) ?? false
   }
 
   /** Callers that were passed over may start now that a run has ended, or another waits no more. */
@@ -227,17 +252,19 @@ export class Scheduler {
   }
 
   #tryLease({ caller, runtime, substitute }: AdmittedRun): Lease | null {
-    let lease = this.#leaseFrom(runtime)
+    let lease = this.#leaseFrom(runtime, caller)
     if (!lease && substitute && this.queuedFor(substitute) === 0)
-      lease = this.#leaseFrom(substitute)
+      lease = this.#leaseFrom(substitute, caller, this.#ownLast)
     if (lease) this.#shares.begin(caller)
     return lease
   }
 
-  #leaseFrom(runtime: string): Lease | null {
+  /** @param least ready executors that must stay in any case */
+  #leaseFrom(runtime: string, caller: string, least = 0): Lease | null {
     const source = this.#sources.get(runtime)
-    const executor = source?.tryLease()
-    return source && executor ? { executor, source } : null
+    if (!source || !this.#mayLease(runtime, caller, least)) return null
+    const executor = source.tryLease()
+    return executor ? { executor, source } : null
   }
 
   #queueOf(runtime: string): FairQueue<Waiting> {
@@ -284,6 +311,8 @@ export class Scheduler {
       signal.addEventListener('abort', onAbort, { once: true })
       queue.add(caller, waiting)
       if (signal.aborted) onAbort()
+      // Those before it may leave the last executor to it.
+      else for (const pool of [runtime, substitute]) if (pool !== null) this.wake(pool)
     })
   }
 

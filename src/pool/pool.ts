@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly freeMemoryBytes: () => number
   /** Runs that wait for an executor of this pool. */
   readonly waiting: () => number
+  /** Whether runs wait for a pool whose executors cost less to make and serve the same runs. */
+  readonly yields?: () => boolean
 }
 
 /** What a pool tells; none of these may throw. */
@@ -80,6 +82,11 @@ export class Pool {
     this.#demand.add(this.#lastDemandMs)
     // This one has to wait, and counts as waiting once the caller's turn is over.
     if (this.count('ready') === 0) setImmediate(() => this.#refill())
+  }
+
+  /** Whether an executor can be leased. @param leave ready executors that must stay */
+  canLease(leave: number): boolean {
+    return !this.#closing && this.count('ready') > leave
   }
 
   /** The executor that has been ready longest, for one run, or null when none is. */
@@ -153,7 +160,11 @@ export class Pool {
       makeMs: this.#makeMs,
       quietMs: nowMs - this.#lastDemandMs,
     })
-    const most = isCircuitOpen(this.#failures) ? Math.min(plan.make, 1 - warming) : plan.make
+    const most = Math.min(
+      plan.make,
+      isCircuitOpen(this.#failures) ? 1 - warming : plan.make,
+      this.#isYielding() ? 1 - ready - warming : plan.make,
+    )
     let making = 0
     for (; making < most && gate.tryEnter(this.#member); making++) {
       const slot = new Lifecycle()
@@ -166,6 +177,11 @@ export class Pool {
       .slice(0, plan.retire)) {
       this.#track(this.#dispose(slot))
     }
+  }
+
+  /** While the other pool's runs wait and none of its own do, it keeps one executor ready. */
+  #isYielding(): boolean {
+    return this.#options.waiting() === 0 && (this.#options.yields?.() ?? false)
   }
 
   /**

@@ -11,6 +11,7 @@ class EngineContext {
   readonly events = { ready: 0, createFailed: 0, disposeFailed: 0, diedWaiting: 0 }
   readonly circuits: boolean[] = []
   waiting = 1
+  yields = false
   readonly pool: Pool
   attempts = 0
   #finish: ((error?: Error) => void)[] = []
@@ -29,6 +30,7 @@ class EngineContext {
       },
       freeMemoryBytes: () => 8 * 1024 ** 3,
       waiting: () => this.waiting,
+      yields: () => this.yields,
     })
   }
 
@@ -180,6 +182,23 @@ describe('leases that follow each other closely', () => {
       expect(shop.pool.count('ready')).toBeGreaterThan(0)
     }
     expect(shop.attempts).toBeGreaterThan(100)
+    await shop.finish()
+  })
+
+  test('are replaced by one alone while runs wait for a pool that costs less', async () => {
+    const shop = new EngineContext(4)
+    shop.waiting = 0
+    shop.pool.start()
+    await shop.finish()
+    shop.yields = true
+    for (let leases = 0; leases < 4; leases++) lease(shop.pool)
+    vi.advanceTimersByTime(200)
+    expect(shop.beingMade).toBe(1)
+    shop.yields = false
+    await shop.finish()
+    lease(shop.pool)
+    vi.advanceTimersByTime(200)
+    expect(shop.beingMade).toBe(4)
     await shop.finish()
   })
 

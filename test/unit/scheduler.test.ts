@@ -22,6 +22,10 @@ class FakeSource implements ExecutorSource<FakeExecutor> {
 
   expectLease(): void {}
 
+  canLease(leave: number): boolean {
+    return this.ready.length > leave
+  }
+
   tryLease(): FakeExecutor | null {
     return this.ready.shift() ?? null
   }
@@ -46,6 +50,7 @@ const NO_BOUND = {
   queueBytes: 1e9,
   queueBytesPerCaller: 1e9,
   maxExecutors: 100,
+  poolSize: 4,
 }
 
 function scheduler(options: Partial<SchedulerOptions> = {}, answers?: UnreadAnswers): Scheduler {
@@ -307,6 +312,51 @@ describe('between callers', () => {
     await turn()
     expect(plan.running).toBe(5)
     expect(executors[3]?.task?.code.toString()).toBe('3')
+  })
+
+  test('one with many runs leaves the last ready executor to others that were there lately', async () => {
+    const plan = scheduler({ poolSize: 2 })
+    const submit = (code: string, caller: string) =>
+      plan.submit(runNamed(code, 'python', caller), never())
+    const executors = ['a', 'b', 'c', 'd'].map((name) => add(python, name))
+    const [a, b, c, d] = executors as [FakeExecutor, FakeExecutor, FakeExecutor, FakeExecutor]
+    const honest = submit('honest', 'other')
+    a.finish(recordWith())
+    await honest
+    const floods = ['1', '2', '3'].map((code) => submit(code, 'flooder'))
+    await turn()
+    expect([b, c, d].map(({ task }) => task?.code.toString())).toEqual(['1', '2', undefined])
+    // It waits in the queue before it, and does not keep it waiting.
+    const again = submit('again', 'other')
+    await turn()
+    expect(d.task?.code.toString()).toBe('again')
+    const e = add(python, 'e')
+    plan.wake('python')
+    await turn()
+    expect(e.task).toBeNull()
+    // With fewer runs in hand than a pool keeps ready it may have the last one.
+    b.finish(recordWith())
+    await floods[0]
+    await turn()
+    expect(e.task?.code.toString()).toBe('3')
+    for (const executor of [c, d, e]) executor.finish(recordWith())
+    await Promise.all([...floods, again])
+  })
+
+  test('a substitute is taken only beside another that is ready', async () => {
+    const plan = scheduler({ poolSize: 2 })
+    const [first, last] = [add(nodejs, 'a'), add(nodejs, 'b')]
+    const run = (code: string) => plan.submit({ ...runNamed(code), substitute: 'nodejs' }, never())
+    const runs = [run('1'), run('2')]
+    await turn()
+    expect(first.task?.code.toString()).toBe('1')
+    expect(last.task).toBeNull()
+    const own = add(python, 'c')
+    plan.wake('python')
+    await turn()
+    expect(own.task?.code.toString()).toBe('2')
+    for (const executor of [first, own]) executor.finish(recordWith())
+    await Promise.all(runs)
   })
 
   test('one that was held back starts when a run of its own ends', async () => {
