@@ -1,23 +1,25 @@
 /**
  * Every failure of our own, in one table. What the user's code does wrong is never here: that is
- * data (a code result). `retryable` tells a caller whether the same call may succeed later.
+ * data (an outcome). `httpStatus` is for front doors whose protocol has no word of its own for the
+ * failure. `retryable` tells a caller whether the same call may succeed later, `retryAfterS` how long it
+ * waits before; null: no time is told.
  */
 export const ERRORS = {
-  CONFIG_INVALID: { httpStatus: 500, retryable: false },
-  SETUP_FAILED: { httpStatus: 500, retryable: false },
-  RUNTIME_INVALID: { httpStatus: 500, retryable: false },
-  REQUEST_INVALID: { httpStatus: 422, retryable: false },
-  BODY_TOO_LARGE: { httpStatus: 413, retryable: false },
-  POOL_BUSY: { httpStatus: 200, retryable: true },
-  SHUTTING_DOWN: { httpStatus: 503, retryable: true },
-  REQUEST_NOT_READ: { httpStatus: 503, retryable: true },
-  RUN_CANCELLED: { httpStatus: 499, retryable: false },
-  ENGINE_FAILED: { httpStatus: 200, retryable: true },
+  CONFIG_INVALID: { httpStatus: 500, retryable: false, retryAfterS: null },
+  SETUP_FAILED: { httpStatus: 500, retryable: false, retryAfterS: null },
+  RUNTIME_INVALID: { httpStatus: 500, retryable: false, retryAfterS: null },
+  REQUEST_INVALID: { httpStatus: 422, retryable: false, retryAfterS: null },
+  BODY_TOO_LARGE: { httpStatus: 413, retryable: false, retryAfterS: null },
+  POOL_BUSY: { httpStatus: 503, retryable: true, retryAfterS: 1 },
+  SHUTTING_DOWN: { httpStatus: 503, retryable: true, retryAfterS: null },
+  REQUEST_NOT_READ: { httpStatus: 503, retryable: true, retryAfterS: 1 },
+  RUN_CANCELLED: { httpStatus: 499, retryable: false, retryAfterS: null },
+  ENGINE_FAILED: { httpStatus: 500, retryable: true, retryAfterS: null },
   /** The executor ended before its run; no code has run. */
-  EXECUTOR_LOST: { httpStatus: 200, retryable: true },
+  EXECUTOR_LOST: { httpStatus: 500, retryable: true, retryAfterS: null },
   /** The manager itself was late so long that it cannot tell how the run ended. */
-  RUN_UNOBSERVED: { httpStatus: 200, retryable: true },
-  NETWORK_FAILED: { httpStatus: 200, retryable: true },
+  RUN_UNOBSERVED: { httpStatus: 500, retryable: true, retryAfterS: null },
+  NETWORK_FAILED: { httpStatus: 500, retryable: true, retryAfterS: null },
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
@@ -25,11 +27,14 @@ export type ErrorCode = keyof typeof ERRORS
 /** Our own failure. `message` is one plain sentence that may be shown to an operator. */
 export class ManagerError extends Error {
   readonly code: ErrorCode
+  /** The member of a request that REQUEST_INVALID is about, such as `limits.wallTimeMs`; null: none. */
+  readonly field: string | null
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { field?: string }) {
     super(message, options)
     this.name = 'ManagerError'
     this.code = code
+    this.field = options?.field ?? null
   }
 
   get httpStatus(): number {

@@ -3,8 +3,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Accounts } from './api/accounts.ts'
 import { buildApp } from './api/app.ts'
+import { ParsingThread } from './api/ragflow/parsing-thread.ts'
 import { type Config, limitsOf } from './config.ts'
-import { type AdmittedRun, Scheduler } from './dispatch/scheduler.ts'
+import { LocalRuns, type Template } from './dispatch/local-runs.ts'
+import { ownPool, placedByKey, placedByText, placedInOne } from './dispatch/placing.ts'
+import { Scheduler } from './dispatch/scheduler.ts'
 import { INEXACT_PEAK } from './engine/runsc/cgroup-peak.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
 import type { EngineEvents } from './engine/runsc/engine-context.ts'
@@ -16,11 +19,9 @@ import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
 import type { LifecycleState } from './pool/lifecycle.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
-import { judge } from './run/judge.ts'
 import type { RunLimits } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
-import type { Runtime } from './runtimes/definition.ts'
-import { chooseTemplate, leanVariant } from './runtimes/lean.ts'
+import { leanVariant } from './runtimes/lean.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import type { Platform } from './setup/platform.ts'
@@ -43,8 +44,7 @@ export class ExecutorManager {
   readonly #metrics: Metrics
   readonly #makers: ExecutorMaker[] = []
   readonly #pools = new Map<string, Pool>()
-  readonly #limits = new Map<string, RunLimits>()
-  readonly #runtimes = new Map<string, Runtime>()
+  readonly #templates = new Map<string, Template>()
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
@@ -151,7 +151,10 @@ export class ExecutorManager {
   }
 
   #buildApp(): Promise<FastifyInstance> {
-    const { limits } = this.#config
+    const parsing = new ParsingThread(this.#languages)
+    const runs = new LocalRuns(this.#scheduler, this.#templates, (caller, result, signal) =>
+      parsing.checkResult(caller, result, signal),
+    )
     const metrics = this.#metrics
     return buildApp(
       {
@@ -160,12 +163,7 @@ export class ExecutorManager {
         logger: this.#log,
         metrics: metrics.registry,
       },
-      {
-        languages: this.#languages,
-        submit: (run, signal) => this.#scheduler.submit(this.#placed(run), signal),
-        judge: (facts, runtime, check) => judge(facts, this.#limits.get(runtime) ?? limits, check),
-        metrics,
-      },
+      { runs, languages: this.#languages, metrics, parsing },
     )
   }
 
@@ -173,28 +171,20 @@ export class ExecutorManager {
     if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'It was stopped while it started.')
   }
 
-  /** The run with the pools that serve it: its key's own, or the lean one where its program names no heavy library. */
-  #placed(run: AdmittedRun): AdmittedRun {
-    if (this.#config.snapshotsPerKey) return { ...run, runtime: ownName(run.runtime, run.caller) }
-    const runtime = this.#runtimes.get(run.runtime)
-    if (!runtime || !this.#config.leanExecutors) return run
-    const { template, substitute } = chooseTemplate(runtime, run.task.code)
-    return { ...run, runtime: template, substitute }
-  }
-
   #addRuntime(installed: InstalledRuntime, policy: Buffer | null, gate: CapacityLimit): void {
     const { runtime } = installed
     const { name, aliases, limits: overrides } = runtime
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
     const limits = limitsOf(this.#config, overrides)
-    this.#limits.set(name, limits)
-    this.#runtimes.set(name, runtime)
-    const { snapshotsPerKey, keys } = this.#config
-    for (const pool of snapshotsPerKey ? keys.names.map((key) => ownName(name, key)) : [name]) {
+    const { snapshotsPerKey, leanExecutors, keys } = this.#config
+    const byText = leanExecutors ? placedByText : placedInOne
+    const place = snapshotsPerKey ? placedByKey(runtime) : byText(runtime)
+    this.#templates.set(name, { limits, place })
+    for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
       this.#firstExecutors.expect(pool)
       this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy, gate)
     }
-    const lean = this.#config.leanExecutors ? leanVariant(runtime) : null
+    const lean = leanExecutors ? leanVariant(runtime) : null
     // The start does not wait for it: the standard executor serves the same programs.
     if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy, gate)
   }
@@ -313,11 +303,6 @@ export class ExecutorManager {
       if (this.#hurry.signal.aborted) resolve()
     })
   }
-}
-
-/** The pool of a runtime that serves one key alone. */
-function ownName(runtime: string, key: string): string {
-  return `${runtime}.${key}`
 }
 
 /** What the engine tells, for the log and the metrics. */

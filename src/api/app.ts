@@ -2,12 +2,11 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Accounts } from './accounts.ts'
 import { networkMatcher } from './addresses.ts'
 import { Answers } from './answers.ts'
-import { addDoor, answerRateLimited, type DoorOptions, RateLimited, requestIdOf } from './auth.ts'
+import { addDoor, type DoorOptions, requestIdOf } from './auth.ts'
 import { Connections, maxConnections } from './connections.ts'
+import { failureOf } from './failure.ts'
 import { lingerOnRefusal } from './lingering.ts'
-import { ParsingThread } from './ragflow/parsing-thread.ts'
-import { addRunRoute, type RunService } from './ragflow/run-route.ts'
-import { Refused } from './refused.ts'
+import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SlowLane } from './slow-lane.ts'
 import { Uploads } from './uploads.ts'
@@ -28,8 +27,17 @@ export interface AppOptions extends DoorOptions {
   readonly logger: FastifyBaseLogger
 }
 
-/** The HTTP side: routes and the shape of every error answer. */
-export async function buildApp(options: AppOptions, runs: RunService): Promise<FastifyInstance> {
+/** What the front doors need of the rest. */
+export type DoorServices = Pick<RagflowOptions, 'runs' | 'languages' | 'metrics' | 'parsing'>
+
+/**
+ * The HTTP side: what all front doors share, and each of them as a plugin of its own.
+ * @param services of which `parsing` is closed with the server
+ */
+export async function buildApp(
+  options: AppOptions,
+  services: DoorServices,
+): Promise<FastifyInstance> {
   const isProxy = networkMatcher(options.trustedProxies)
   const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
@@ -45,9 +53,8 @@ export async function buildApp(options: AppOptions, runs: RunService): Promise<F
   })
   const lane = new SlowLane()
   const uploads = new Uploads(options.maxBodyBytes, options.accounts.uploads, lane)
-  const parsing = new ParsingThread(runs.languages)
   // Not before: what runs when a stop begins may still need it.
-  app.server.once('close', () => void parsing.close())
+  app.server.once('close', () => void services.parsing.close())
   // Only JSON, and as bytes: a web page can send other types to a local address without asking.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', ({ raw, caller }, _payload, done) => {
@@ -63,30 +70,14 @@ export async function buildApp(options: AppOptions, runs: RunService): Promise<F
   app.get('/metrics', async (_request, reply) => {
     return reply.type(options.metrics.contentType).send(await options.metrics.metrics())
   })
-  addRunRoute(app, runs, {
-    connections,
-    answers: new Answers(options.accounts.answers),
-    parsing,
-  })
-
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
-  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
-    if (error instanceof RateLimited) return answerRateLimited(reply)
-    if (error instanceof Refused) {
-      if (error.retryAfterS !== null) reply.header('retry-after', error.retryAfterS)
-      return reply.code(error.statusCode).send({ detail: error.message })
-    }
-    if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-      const msg = 'The body must be JSON, with the header Content-Type: application/json'
-      return reply.code(422).send({
-        detail: [{ type: 'json_type', loc: ['header', 'content-type'], msg, input: null }],
-      })
-    }
-    const status = error.statusCode ?? 500
-    if (status >= 500) request.log.error({ err: error }, 'request failed')
-    return reply
-      .code(status)
-      .send({ detail: status < 500 ? error.message : 'Internal Server Error' })
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const { status, message, retryAfterS } = failureOf(error)
+    if (status === 500) request.log.error({ err: error }, 'request failed')
+    if (retryAfterS !== null) reply.header('retry-after', retryAfterS)
+    return reply.code(status).send({ detail: message })
   })
+  const answers = new Answers(options.accounts.answers)
+  await app.register(ragflow, { ...services, connections, answers })
   return app
 }

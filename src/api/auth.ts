@@ -5,10 +5,8 @@ import { callerOfAddress, rateAccountOf } from './addresses.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { webPageBehind } from './browser-guard.ts'
 import type { Connections } from './connections.ts'
-import { serializeCodeResult } from './ragflow/code-result.ts'
-import { RATE_LIMITED } from './ragflow/fixed-responses.ts'
 import { RateStore } from './rate-store.ts'
-import { Refused } from './refused.ts'
+import { RateLimited, Refused } from './refused.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -71,20 +69,9 @@ export async function addDoor(
       timeWindow: options.rateLimit.windowMs,
       store: RateStore,
       keyGenerator: ({ caller }) => (keyed ? caller : rateAccountOf(caller)),
-      // The contract answers 200, so it must not look like a failure on the way.
       errorResponseBuilder: () => new RateLimited(),
     })
   }
-}
-
-/** Thrown by the rate limiter; answered by answerRateLimited(). */
-export class RateLimited extends Error {}
-
-export function answerRateLimited(reply: FastifyReply): FastifyReply {
-  return reply
-    .code(200)
-    .type('application/json; charset=utf-8')
-    .send(serializeCodeResult(RATE_LIMITED))
 }
 
 function guarded({ headers }: FastifyRequest) {

@@ -11,3 +11,15 @@ export class Refused extends Error {
     this.retryAfterS = retryAfterS
   }
 }
+
+/** A caller has started more runs than its rate. The rate limiter sets the header Retry-After itself. */
+export class RateLimited extends Refused {
+  constructor() {
+    super(429, 'Too many requests, please try again later')
+  }
+}
+
+/** A caller has not read what it was answered before. */
+export function unreadAnswers(): Refused {
+  return new Refused(429, 'Read the answers that you have been given before you ask for more.', 5)
+}

@@ -15,8 +15,8 @@ export interface AdmittedRun {
   /** A pool whose ready executor serves as well, when its own has none; null or absent: no other. */
   readonly substitute?: string | null
   readonly task: Task
-  /** Told once an executor has taken it: it waits in the queue no more. */
-  readonly onLease?: () => void
+  /** Told each time an executor has taken it: it waits in the queue no more. */
+  readonly onLease?: (queueMs: number) => void
 }
 
 /** What the scheduler knows of where the time of a run went. */
@@ -133,7 +133,7 @@ export class Scheduler {
     for (let isAgain = false; ; isAgain = true) {
       const lease = this.#leaseNow(run) ?? (await this.#lease(run, signal))
       const leased = performance.now()
-      run.onLease?.()
+      run.onLease?.(leased - arrived)
       try {
         const facts = await this.#execute(lease, run, signal)
         const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }

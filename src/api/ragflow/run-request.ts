@@ -4,7 +4,7 @@ import { jsonMembers } from '../../lib/json-members.ts'
 import { isJson } from '../../lib/json-text.ts'
 
 /** A valid body of RAGFlow's `POST /run`. */
-export interface RunRequest {
+export interface RagflowRequest {
   /** UTF-8 source. */
   readonly code: Buffer
   /** A name of a runtime: its own, not an alias. */
@@ -23,7 +23,7 @@ export interface ValidationIssue {
 }
 
 export type ParsedRequest =
-  | { readonly request: RunRequest }
+  | { readonly request: RagflowRequest }
   | { readonly issues: readonly ValidationIssue[] }
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')

@@ -1,0 +1,121 @@
+import { ManagerError } from '../errors.ts'
+import { checkResult } from '../run/check-result.ts'
+import { judge } from '../run/judge.ts'
+import type { RunRecord } from '../run/record.ts'
+import type { RunLimits, RunOptions, RunOutcome, RunRequest, Runs } from '../run/types.ts'
+import type { AdmittedRun, ScheduleTimings } from './scheduler.ts'
+
+/** The pools that serve a run. */
+export interface Placing {
+  readonly pool: string
+  /** Another pool whose ready executor serves as well; null: none. */
+  readonly substitute: string | null
+}
+
+/** What requests may name as their template. */
+export interface Template {
+  readonly limits: RunLimits
+  /** Chooses the pools by the caller and the program's text. */
+  place(request: RunRequest): Placing
+}
+
+/** What LocalRuns needs of the scheduler. */
+export interface Submitter {
+  submit(
+    run: AdmittedRun,
+    signal: AbortSignal,
+  ): Promise<{ facts: RunRecord; timings: ScheduleTimings }>
+}
+
+/**
+ * Checks a result that is too large to be checked in place.
+ * @returns what is wrong with it, or null
+ * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+ */
+export type LargeResultCheck = (
+  caller: string,
+  result: Buffer,
+  signal: AbortSignal,
+) => Promise<string | null>
+
+/** A larger result holds up whatever else is served for more than a millisecond. */
+const LARGE_RESULT_BYTES = 64 * 1024
+
+/** Runs programs in the executors of this process. */
+export class LocalRuns implements Runs {
+  readonly #scheduler: Submitter
+  readonly #templates: ReadonlyMap<string, Template>
+  readonly #checkLarge: LargeResultCheck
+
+  /** @param templates by name; read with each run */
+  constructor(
+    scheduler: Submitter,
+    templates: ReadonlyMap<string, Template>,
+    checkLarge: LargeResultCheck,
+  ) {
+    this.#scheduler = scheduler
+    this.#templates = templates
+    this.#checkLarge = checkLarge
+  }
+
+  /**
+   * Runs a program in an executor of its own and judges how it ended.
+   * @throws ManagerError REQUEST_INVALID that names the member; POOL_BUSY, SHUTTING_DOWN, RUN_CANCELLED,
+   *   EXECUTOR_LOST, RUN_UNOBSERVED, ENGINE_FAILED as Scheduler.submit(); REQUEST_NOT_READ
+   */
+  async start(request: RunRequest, { signal, onEvent }: RunOptions): Promise<RunOutcome> {
+    const { caller, program } = request
+    const template = this.#templates.get(request.template)
+    if (!template) throw invalid('template', `There is no template ${request.template}.`)
+    refuseUnknown(request)
+    const { pool, substitute } = template.place(request)
+    let isTold = false
+    const { facts, timings } = await this.#scheduler.submit(
+      {
+        caller,
+        runtime: pool,
+        substitute,
+        task: { code: program.code, argumentsJson: program.argumentsJson },
+        onLease: (queueMs) => {
+          // A run that is tried again has started once.
+          if (!isTold) onEvent?.({ type: 'started', queueMs })
+          isTold = true
+        },
+      },
+      signal,
+    )
+    const ended = performance.now()
+    const verdict = judge(facts, template.limits, await this.#checkFor(request, facts, signal))
+    return { ...verdict, timings: { ...timings, collectMs: performance.now() - ended } }
+  }
+
+  async #checkFor(
+    { caller }: RunRequest,
+    { transcript: { result } }: RunRecord,
+    signal: AbortSignal,
+  ): Promise<(result: Buffer) => string | null> {
+    if (result === null || result.length <= LARGE_RESULT_BYTES) return checkResult
+    const fault = await this.#checkLarge(caller, result, signal)
+    return () => fault
+  }
+}
+
+/** What the executors cannot do yet. */
+function refuseUnknown({ program, stdin, env, files, limits, collect }: RunRequest): void {
+  const wants: Record<string, boolean> = {
+    mode: program.mode !== 'function',
+    argv: program.argv.length > 0,
+    stdin: stdin !== null,
+    env: Object.keys(env).length > 0,
+    files: files.length > 0,
+    limits: Object.keys(limits).length > 0,
+    collect: collect !== null,
+  }
+  for (const [field, isWanted] of Object.entries(wants)) {
+    if (isWanted) throw invalid(field, `The member ${field} is not supported here.`)
+  }
+}
+
+function invalid(field: string, message: string): ManagerError {
+  return new ManagerError('REQUEST_INVALID', message, { field })
+}

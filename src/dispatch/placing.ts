@@ -1,0 +1,27 @@
+import type { RunRequest } from '../run/types.ts'
+import type { Runtime } from '../runtimes/definition.ts'
+import { chooseTemplate } from '../runtimes/lean.ts'
+import type { Placing } from './local-runs.ts'
+
+/** The pool of a runtime that serves one key alone. */
+export function ownPool(runtime: string, key: string): string {
+  return `${runtime}.${key}`
+}
+
+/** Runs of each key in pools of their own. */
+export function placedByKey({ name }: Runtime): (request: RunRequest) => Placing {
+  return ({ caller }) => ({ pool: ownPool(name, caller), substitute: null })
+}
+
+/** All runs in one pool. */
+export function placedInOne({ name }: Runtime): (request: RunRequest) => Placing {
+  return () => ({ pool: name, substitute: null })
+}
+
+/** Runs whose program names no heavy library in the lean pool, with the standard one beside it. */
+export function placedByText(runtime: Runtime): (request: RunRequest) => Placing {
+  return ({ program }) => {
+    const { template, substitute } = chooseTemplate(runtime, program.code)
+    return { pool: template, substitute }
+  }
+}

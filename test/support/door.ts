@@ -1,0 +1,68 @@
+import { pino } from 'pino'
+import { Accounts } from '../../src/api/accounts.ts'
+import { buildApp } from '../../src/api/app.ts'
+import { ParsingThread } from '../../src/api/ragflow/parsing-thread.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import { Metrics } from '../../src/metrics.ts'
+import type { RunEvent, RunOptions, RunOutcome, RunRequest, Runs } from '../../src/run/types.ts'
+
+const LANGUAGES = new Map([
+  ['python', 'python'],
+  ['python3', 'python'],
+])
+
+/** An outcome of a run that ended well and left nothing, but for what is given. */
+export function outcomeWith(part: Partial<RunOutcome> = {}): RunOutcome {
+  return {
+    end: 'exit',
+    exitCode: 0,
+    signal: null,
+    stdout: Buffer.alloc(0),
+    stderr: Buffer.alloc(0),
+    flooded: null,
+    error: null,
+    denied: null,
+    resultJson: null,
+    displays: [],
+    files: [],
+    filesLeftOut: [],
+    detail: null,
+    usage: { wallMs: 2.5, cpuMs: 1, peakMemoryBytes: 1024 ** 2 },
+    timings: { queueMs: 1, executeMs: 2, collectMs: 3 },
+    ...part,
+  }
+}
+
+/** Runs nothing: a test says what is told and how it ends. */
+export class FakeRuns implements Runs {
+  readonly requests: RunRequest[] = []
+  events: RunEvent[] = [{ type: 'started', queueMs: 1 }]
+  /** How a run ends, or what is thrown. */
+  end: (request: RunRequest, signal: AbortSignal) => Promise<RunOutcome> = async () => outcomeWith()
+
+  start(request: RunRequest, { signal, onEvent }: RunOptions): Promise<RunOutcome> {
+    this.requests.push(request)
+    for (const event of this.events) onEvent?.(event)
+    return this.end(request, signal)
+  }
+}
+
+/**
+ * The front doors over runs that a test makes up, listening on a port of the loopback device.
+ * @returns the address, what counts runs, and what ends it
+ */
+export async function openDoors(runs: Runs, settings: Partial<Config> = {}) {
+  const config = { ...readConfig({}), ...settings }
+  const metrics = new Metrics({ executors: () => [], queued: () => 0 })
+  const app = await buildApp(
+    {
+      ...config,
+      accounts: new Accounts(config),
+      logger: pino({ level: 'silent' }),
+      metrics: metrics.registry,
+    },
+    { runs, languages: LANGUAGES, metrics, parsing: new ParsingThread(LANGUAGES) },
+  )
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return { url, metrics, close: () => app.close() }
+}

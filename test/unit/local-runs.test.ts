@@ -1,0 +1,80 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { LocalRuns, type Template } from '../../src/dispatch/local-runs.ts'
+import type { AdmittedRun } from '../../src/dispatch/scheduler.ts'
+import type { RunRecord } from '../../src/run/record.ts'
+import type { RunEvent } from '../../src/run/types.ts'
+import { LIMITS } from '../support/limits.ts'
+import { recordWith } from '../support/record.ts'
+import { requestWith } from '../support/run-request.ts'
+
+const { signal } = new AbortController()
+const template: Template = {
+  limits: LIMITS,
+  place: ({ program }) => ({ pool: `pool of ${program.code}`, substitute: 'other' }),
+}
+let submitted: AdmittedRun[] = []
+let record: RunRecord
+let checked: [string, number][] = []
+
+const runs = new LocalRuns(
+  {
+    async submit(run) {
+      submitted.push(run)
+      // Its first executor died before the run.
+      run.onLease?.(5)
+      run.onLease?.(7)
+      return { facts: record, timings: { queueMs: 7, executeMs: 8 } }
+    },
+  },
+  new Map([['python', template]]),
+  async (caller, result) => {
+    checked.push([caller, result.length])
+    return 'too deep'
+  },
+)
+
+beforeEach(() => {
+  submitted = []
+  checked = []
+  record = recordWith()
+})
+
+test('a request is placed and judged by its template', async () => {
+  record = recordWith({ result: Buffer.from('1') })
+  const outcome = await runs.start(requestWith({ caller: 'ann' }), { signal })
+  expect(submitted).toMatchObject([{ caller: 'ann', runtime: 'pool of code', substitute: 'other' }])
+  expect(outcome).toMatchObject({
+    end: 'exit',
+    resultJson: '1',
+    timings: { queueMs: 7, executeMs: 8 },
+  })
+  expect(outcome.timings.collectMs).toBeGreaterThanOrEqual(0)
+})
+
+test('its start is told once, however often an executor takes it', async () => {
+  const events: RunEvent[] = []
+  await runs.start(requestWith(), { signal, onEvent: (event) => events.push(event) })
+  expect(events).toEqual([{ type: 'started', queueMs: 5 }])
+})
+
+describe('a result', () => {
+  test('that is small is checked in place', async () => {
+    record = recordWith({ result: Buffer.from('[') })
+    expect(await runs.start(requestWith(), { signal })).toMatchObject({ end: 'result' })
+    expect(checked).toEqual([])
+  })
+
+  test('that is large is checked elsewhere, on its caller', async () => {
+    record = recordWith({ result: Buffer.from(`"${'x'.repeat(100_000)}"`) })
+    const outcome = await runs.start(requestWith({ caller: 'ann' }), { signal })
+    expect(outcome).toMatchObject({ end: 'result', detail: 'too deep', resultJson: null })
+    expect(checked).toEqual([['ann', 100_002]])
+  })
+})
+
+test('a template that there is not is the fault of the request', async () => {
+  await expect(runs.start(requestWith({ template: 'cobol' }), { signal })).rejects.toMatchObject({
+    code: 'REQUEST_INVALID',
+    field: 'template',
+  })
+})
