@@ -208,7 +208,7 @@ export class Scheduler {
   /** Whether a pool has an executor for this caller, besides what it leaves to others. */
   #mayLease(runtime: string, caller: string, least = 0): boolean {
     const forOthers = this.#shares.leaves(caller, performance.now())
-    // Whoever leaves the last one to others may have it once it has fewer runs in hand.
+    // Whoever leaves the last one to others may have it once it has no run in hand.
     this.#hasHeldBack ||= forOthers > 0
     return this.#sources.get(runtime)?.canLease(Math.max(least, forOthers)) ?? false
   }

@@ -8,9 +8,9 @@ const PRESENT_MS = 60_000
  *   Alone a caller may have all executors.
  *   While another caller waits that has less than its share, it starts none beyond its own share, which is
  *   that of all executors divided by the callers that wait or run.
- *   While another caller is present, whoever has as many runs in hand as a pool keeps ready leaves each
- *   pool its last ready executor: a caller with few runs finds one at once, however many another has.
- *   Not where pools keep one executor alone, for nothing would be left to lease.
+ *   While another caller is present, whoever has a run in hand leaves each pool its last ready executor: a
+ *   caller with none finds one at once, however many the others have. Not where pools keep one executor
+ *   alone, for nothing would be left to lease.
  */
 export class Shares {
   readonly #maxExecutors: number
@@ -46,7 +46,7 @@ export class Shares {
   leaves(caller: string, nowMs: number): number {
     const other = caller === this.#last.caller ? this.#lastOther : this.#last
     const isAlone = nowMs - other.atMs > PRESENT_MS
-    return isAlone || this.#poolSize === 1 || this.#inHand(caller) < this.#poolSize ? 0 : 1
+    return isAlone || this.#poolSize === 1 || this.#inHand(caller) === 0 ? 0 : 1
   }
 
   begin(caller: string): void {
