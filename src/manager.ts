@@ -19,7 +19,7 @@ import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
 import type { LifecycleState } from './pool/lifecycle.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
-import type { RunLimits } from './run/types.ts'
+import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
 import type { Installation, InstalledRuntime } from './setup/install.ts'
@@ -48,6 +48,9 @@ export class ExecutorManager {
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
+  readonly #parsing = new ParsingThread(this.#languages)
+  /** What the front doors stand on. Of use once an executor is ready. */
+  readonly runs: Runs
   readonly #accounts: Accounts
   #app: FastifyInstance | null = null
   readonly #firstExecutors = new FirstExecutors()
@@ -64,6 +67,9 @@ export class ExecutorManager {
     const { answers } = this.#accounts
     this.#scheduler = new Scheduler(this.#pools, config, answers)
     answers.onRelease = () => this.#scheduler.answerGone()
+    this.runs = new LocalRuns(this.#scheduler, this.#templates, (caller, result, signal) =>
+      this.#parsing.checkResult(caller, result, signal),
+    )
   }
 
   /**
@@ -151,10 +157,6 @@ export class ExecutorManager {
   }
 
   #buildApp(): Promise<FastifyInstance> {
-    const parsing = new ParsingThread(this.#languages)
-    const runs = new LocalRuns(this.#scheduler, this.#templates, (caller, result, signal) =>
-      parsing.checkResult(caller, result, signal),
-    )
     const metrics = this.#metrics
     return buildApp(
       {
@@ -163,7 +165,7 @@ export class ExecutorManager {
         logger: this.#log,
         metrics: metrics.registry,
       },
-      { runs, languages: this.#languages, metrics, parsing },
+      { runs: this.runs, languages: this.#languages, metrics, parsing: this.#parsing },
     )
   }
 

@@ -63,24 +63,20 @@ export class LocalRuns implements Runs {
    * @throws ManagerError REQUEST_INVALID that names the member; POOL_BUSY, SHUTTING_DOWN, RUN_CANCELLED,
    *   EXECUTOR_LOST, RUN_UNOBSERVED, ENGINE_FAILED as Scheduler.submit(); REQUEST_NOT_READ
    */
-  async start(request: RunRequest, { signal, onEvent }: RunOptions): Promise<RunOutcome> {
+  async start(request: RunRequest, { signal, onStart, onEvent }: RunOptions): Promise<RunOutcome> {
     const { caller, program } = request
     const template = this.#templates.get(request.template)
     if (!template) throw invalid('template', `There is no template ${request.template}.`)
     refuseUnknown(request)
     const { pool, substitute } = template.place(request)
-    let isTold = false
     const { facts, timings } = await this.#scheduler.submit(
       {
         caller,
         runtime: pool,
         substitute,
         task: { code: program.code, argumentsJson: program.argumentsJson },
-        onLease: (queueMs) => {
-          // A run that is tried again has started once.
-          if (!isTold) onEvent?.({ type: 'started', queueMs })
-          isTold = true
-        },
+        onStart,
+        onEvent,
       },
       signal,
     )

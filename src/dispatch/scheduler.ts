@@ -1,6 +1,6 @@
 import { ManagerError } from '../errors.ts'
 import type { RunRecord } from '../run/record.ts'
-import type { RunTimings } from '../run/types.ts'
+import type { RunEvent, RunTimings } from '../run/types.ts'
 import type { Task } from '../supervisor/protocol.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeRoom, type QueueBounds } from './room.ts'
@@ -15,8 +15,10 @@ export interface AdmittedRun {
   /** A pool whose ready executor serves as well, when its own has none; null or absent: no other. */
   readonly substitute?: string | null
   readonly task: Task
-  /** Told each time an executor has taken it: it waits in the queue no more. */
-  readonly onLease?: (queueMs: number) => void
+  /** Told once, when an executor has taken it: it waits in the queue no more. */
+  readonly onStart?: (() => void) | undefined
+  /** Told of its start and of its output as it comes, synchronously; must not throw. */
+  readonly onEvent?: ((event: RunEvent) => void) | undefined
 }
 
 /** What the scheduler knows of where the time of a run went. */
@@ -24,7 +26,7 @@ export type ScheduleTimings = Omit<RunTimings, 'collectMs'>
 
 /** What the scheduler needs of an executor on lease. */
 interface LeasedExecutor {
-  run(task: Task, signal: AbortSignal): Promise<RunRecord>
+  run(task: Task, signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<RunRecord>
 }
 
 /** What the scheduler needs of a pool. */
@@ -116,7 +118,7 @@ export class Scheduler {
 
   /**
    * Runs one task in an executor of its own; in a second one when the first died before the run or
-   * its end could not be observed.
+   * its end could not be observed, unless output of the first was told.
    * @param signal the caller has gone: a waiting run leaves the queue, a running one is ended
    * @throws ManagerError POOL_BUSY when no executor could be had in time, SHUTTING_DOWN,
    *   RUN_CANCELLED, EXECUTOR_LOST, RUN_UNOBSERVED, ENGINE_FAILED
@@ -130,16 +132,27 @@ export class Scheduler {
     const arrived = performance.now()
     this.#shares.ask(run.caller, arrived)
     source.expectLease()
+    const { onEvent } = run
+    let hasTold = false
+    const tell =
+      onEvent &&
+      ((event: RunEvent) => {
+        hasTold = true
+        onEvent(event)
+      })
     for (let isAgain = false; ; isAgain = true) {
       const lease = this.#leaseNow(run) ?? (await this.#lease(run, signal))
       const leased = performance.now()
-      run.onLease?.(leased - arrived)
+      if (!isAgain) {
+        run.onStart?.()
+        onEvent?.({ type: 'started', queueMs: leased - arrived })
+      }
       try {
-        const facts = await this.#execute(lease, run, signal)
+        const facts = await this.#execute(lease, run, signal, tell)
         const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
         return { facts, timings }
       } catch (error) {
-        if (isAgain || !mayRunAgain(error)) throw error
+        if (isAgain || hasTold || !mayRunAgain(error)) throw error
       }
     }
   }
@@ -148,6 +161,7 @@ export class Scheduler {
     { executor, source }: Lease,
     { caller, task }: AdmittedRun,
     signal: AbortSignal,
+    onEvent: ((event: RunEvent) => void) | undefined,
   ): Promise<RunRecord> {
     // This one waits no more.
     this.#serveHeldBack()
@@ -157,7 +171,9 @@ export class Scheduler {
     const onGone = () => end.abort()
     signal.addEventListener('abort', onGone)
     if (signal.aborted || this.#isCut) onGone()
-    const execution = executor.run(task, end.signal).finally(() => source.release(executor))
+    const execution = executor
+      .run(task, end.signal, onEvent)
+      .finally(() => source.release(executor))
     this.#running.set(execution, end)
     try {
       const facts = await execution

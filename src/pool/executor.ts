@@ -1,4 +1,5 @@
 import type { RunRecord } from '../run/record.ts'
+import type { RunEvent } from '../run/types.ts'
 import type { Task } from '../supervisor/protocol.ts'
 
 /**
@@ -12,10 +13,11 @@ export interface Executor {
   /**
    * Runs the task; once only. User code that fails, and a sandbox that dies, are facts.
    * @param signal ends the run early: nobody waits for its result any more
+   * @param onEvent told of output as it comes, synchronously; must not throw
    * @throws ManagerError EXECUTOR_LOST when the sandbox ended before the run, so that no code ran;
    *   ENGINE_FAILED when the task could not be handed over
    */
-  run(task: Task, signal: AbortSignal): Promise<RunRecord>
+  run(task: Task, signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<RunRecord>
   /** Stops what is left of a run, so that it costs nothing until it is disposed of. */
   halt(): void
   /**

@@ -168,8 +168,14 @@ export interface RunOutcome {
 export interface RunOptions {
   /** The caller has gone: a run that waits leaves the queue, one that runs is ended. */
   readonly signal: AbortSignal
-  /** Told synchronously, in order; must not throw. Output is told up to its limit. */
-  readonly onEvent?: (event: RunEvent) => void
+  /** Told once, when an executor has taken the run: its request waits no more. Must not throw. */
+  readonly onStart?: (() => void) | undefined
+  /**
+   * Told synchronously, in order; must not throw. Output is told up to its limit, and is in the outcome as
+   * well. For doors that stream: a run whose output was told is not tried again when its end could not be
+   * observed.
+   */
+  readonly onEvent?: ((event: RunEvent) => void) | undefined
 }
 
 /** Runs programs. What the program does wrong is an outcome; it throws ManagerError for our failures alone. */

@@ -1,7 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
+import { Collector } from '../run/collect.ts'
 import type { Transcript } from '../run/record.ts'
-import type { RunLimits } from '../run/types.ts'
-import { appendChunk, FrameError, FrameParser, FrameTooLongError } from './frames.ts'
+import type { RunEvent, RunLimits } from '../run/types.ts'
+import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   ARTIFACT,
   CONTROL,
@@ -14,7 +15,6 @@ import {
   encodePing,
   encodeRun,
   LEFT_OUT,
-  MAX_LEFT_OUT,
   maxControlBytes,
   maxControlPayload,
   maxSupervisorPayload,
@@ -38,34 +38,21 @@ export class Connection {
   readonly #limits: RunLimits
   readonly #frames: FrameParser
   readonly #control: FrameParser
-  readonly #counts = { stdout: 0, stderr: 0, control: 0, artifacts: 0 }
+  #controlBytes = 0
   /** All that came from the sandbox so far. */
   bytesRead = 0
   #bootOutput = ''
   #isInspected = false
-  /** Whether a run has said anything yet. */
-  #hasSpoken = false
   #state: 'waiting' | 'idle' | 'running' | 'ended' = 'waiting'
   #expected: { frame: number; resolve: () => void; reject: (error: Error) => void } | null = null
   #finish: ((transcript: Transcript) => void) | null = null
-  readonly #transcript: Transcript = {
-    stdout: [],
-    stderr: [],
-    result: null,
-    note: null,
-    failure: null,
-    refused: null,
-    artifacts: [],
-    leftOut: [],
-    report: null,
-    violation: null,
-    isTaskUnread: false,
-    flooded: null,
-  }
+  /** Keeps what is said in the run; before that nothing is said to it. */
+  #collector: Collector
 
   constructor(input: Writable, output: Readable, limits: RunLimits) {
     this.#input = input
     this.#limits = limits
+    this.#collector = new Collector(limits)
     this.#frames = new FrameParser(maxSupervisorPayload(limits))
     this.#control = new FrameParser(maxControlPayload(limits))
     output.on('data', (chunk: Buffer) => this.#read(chunk))
@@ -73,7 +60,8 @@ export class Connection {
     output.on('close', () => this.#end(null))
     // ECONNRESET or EPIPE: the other end of the socket closed with bytes in it that nobody had read.
     input.on('error', () => {
-      if (!this.#hasSpoken) this.#transcript.isTaskUnread = true
+      const { hasSpoken, transcript } = this.#collector
+      if (!hasSpoken) transcript.isTaskUnread = true
     })
   }
 
@@ -100,13 +88,15 @@ export class Connection {
   /**
    * Sends the task. Resolves once with what was said until EXIT, a violation or the end of the
    * stream, at once when the sandbox has ended already; never rejects.
+   * @param onEvent told of output as it comes, synchronously; must not throw
    */
-  run(task: Task): Promise<Transcript> {
+  run(task: Task, onEvent?: (event: RunEvent) => void): Promise<Transcript> {
     return new Promise((resolve) => {
       if (this.#state !== 'idle') {
-        resolve({ ...this.#transcript, violation: null, isTaskUnread: true })
+        resolve({ ...this.#collector.transcript, violation: null, isTaskUnread: true })
         return
       }
+      this.#collector = new Collector(this.#limits, onEvent)
       this.#state = 'running'
       this.#finish = resolve
       this.#input.write(encodeRun(task, this.#limits))
@@ -136,8 +126,8 @@ export class Connection {
 
   #take(type: number, payload: Buffer): void {
     if (type === CONTROL) {
-      this.#counts.control += payload.length
-      if (payload.length === 0 || this.#counts.control > maxControlBytes(this.#limits)) {
+      this.#controlBytes += payload.length
+      if (payload.length === 0 || this.#controlBytes > maxControlBytes(this.#limits)) {
         throw new FrameError('an empty control frame, or too many')
       }
       this.#readControl(payload)
@@ -151,31 +141,23 @@ export class Connection {
       }
       throw new FrameError(`frame of type ${type} before the run`)
     }
-    this.#hasSpoken = true
+    const collector = this.#collector
     if (type === STDOUT || type === STDERR) {
       const stream = type === STDOUT ? 'stdout' : 'stderr'
-      this.#counts[stream] += payload.length
       if (payload.length === 0) throw new FrameError(`an empty ${stream} frame`)
-      if (this.#counts[stream] > this.#limits.outputBytes) {
-        this.#transcript.flooded = stream
-        this.#end('output')
-      } else appendChunk(this.#transcript[stream], payload)
+      if (!collector.addOutput(stream, payload)) this.#end('output')
     } else if (type === ARTIFACT) {
-      const artifact = decodeArtifact(payload)
-      if (!artifact || ++this.#counts.artifacts > this.#limits.artifacts) {
-        throw new FrameError('an artifact that is none, or too many')
-      }
-      this.#transcript.artifacts.push(artifact)
+      const file = decodeArtifact(payload)
+      if (!file || !collector.addFile(file)) throw new FrameError('malformed ARTIFACT, or too many')
     } else if (type === LEFT_OUT) {
       const file = decodeLeftOut(payload)
-      if (!file || this.#transcript.leftOut.length === MAX_LEFT_OUT) {
-        throw new FrameError('a file left out that is none, or too many')
+      if (!file || !collector.addLeftOut(file)) {
+        throw new FrameError('malformed LEFT_OUT, or too many')
       }
-      this.#transcript.leftOut.push(file)
     } else if (type === EXIT) {
       const report = decodeReport(payload)
-      if (!report) throw new FrameError('a report that is none')
-      this.#transcript.report = report
+      if (!report) throw new FrameError('malformed EXIT frame')
+      collector.setReport(report)
       this.#end(null)
     }
   }
@@ -184,33 +166,30 @@ export class Connection {
     try {
       for (const { type, payload } of this.#control.push(bytes)) this.#takeControl(type, payload)
     } catch (error) {
-      if (error instanceof FrameTooLongError) this.#transcript.flooded = 'result'
+      if (error instanceof FrameTooLongError) this.#collector.transcript.flooded = 'result'
       throw error
     }
   }
 
   #takeControl(type: number, payload: Buffer): void {
+    const collector = this.#collector
     if (type === this.#expected?.frame && this.#state !== 'running') {
       if (type === CONTROL_FRAME.PONG) this.#state = 'idle'
       this.#expected.resolve()
       this.#expected = null
     } else if (this.#state !== 'running') {
       throw new FrameError(`control frame of type ${type} before the run`)
-    } else if (type === CONTROL_FRAME.REFUSED && this.#isInspected && !this.#hasSpoken) {
+    } else if (type === CONTROL_FRAME.REFUSED && this.#isInspected && !collector.hasSpoken) {
       // Code that is refused never ran: a refusal after anything else was said is forged.
-      this.#hasSpoken = true
-      this.#transcript.refused = payload.toString('utf8')
-    } else if (this.#transcript.refused !== null) {
+      collector.setRefused(payload.toString('utf8'))
+    } else if (collector.transcript.refused !== null) {
       throw new FrameError(`control frame of type ${type} after a refusal`)
     } else if (type === CONTROL_FRAME.RESULT) {
-      this.#hasSpoken = true
-      this.#transcript.result ??= payload
+      collector.setResult(payload)
     } else if (type === CONTROL_FRAME.FAILURE) {
-      this.#hasSpoken = true
-      this.#transcript.failure ??= decodeFailure(payload)
+      collector.setFailure(decodeFailure(payload))
     } else if (type === CONTROL_FRAME.NOTE) {
-      this.#hasSpoken = true
-      this.#transcript.note ??= payload.toString('utf8')
+      collector.setNote(payload.toString('utf8'))
     } else {
       throw new FrameError(`control frame of type ${type} in the run`)
     }
@@ -218,12 +197,13 @@ export class Connection {
 
   #end(violation: Transcript['violation'], why = 'the sandbox ended'): void {
     if (this.#state === 'ended') return
-    const isSilent = this.#state === 'running' && !this.#hasSpoken && violation === null
+    const { hasSpoken, transcript } = this.#collector
+    const isSilent = this.#state === 'running' && !hasSpoken && violation === null
     this.#state = 'ended'
-    this.#transcript.violation ??= violation
+    transcript.violation ??= violation
     this.#expected?.reject(new Error(this.#bootOutput ? `${why}: ${this.#bootOutput}` : why))
     this.#expected = null
-    const finish = () => this.#finish?.(this.#transcript)
+    const finish = () => this.#finish?.(transcript)
     // The input tells whether the task was read, as soon as the sandbox is gone.
     if (isSilent && !this.#input.closed) this.#input.once('close', finish)
     else finish()

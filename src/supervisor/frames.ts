@@ -1,3 +1,5 @@
+import { appendChunk } from '../lib/chunks.ts'
+
 /**
  * Length-prefixed frames: u32 payload length, u8 type, payload; little-endian. The same framing
  * serves between manager and supervisor and, inside, between supervisor and runner.
@@ -23,17 +25,6 @@ export class FrameError extends Error {}
 
 /** A frame is longer than its type may be. */
 export class FrameTooLongError extends FrameError {}
-
-/** Below this size buffers are joined: as objects they would weigh more than what they hold. */
-const SMALL_BYTES = 1024
-
-/** Adds bytes to a list of chunks, which a flood of single bytes does not make long. */
-export function appendChunk(chunks: Buffer[], chunk: Buffer): void {
-  const last = chunks.at(-1)
-  if (last && last.length + chunk.length <= SMALL_BYTES) {
-    chunks[chunks.length - 1] = Buffer.concat([last, chunk])
-  } else chunks.push(chunk)
-}
 
 /**
  * Cuts a byte stream into frames. The stream is hostile: a frame longer than its type may be is

@@ -48,8 +48,6 @@ const REFUSED_BYTES = 32 * 1024
 const NOTE_BYTES = 2048
 const MAX_PATH_BYTES = 1024
 const LEFT_OUT_HEAD_BYTES = 1 + 8
-/** More of them are counted, not named. */
-export const MAX_LEFT_OUT = 50
 /** What CONTROL carries beside the result: READY, PONG, FAILURE, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
 

@@ -40,8 +40,9 @@ export class FakeRuns implements Runs {
   /** How a run ends, or what is thrown. */
   end: (request: RunRequest, signal: AbortSignal) => Promise<RunOutcome> = async () => outcomeWith()
 
-  start(request: RunRequest, { signal, onEvent }: RunOptions): Promise<RunOutcome> {
+  start(request: RunRequest, { signal, onStart, onEvent }: RunOptions): Promise<RunOutcome> {
     this.requests.push(request)
+    onStart?.()
     for (const event of this.events) onEvent?.(event)
     return this.end(request, signal)
   }

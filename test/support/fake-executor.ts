@@ -1,5 +1,6 @@
 import type { Executor } from '../../src/pool/executor.ts'
 import type { RunRecord } from '../../src/run/record.ts'
+import type { RunEvent } from '../../src/run/types.ts'
 import type { Task } from '../../src/supervisor/protocol.ts'
 import { recordWith } from './record.ts'
 
@@ -15,6 +16,8 @@ export class FakeExecutor implements Executor {
   isHalted = false
   disposals = 0
   task: Task | null = null
+  /** Tells what the program says. */
+  tell: ((event: RunEvent) => void) | undefined
 
   constructor(id: string) {
     this.id = id
@@ -23,8 +26,9 @@ export class FakeExecutor implements Executor {
     })
   }
 
-  run(task: Task, signal: AbortSignal): Promise<RunRecord> {
+  run(task: Task, signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<RunRecord> {
     this.task = task
+    this.tell = onEvent
     return new Promise((resolve, reject) => {
       this.finish = resolve
       this.fail = reject

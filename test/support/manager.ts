@@ -5,7 +5,7 @@ import { type Config, projectDir, readConfig } from '../../src/config.ts'
 import { scaledMs, TIME_SCALE } from '../../src/lib/time-scale.ts'
 import { MIB } from '../../src/lib/units.ts'
 import { ExecutorManager } from '../../src/manager.ts'
-import type { RunLimits } from '../../src/run/types.ts'
+import type { RunLimits, Runs } from '../../src/run/types.ts'
 import { ensureInstallation, type InstalledRuntime } from '../../src/setup/install.ts'
 import { probePlatform } from '../../src/setup/platform.ts'
 import { Client } from './client.ts'
@@ -32,6 +32,25 @@ export function useManager(settings: Settings = {}): Client {
   })
   afterAll(() => manager?.stop())
   return client
+}
+
+/**
+ * A manager as of useManager(), for tests of what no front door offers.
+ * @returns its runs, of use from the first test on
+ */
+export function useRuns(settings: Settings = {}): Runs {
+  let manager: ExecutorManager | undefined
+  beforeAll(async () => {
+    manager = await openManager(settings)
+    await manager.start()
+  })
+  afterAll(() => manager?.stop())
+  return {
+    start(request, options) {
+      if (!manager) throw new Error('there is no manager before the first test')
+      return manager.runs.start(request, options)
+    },
+  }
 }
 
 /** Not started yet. A process can have one at a time: its sandboxes carry the process's mark. */

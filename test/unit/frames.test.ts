@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { appendChunk } from '../../src/lib/chunks.ts'
 import {
-  appendChunk,
   encodeFrame,
   type Frame,
   FrameError,

@@ -20,9 +20,8 @@ const runs = new LocalRuns(
   {
     async submit(run) {
       submitted.push(run)
-      // Its first executor died before the run.
-      run.onLease?.(5)
-      run.onLease?.(7)
+      run.onStart?.()
+      run.onEvent?.({ type: 'started', queueMs: 7 })
       return { facts: record, timings: { queueMs: 7, executeMs: 8 } }
     },
   },
@@ -51,10 +50,11 @@ test('a request is placed and judged by its template', async () => {
   expect(outcome.timings.collectMs).toBeGreaterThanOrEqual(0)
 })
 
-test('its start is told once, however often an executor takes it', async () => {
-  const events: RunEvent[] = []
-  await runs.start(requestWith(), { signal, onEvent: (event) => events.push(event) })
-  expect(events).toEqual([{ type: 'started', queueMs: 5 }])
+test('its start and its events are told', async () => {
+  const events: (RunEvent | 'start')[] = []
+  const onEvent = (event: RunEvent) => events.push(event)
+  await runs.start(requestWith(), { signal, onStart: () => events.push('start'), onEvent })
+  expect(events).toEqual(['start', { type: 'started', queueMs: 7 }])
 })
 
 describe('a result', () => {

@@ -7,6 +7,7 @@ import {
   type UnreadAnswers,
 } from '../../src/dispatch/scheduler.ts'
 import { ManagerError } from '../../src/errors.ts'
+import type { RunEvent } from '../../src/run/types.ts'
 import { FakeExecutor } from '../support/fake-executor.ts'
 import { recordWith } from '../support/record.ts'
 
@@ -72,6 +73,36 @@ function add(source: FakeSource, name: string): FakeExecutor {
 }
 
 describe('with an executor at hand', () => {
+  test('its start is told once, and its output as it comes', async () => {
+    const plan = scheduler()
+    const [first, second] = [add(python, 'a'), add(python, 'b')]
+    const told: (string | RunEvent)[] = []
+    const submitted = plan.submit(
+      { ...runNamed('x'), onStart: () => told.push('start'), onEvent: (event) => told.push(event) },
+      never(),
+    )
+    await turn()
+    expect(told).toMatchObject(['start', { type: 'started' }])
+    first.fail(new ManagerError('EXECUTOR_LOST', 'no code has run'))
+    await turn()
+    const output = { type: 'stdout', bytes: Buffer.from('x') } as const
+    second.tell?.(output)
+    expect(told.slice(2)).toEqual([output])
+    second.finish(recordWith())
+    await submitted
+  })
+
+  test('a run whose output was told is not tried again', async () => {
+    const plan = scheduler()
+    const executor = add(python, 'a')
+    add(python, 'b')
+    const submitted = plan.submit({ ...runNamed('x'), onEvent: () => {} }, never())
+    await turn()
+    executor.tell?.({ type: 'stdout', bytes: Buffer.from('x') })
+    executor.fail(new ManagerError('RUN_UNOBSERVED', 'too busy'))
+    await expect(submitted).rejects.toMatchObject({ code: 'RUN_UNOBSERVED' })
+  })
+
   test('a run has it at once, and it is given back afterwards', async () => {
     const plan = scheduler()
     const executor = add(python, 'a')

@@ -61,10 +61,8 @@ export async function ragflow(app: FastifyInstance, options: RagflowOptions): Pr
       template = run.template
       const outcome = await runs.start(run, {
         signal: caller.signal,
-        onEvent: ({ type }) => {
-          // What an executor has is bounded by the number of executors.
-          if (type === 'started') body?.entry.release()
-        },
+        // What an executor has is bounded by the number of executors.
+        onStart: () => body?.entry.release(),
       })
       return answer(request, reply, run, outcome, options)
     } catch (error) {

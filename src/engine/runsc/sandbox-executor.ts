@@ -3,7 +3,7 @@ import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { RunRecord } from '../../run/record.ts'
-import type { RunLimits } from '../../run/types.ts'
+import type { RunEvent, RunLimits } from '../../run/types.ts'
 import { Connection } from '../../supervisor/connection.ts'
 import type { Task } from '../../supervisor/protocol.ts'
 import type { EngineContext } from './engine-context.ts'
@@ -107,7 +107,11 @@ export class SandboxExecutor implements Executor {
     this.#idleCpuTimeUs = cgroup.cpuTimeUs()
   }
 
-  async run(task: Task, signal: AbortSignal): Promise<RunRecord> {
+  async run(
+    task: Task,
+    signal: AbortSignal,
+    onEvent?: (event: RunEvent) => void,
+  ): Promise<RunRecord> {
     const { cgroup } = this.#sandbox
     let intervention: RunRecord['intervention'] | 'late' = null
     this.#begin()
@@ -138,7 +142,7 @@ export class SandboxExecutor implements Executor {
     try {
       if (signal.aborted) end('cancelled')
       cgroup.thaw()
-      const transcript = await this.#connection.run(task)
+      const transcript = await this.#connection.run(task, onEvent)
       if (transcript.isTaskUnread && intervention !== 'cancelled') {
         const why = `executor ${this.id} ended before the run`
         throw new ManagerError('EXECUTOR_LOST', `${why}: its sandbox died while it waited.`)
