@@ -32,6 +32,8 @@ export default defineConfig({
           // other, for each fills pools of sandboxes.
           pool: 'forks',
           fileParallelism: false,
+          // Programs at once, in the files whose tests run side by side: while one waits, others compute.
+          maxConcurrency: 4,
           // Generous: they end a test that hangs, nothing is measured by them.
           testTimeout: scaledMs(60_000),
           hookTimeout: scaledMs(120_000),

@@ -28,14 +28,18 @@ const MORE_PROJECTS = ['faults', 'callers', 'long']
 const ENGINE_TESTS = [
   ...[
     'isolation',
+    'attacks',
     'executor-kills',
     'freeze-thaw',
     'outcomes',
+    'time-limits',
     'setup',
     'snapshot',
     'leftovers',
   ].map((name) => `test/integration/${name}`),
   'test/adversarial/adversarial.test.ts',
+  'test/faults/executor-kills.test.ts',
+  'test/faults/snapshot-faults.test.ts',
 ]
 
 const COMMANDS = {

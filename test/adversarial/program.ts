@@ -63,6 +63,12 @@ export function essentialPrograms(): HostileProgram[] {
   })
 }
 
+/** Those that are not essential. */
+export function otherPrograms(): HostileProgram[] {
+  const essential = new Set(essentialPrograms().map(({ name }) => name))
+  return loadPrograms().filter(({ name }) => !essential.has(name))
+}
+
 function loadProgram(language: string, file: string): HostileProgram {
   const name = `${language}/${file}`
   const code = readFileSync(path.join(FOLDER, name), 'utf8')

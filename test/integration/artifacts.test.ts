@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { MIB } from '../../src/lib/units.ts'
 import { useManager } from '../support/manager.ts'
 
-const client = useManager()
+const client = useManager({ poolSize: 2, limits: { wallTimeMs: 20_000 } })
 
 /** Runs the body of a Python main and returns the whole answer. */
 const python = (body: string) =>
@@ -14,7 +14,7 @@ const names = async (body: string) => {
   return { names: artifacts.map(({ name }) => name), detail }
 }
 
-describe('artifacts', () => {
+describe.concurrent('artifacts', () => {
   test.each([
     ['python', 'def main():\n  for n in NAMES: open("artifacts/" + n, "w").write(n)'],
     [
@@ -161,7 +161,7 @@ open("artifacts/b.csv", "wb").write(b"x" * ${10 * MIB + 1})`
   })
 })
 
-describe('the working directory', () => {
+describe.concurrent('the working directory', () => {
   test.each([
     ['python', 'import os\ndef main(): return [os.getcwd(), sorted(os.listdir("."))]', 'main.py'],
     [

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
 /** A language in script mode: no main, what it prints is what it answers. */
-const client = useManager({ runtimes: ['bash'], limits: { wallTimeMs: 2000 } })
+const client = useManager({ runtimes: ['bash'], poolSize: 3, limits: { wallTimeMs: 3000 } })
 const bash = (code: string, args = {}) => client.run('bash', code, args)
 
-describe('bash', () => {
+describe.concurrent('bash', () => {
   test('prints its answer', async () => {
     expect(await bash('echo out; echo err >&2')).toMatchObject({
       status: 'success',

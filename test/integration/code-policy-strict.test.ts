@@ -69,7 +69,7 @@ function line(number: number, what: string, ...names: string[]): string {
   return names.map((name) => `Line ${number}: ${what}: ${name}`).join('\n')
 }
 
-describe.each([
+describe.concurrent.each([
   ['python', python, 'print("ran")\n'],
   ['nodejs', nodejs, 'console.log("ran");'],
 ] as const)('%s', (language, cases, start) => {
@@ -86,16 +86,16 @@ describe.each([
   })
 })
 
-test('a syntax error in JavaScript is none of the findings', async () => {
+test.concurrent('a syntax error in JavaScript is none of the findings', async () => {
   const answer = await client.run('nodejs', 'function main( {')
   expect(answer).toMatchObject({ status: 'program_error', exit_code: 1 })
 })
 
-test('bash has no rules', async () => {
+test.concurrent('bash has no rules', async () => {
   expect(await client.run('bash', 'eval "echo 1"')).toMatchObject({ status: 'success' })
 })
 
-test('what has very many findings is told of the first of them', async () => {
+test.concurrent('what has very many findings is told of the first of them', async () => {
   const { stderr, detail } = await client.run('python', 'import os\n'.repeat(5000))
   expect(detail).toBe('Code is unsafe')
   expect(stderr.split('\n')).toHaveLength(101)

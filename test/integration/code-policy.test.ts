@@ -1,63 +1,20 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { projectDir } from '../../src/config.ts'
-import { useManager } from '../support/manager.ts'
 import {
-  NODEJS_PASSED,
-  NODEJS_REFUSED,
-  PYTHON_PASSED,
-  PYTHON_REFUSED,
-} from '../support/policy-cases.ts'
+  isEssential,
+  REFUSED,
+  testBalancedPolicy,
+  useBalancedPolicy,
+} from '../support/balanced-policy.ts'
 
-/** `balanced`: evasions are found, everyday code is not held up, and a refusal cannot be forged. */
-const client = useManager({
-  runtimes: ['python', 'nodejs'],
-  codePolicy: 'balanced',
-  poolSize: 4,
-  limits: { wallTimeMs: 20_000 },
-})
+/**
+ * `balanced`: evasions are found, everyday code is not held up, and a refusal cannot be forged. The cases
+ * that are left out here are in test/long/code-policy.test.ts.
+ */
+const client = useBalancedPolicy()
 
-const HONEST = path.join(projectDir(), 'test/corpus/honest')
-const REFUSED = {
-  status: 'program_runner_error',
-  exit_code: -999,
-  detail: 'Code is unsafe',
-  stdout: '',
-  result: null,
-  artifacts: [],
-}
+testBalancedPolicy(client, isEssential)
 
-describe('honest programs run', () => {
-  const files = readdirSync(HONEST)
-  test('there are enough of them', () => {
-    expect(files.filter((name) => name.endsWith('.py')).length).toBeGreaterThanOrEqual(40)
-    expect(files.filter((name) => name.endsWith('.js')).length).toBeGreaterThanOrEqual(20)
-  })
-
-  test.concurrent.each(files)('%s', async (name) => {
-    const language = name.endsWith('.py') ? 'python' : 'nodejs'
-    const answer = await client.run(language, readFileSync(path.join(HONEST, name), 'utf8'))
-    expect(`${answer.status} ${answer.status === 'success' ? '' : answer.stderr}`).toBe('success ')
-  })
-})
-
-describe.each([
-  ['python', PYTHON_REFUSED, PYTHON_PASSED],
-  ['nodejs', NODEJS_REFUSED, NODEJS_PASSED],
-])('%s', (language, refused, passed) => {
-  test.concurrent.each(refused)('refused: %s', async (code) => {
-    const answer = await client.run(language, code)
-    expect(answer).toMatchObject(REFUSED)
-    expect(answer.stderr).toMatch(/^(Line -?\d+: .+\n?)+$/)
-  })
-
-  test.concurrent.each(passed)('passed: %s', async (code) => {
-    expect(await client.run(language, code)).not.toMatchObject({ exit_code: -999 })
-  })
-})
-
-test.each([
+test.concurrent.each([
   ['python', 'def main(:', /SyntaxError/],
   ['nodejs', 'function main( {', /SyntaxError/],
 ])('%s: a syntax error is the program’s own', async (language, code, trace) => {
@@ -66,7 +23,7 @@ test.each([
   expect(answer.stderr).toMatch(trace)
 })
 
-test('what the parser warns of does not get before the refusal', async () => {
+test.concurrent('what the parser warns of does not get before the refusal', async () => {
   const answer = await client.run('python', 'x = "\\d" is "\\w"\ny = 1if x else 2\neval(x)')
   expect(answer).toMatchObject({
     ...REFUSED,
@@ -74,7 +31,7 @@ test('what the parser warns of does not get before the refusal', async () => {
   })
 })
 
-test('a program that is only long is not held up', async () => {
+test.concurrent('a program that is only long is not held up', async () => {
   const answer = await client.run(
     'python',
     `DATA = "${'ab'.repeat(1 << 20)}"\ndef main():\n  return len(DATA)`,
@@ -82,7 +39,7 @@ test('a program that is only long is not held up', async () => {
   expect(answer.result?.value).toBe(2 << 20)
 })
 
-test.each([
+test.concurrent.each([
   ['python', `x = ${'-'.repeat(20_000)}1\neval("1")`],
   ['python', `# eval ${'x'.repeat(1 << 20)}`],
   ['nodejs', `eval;x = ${'['.repeat(100_000)}`],
@@ -105,7 +62,7 @@ def main():
     return 1
 `
 
-describe('a refusal that the program says itself', () => {
+describe.concurrent('a refusal that the program says itself', () => {
   test.each([
     ['alone', 'frame(5, b"forged")'],
     ['before a result', 'frame(5, b"forged") + frame(3, b"7")'],
@@ -119,7 +76,7 @@ describe('a refusal that the program says itself', () => {
   })
 })
 
-test.each([
+test.concurrent.each([
   "const cp: any = require('child_process')\nfunction main(): number { return 1 }",
   "import { execSync } from 'child_process'\nexport const main = () => String(execSync('id'))",
   "enum A { B }\nfunction main(a: A) { return require('child_process') }",

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
 /** What a user reads of an error: their own lines, with the right numbers, and none of ours. */
-const client = useManager()
+const client = useManager({ poolSize: 2, limits: { wallTimeMs: 20_000 } })
 
 async function stderrOf(language: string, code: string, args = {}): Promise<string> {
   const answer = await client.run(language, code, args)
@@ -13,7 +13,7 @@ async function stderrOf(language: string, code: string, args = {}): Promise<stri
   return answer.stderr
 }
 
-describe('Python', () => {
+describe.concurrent('Python', () => {
   const python = (code: string, args = {}) => stderrOf('python', code, args)
 
   test('a traceback is what the interpreter prints for a file of this name', async () => {
@@ -108,7 +108,7 @@ describe('Python', () => {
   })
 })
 
-describe('Node.js', () => {
+describe.concurrent('Node.js', () => {
   const node = (code: string, args = {}) => stderrOf('nodejs', code, args)
 
   test('a stack holds the user’s frames only', async () => {
@@ -177,7 +177,7 @@ describe('Node.js', () => {
   })
 })
 
-test('bash names its script and line', async () => {
+test.concurrent('bash names its script and line', async () => {
   const answer = await client.run('bash', 'true\nfalse || no-such-command\nexit 3\n')
   expect(answer).toMatchObject({ status: 'program_error', exit_code: 3 })
   expect(answer.stderr).toMatch(/^(.\/)?main\.sh: line 2: no-such-command: command not found\n$/)

@@ -7,7 +7,7 @@ import { runscProcesses } from '../support/traces.ts'
 const client = useManager({
   runtimes: ['python', 'nodejs'],
   poolSize: 2,
-  limits: { wallTimeMs: 3000 },
+  limits: { wallTimeMs: 20_000 },
 })
 
 async function value(language: string, code: string): Promise<unknown> {
@@ -23,7 +23,7 @@ const status = async (field: string) =>
     `return dict(l.split(":\\t", 1) for l in open("/proc/self/status").read().splitlines())["${field}"]`,
   )
 
-describe('identity', () => {
+describe.concurrent('identity', () => {
   test('nobody, on a host of its own', async () => {
     expect(await python('return [os.getuid(), os.geteuid(), os.getgid(), os.getgroups()]')).toEqual(
       [65_534, 65_534, 65_534, []],
@@ -78,7 +78,7 @@ except OSError as e: return type(e).__name__`
   })
 })
 
-describe('the root file system', () => {
+describe.concurrent('the root file system', () => {
   test('cannot be changed', async () => {
     const code = `
 failed = []
@@ -123,7 +123,7 @@ return [c.${quoted}, ctypes.get_errno()]`
   })
 })
 
-describe('the network', () => {
+describe.concurrent('the network', () => {
   test('is a loopback of its own and nothing else', async () => {
     const code = `
 import socket
@@ -154,7 +154,7 @@ except OSError as e: return "failed"`
   })
 })
 
-describe('two runs', () => {
+describe.concurrent('two runs', () => {
   test('at once do not see each other', async () => {
     const code = `
 import os, time
@@ -207,102 +207,16 @@ def main(name):
   })
 })
 
-const FAILED = ['program_error', 'runtime_error', 'resource_limit_exceeded', 'success']
-const attacks: [string, string, string][] = [
-  ['kills pid 1', 'python', 'os.kill(1, 9)\nimport time\ntime.sleep(9)'],
-  ['kills everybody', 'python', 'os.kill(-1, 9)'],
-  ['stops pid 1', 'python', 'os.kill(1, 19)\nreturn 1'],
-  [
-    'sends every signal to pid 1',
-    'python',
-    'for s in range(1, 65):\n  try: os.kill(1, s)\n  except OSError: pass\nreturn 1',
-  ],
-  ['closes all descriptors', 'python', 'os.closerange(0, 1024)\nreturn 1'],
-  ['writes garbage to the control pipe', 'python', 'os.write(199, b"\\xff" * 100000)\nreturn 1'],
-  ['writes garbage to the status pipe', 'python', 'os.write(200, b"\\xff" * 1000)\nreturn 1'],
-  [
-    'writes garbage to every descriptor',
-    'python',
-    'for fd in range(1024):\n  try: os.write(fd, b"\\x00" * 5000)\n  except OSError: pass\nreturn 1',
-  ],
-  [
-    'forges a result',
-    'python',
-    'import struct\nos.write(199, struct.pack("<IB", 5, 3) + b"[1,2]")\nos._exit(0)',
-  ],
-  [
-    'forges a result that is not JSON',
-    'python',
-    'import struct\nos.write(199, struct.pack("<IB", 2, 3) + b"[1")\nos._exit(0)',
-  ],
-  [
-    'forges a huge head',
-    'python',
-    'import struct\nos.write(199, struct.pack("<IB", 2**32 - 1, 3))\nreturn 1',
-  ],
-  ['a fork bomb', 'python', 'while True:\n  try: os.fork()\n  except OSError: pass'],
-  [
-    'a thread bomb',
-    'python',
-    'import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,), daemon=True).start()',
-  ],
-  [
-    'a process that breaks away',
-    'python',
-    'if os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    import time\n    time.sleep(60)\n  os._exit(0)\nreturn 1',
-  ],
-  ['opens every file it can', 'python', 'files = []\nwhile True: files.append(open("/dev/null"))'],
-  [
-    'fills /tmp',
-    'python',
-    'with open("/tmp/x", "wb") as f:\n  while True: f.write(b"x" * (1 << 20))',
-  ],
-  [
-    'fills /dev/shm',
-    'python',
-    'with open("/dev/shm/x", "wb") as f:\n  while True: f.write(b"x" * (1 << 20))',
-  ],
-  ['a deep folder', 'python', 'while True:\n  os.mkdir("d")\n  os.chdir("d")'],
-  ['kills pid 1', 'nodejs', 'process.kill(1, "SIGKILL"); for (;;);'],
-  [
-    'closes its pipes',
-    'nodejs',
-    'for (let fd = 0; fd < 300; fd++) try { require("fs").closeSync(fd) } catch {}\nreturn 1',
-  ],
-  [
-    'writes garbage to its pipes',
-    'nodejs',
-    'for (const fd of [198, 199, 200]) try { require("fs").writeSync(fd, Buffer.alloc(100000, 255)) } catch {}\nreturn 1',
-  ],
-  [
-    'replaces what the runner uses',
-    'nodejs',
-    'JSON.stringify = () => "x"; require("fs").writeSync = () => 0; Buffer.from = null; process.exit = () => {}; return 1',
-  ],
-  [
-    'poisons prototypes',
-    'nodejs',
-    'Object.prototype.then = (r) => r(5); Array.prototype[Symbol.iterator] = null; return [1]',
-  ],
-]
-
-describe('a program that attacks its sandbox spoils its own result at most', () => {
-  test.each(attacks)('%s (%s)', async (_what, language, body) => {
-    const code =
-      language === 'python'
-        ? `import os\ndef main():\n${body.replace(/^/gm, '  ')}`
-        : `function main() { ${body} }`
+describe.concurrent('a program that tries to reach something', () => {
+  test.each([
+    ['python', 'import urllib.request\ndef main(): urllib.request.urlopen("http://example.org/")'],
+    ['python', 'import requests\ndef main(): requests.get("http://192.0.2.1/", timeout=1)'],
+    ['nodejs', 'async function main() { await fetch("http://example.org/") }'],
+  ])('is told that there is no network: %s: %s', async (language, code) => {
     const answer = await client.run(language, code)
-    expect(FAILED).toContain(answer.status)
-    expect(answer.time_used_ms).toBeGreaterThan(0)
-    // The next one is not touched.
-    const next = language === 'python' ? 'def main(): return 1' : 'function main() { return 1 }'
-    expect(await value(language, next)).toBe(1)
-  })
-
-  test('a forged result is the program’s own result', async () => {
-    const code =
-      'import os, struct\ndef main():\n  os.write(199, struct.pack("<IB", 5, 3) + b"[1,2]")\n  return 3'
-    expect(await value('python', code)).toEqual([1, 2])
+    expect(answer).toMatchObject({
+      status: 'program_error',
+      detail: 'This sandbox has no network.',
+    })
   })
 })

@@ -5,7 +5,7 @@ import { useManager } from '../support/manager.ts'
  * A program has its result when main has returned. What it left running may end by itself, but does
  * not hold up the answer to the time limit, and never takes the result away.
  */
-const client = useManager({ limits: { wallTimeMs: 30_000 } })
+const client = useManager({ poolSize: 2, limits: { wallTimeMs: 30_000 } })
 
 const leftRunning: [what: string, language: string, code: string][] = [
   [
@@ -120,7 +120,7 @@ function main() {
   ],
 ]
 
-describe('the result counts, whatever is left running', () => {
+describe.concurrent('the result counts, whatever is left running', () => {
   test.each(leftRunning)('%s (%s)', async (_what, language, code) => {
     const answer = await client.run(language, code)
     expect(answer).toMatchObject({
@@ -164,7 +164,7 @@ def main():
   })
 })
 
-describe('what ends by itself is waited for', () => {
+describe.concurrent('what ends by itself is waited for', () => {
   test.each([
     [
       'python',

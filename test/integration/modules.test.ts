@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
 /** Every form in which a JavaScript or TypeScript program is written runs as it is. */
-const client = useManager({ limits: { wallTimeMs: 30_000 } })
+const client = useManager({ runtimes: ['nodejs'], poolSize: 3, limits: { wallTimeMs: 30_000 } })
 const nodejs = (code: string, args = {}) => client.run('nodejs', code, args)
 
-describe('modules', () => {
+describe.concurrent('modules', () => {
   test.each([
     [
       'export of a function',
@@ -94,7 +94,7 @@ export function main({ file }) {
   })
 })
 
-describe('errors show the lines of the program', () => {
+describe.concurrent('errors show the lines of the program', () => {
   test.each([
     [
       'of a file that is not there',

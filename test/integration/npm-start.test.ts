@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, type TestContext, test } from 'vitest'
 import { type Service, startService } from '../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../support/traces.ts'
 
@@ -13,7 +13,8 @@ const PATH = (process.env.PATH ?? '')
   .join(delimiter)
 
 /** setsid makes npm the leader of its own process group, as a shell does. */
-const npmStart = () => startService({ PATH }, ['setsid'], ['npm', 'start'])
+const npmStart = ({ onTestFinished }: TestContext) =>
+  startService({ PATH }, ['setsid'], ['npm', 'start'], onTestFinished)
 
 const SLEEPING = 'import time\ndef main():\n  time.sleep(3)\n  return "done"'
 
@@ -24,20 +25,23 @@ const SIGNALS: [string, (pids: readonly number[]) => void][] = [
   ['Ctrl-C, which reaches all of them', ([npm]) => process.kill(-(npm as number), 'SIGINT')],
 ]
 
-test.each(SIGNALS)('%s: a run finishes, no process and no trace is left', async (_name, send) => {
-  const service = await npmStart()
-  const pids = family(service.pid)
-  const manager = pids.at(-1) as number
-  const run = await running(service, manager)
-  send(pids)
-  expect(await run.end).toMatchObject({ status: 'success', result: { value: 'done' } })
-  await service.ended()
-  await until(() => !pids.some(isAlive))
-  expect(tracesOf(manager)).toEqual(NO_TRACES)
-})
+test.concurrent.for(SIGNALS)(
+  '%s: a run finishes, no process and no trace is left',
+  async ([, send], context) => {
+    const service = await npmStart(context)
+    const pids = family(service.pid)
+    const manager = pids.at(-1) as number
+    const run = await running(service, manager)
+    send(pids)
+    expect(await run.end).toMatchObject({ status: 'success', result: { value: 'done' } })
+    await service.ended()
+    await until(() => !pids.some(isAlive))
+    expect(tracesOf(manager)).toEqual(NO_TRACES)
+  },
+)
 
-test('the service does not go on when what started it is killed', async () => {
-  const service = await npmStart()
+test.concurrent('the service does not go on when what started it is killed', async (context) => {
+  const service = await npmStart(context)
   const pids = family(service.pid)
   const manager = pids.at(-1) as number
   // npm's child: the bootstrap, or the manager itself where the system's Node.js is new enough.

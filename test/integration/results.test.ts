@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
 /** Nothing that main returns ends a run: the table of docs/results.md, row by row. */
-const client = useManager({ limits: { wallTimeMs: 20_000 } })
+const client = useManager({
+  runtimes: ['python', 'nodejs'],
+  poolSize: 2,
+  limits: { wallTimeMs: 20_000 },
+})
 
 type Row = readonly [expression: string, value: unknown, note?: RegExp]
 
@@ -184,7 +188,7 @@ async function expectRows(language: string, code: string, rows: Row[]): Promise<
   }
 }
 
-describe.each(Object.entries(python))('python: %s', (imports, rows) => {
+describe.concurrent.each(Object.entries(python))('python: %s', (imports, rows) => {
   test('every row', async () => {
     const items = rows.map(([expression]) => `lambda: ${expression}`).join(',\n  ')
     const main = 'def main(numbers): return [VALUES[n]() for n in numbers]'
@@ -252,7 +256,7 @@ const nodejs: Row[] = [
   ['undefined', null],
 ]
 
-describe('nodejs', () => {
+describe.concurrent('nodejs', () => {
   test('every row', async () => {
     const items = nodejs.map(([expression]) => `() => (${expression})`).join(',\n  ')
     const main = 'function main({ numbers }) { return numbers.map((n) => values[n]()) }'
@@ -260,7 +264,7 @@ describe('nodejs', () => {
   })
 })
 
-describe('results that are too deep or have no end', () => {
+describe.concurrent('results that are too deep or have no end', () => {
   test.each([
     ['python', 'def main():\n  x = []\n  for _ in range(5000): x = [x]\n  return {"n": 1, "x": x}'],
     [
@@ -297,7 +301,7 @@ describe('results that are too deep or have no end', () => {
   })
 })
 
-describe('main as a generator', () => {
+describe.concurrent('main as a generator', () => {
   test.each([
     ['python', 'def main(n):\n  for i in range(n): yield {i}', [[0], [1]]],
     ['python', 'async def main(n):\n  for i in range(n): yield i', [0, 1]],
@@ -326,7 +330,7 @@ describe('main as a generator', () => {
   })
 })
 
-describe('arguments that Python cannot read', () => {
+describe.concurrent('arguments that Python cannot read', () => {
   test.each([
     [
       `{"a":${'['.repeat(5000)}${']'.repeat(5000)}}`,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
-const client = useManager()
+const client = useManager({ poolSize: 2, limits: { wallTimeMs: 20_000 } })
 
 const IDENTITY: Record<string, string> = {
   python: 'def main(a): return a',
@@ -24,7 +24,7 @@ const WORDS = {
   quotes: '"\\\'\n\t',
 }
 
-describe.each(languages)('%s: values there and back', (language) => {
+describe.concurrent.each(languages)('%s: values there and back', (language) => {
   test('of every kind', async () => {
     const a = [null, true, false, 0, -1, 1.5, '', 'x', [], {}, { deep: [[[{ x: [] }]]] }, WORDS]
     const answer = await client.run(language, IDENTITY[language] as string, { a })
@@ -54,7 +54,7 @@ describe.each(languages)('%s: values there and back', (language) => {
   })
 })
 
-describe('numbers', () => {
+describe.concurrent('numbers', () => {
   test.each(['1.0', '12345678901234567890', '-1e+300', '0.1', '123456789012345678901234567890'])(
     'Python gets and gives %s as it is',
     async (number) => {
@@ -75,7 +75,7 @@ describe('numbers', () => {
   })
 })
 
-describe('Unicode', () => {
+describe.concurrent('Unicode', () => {
   test.each([
     [
       'python',
@@ -121,7 +121,7 @@ describe('Unicode', () => {
   })
 })
 
-describe('libraries', () => {
+describe.concurrent('libraries', () => {
   test('Python has numpy, pandas, matplotlib and requests', async () => {
     const code = `
 import numpy, pandas, requests

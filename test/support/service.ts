@@ -17,14 +17,19 @@ export interface Service {
   ended(): Promise<number | NodeJS.Signals>
 }
 
+/** Has something done when a test ends. A test that runs beside others takes its context's own. */
+type AtEnd = (work: () => Promise<void>) => void
+
 /** Resolves when the service has said that it serves; rejects when it ends before that. */
 export async function startService(
   env: Record<string, string> = {},
   through: readonly string[] = [],
   command?: readonly string[],
+  atEnd?: AtEnd,
 ): Promise<Service> {
   const port = env.SANDBOX_EXECUTOR_MANAGER_PORT ?? String(await freePort())
-  const service = launchService({ SANDBOX_EXECUTOR_MANAGER_PORT: port, ...env }, through, command)
+  const settings = { SANDBOX_EXECUTOR_MANAGER_PORT: port, ...env }
+  const service = launchService(settings, through, command, atEnd)
   const serving = new Promise<void>((resolve, reject) => {
     const timer = setInterval(() => {
       if (!service.output().includes('serves on')) return
@@ -50,6 +55,7 @@ export function launchService(
   env: Record<string, string>,
   through: readonly string[] = [],
   command: readonly string[] = [process.execPath, 'scripts/bootstrap.mjs', 'start'],
+  atEnd: AtEnd = onTestFinished,
 ): Service {
   const words = [...through, ...command]
   const child = spawn(words[0] as string, words.slice(1), {
@@ -75,7 +81,7 @@ export function launchService(
     })
   }
   const ended = endOf(child)
-  onTestFinished(async () => {
+  atEnd(async () => {
     child.kill('SIGKILL')
     await ended
   })
