@@ -1,4 +1,5 @@
 import type { ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
+import { plainTask } from '../src/run/task.ts'
 import { type Bench, installedRuntime } from './context.ts'
 import { makerOf, openEngine, variantOf } from './engine.ts'
 import { isExpected, PROGRAMS, type Program, type ProgramId, programOf } from './programs.ts'
@@ -39,13 +40,13 @@ export async function measureCold(bench: Bench): Promise<ColdFigures> {
 async function timeOne(
   maker: ExecutorMaker,
   program: Program,
-  { interrupt }: Bench,
+  { config, interrupt }: Bench,
 ): Promise<number> {
   interrupt.throwIfAborted()
   const started = performance.now()
   const executor = await maker.create()
   try {
-    const task = { code: Buffer.from(program.code), argumentsJson: Buffer.from('{}') }
+    const task = plainTask(Buffer.from(program.code), config.limits)
     const { transcript } = await executor.run(task, interrupt)
     const timeMs = performance.now() - started
     interrupt.throwIfAborted()

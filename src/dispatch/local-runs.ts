@@ -3,6 +3,7 @@ import { checkResult } from '../run/check-result.ts'
 import { judge } from '../run/judge.ts'
 import type { RunRecord } from '../run/record.ts'
 import type { RunLimits, RunOptions, RunOutcome, RunRequest, Runs } from '../run/types.ts'
+import { limitsOfRun } from './run-limits.ts'
 import type { AdmittedRun, ScheduleTimings } from './scheduler.ts'
 
 /** The pools that serve a run. */
@@ -64,24 +65,25 @@ export class LocalRuns implements Runs {
    *   EXECUTOR_LOST, RUN_UNOBSERVED, ENGINE_FAILED as Scheduler.submit(); REQUEST_NOT_READ
    */
   async start(request: RunRequest, { signal, onStart, onEvent }: RunOptions): Promise<RunOutcome> {
-    const { caller, program } = request
+    const { caller, program, stdin, env, files, collect } = request
     const template = this.#templates.get(request.template)
     if (!template) throw invalid('template', `There is no template ${request.template}.`)
     refuseUnknown(request)
+    const limits = limitsOfRun(template.limits, request.limits)
     const { pool, substitute } = template.place(request)
     const { facts, timings } = await this.#scheduler.submit(
       {
         caller,
         runtime: pool,
         substitute,
-        task: { code: program.code, argumentsJson: program.argumentsJson },
+        task: { ...program, stdin, env, files, collect, limits },
         onStart,
         onEvent,
       },
       signal,
     )
     const ended = performance.now()
-    const verdict = judge(facts, template.limits, await this.#checkFor(request, facts, signal))
+    const verdict = judge(facts, limits, await this.#checkFor(request, facts, signal))
     return { ...verdict, timings: { ...timings, collectMs: performance.now() - ended } }
   }
 
@@ -97,14 +99,13 @@ export class LocalRuns implements Runs {
 }
 
 /** What the executors cannot do yet. */
-function refuseUnknown({ program, stdin, env, files, limits, collect }: RunRequest): void {
+function refuseUnknown({ program, stdin, env, files, collect }: RunRequest): void {
   const wants: Record<string, boolean> = {
     mode: program.mode !== 'function',
     argv: program.argv.length > 0,
     stdin: stdin !== null,
     env: Object.keys(env).length > 0,
     files: files.length > 0,
-    limits: Object.keys(limits).length > 0,
     collect: collect !== null,
   }
   for (const [field, isWanted] of Object.entries(wants)) {

@@ -10,7 +10,7 @@
 /** A run that waits. */
 export interface Waiter {
   readonly caller: string
-  /** Of code and arguments. */
+  /** Of code, arguments and input. */
   readonly bytes: number
 }
 
@@ -19,7 +19,7 @@ export interface QueueBounds {
   readonly queueLength: number
   /** Of one caller. */
   readonly queueLengthPerCaller: number
-  /** Code and arguments that wait, in bytes: of all callers, and of one. */
+  /** Code, arguments and input that wait, in bytes: of all callers, and of one. */
   readonly queueBytes: number
   readonly queueBytesPerCaller: number
 }

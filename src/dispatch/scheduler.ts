@@ -1,7 +1,7 @@
 import { ManagerError } from '../errors.ts'
 import type { RunRecord } from '../run/record.ts'
+import { bytesOfTask, type Task } from '../run/task.ts'
 import type { RunEvent, RunTimings } from '../run/types.ts'
-import type { Task } from '../supervisor/protocol.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeRoom, type QueueBounds } from './room.ts'
 import { Shares } from './shares.ts'
@@ -292,7 +292,7 @@ export class Scheduler {
   #lease(run: AdmittedRun, signal: AbortSignal): Promise<Lease> {
     const { caller, runtime, substitute = null, task } = run
     const queue = this.#queueOf(runtime)
-    const bytes = task.code.length + task.argumentsJson.length
+    const bytes = bytesOfTask(task)
     this.#makeRoom(caller, bytes)
     return new Promise((resolve, reject) => {
       const settle = () => {

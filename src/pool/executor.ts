@@ -1,6 +1,6 @@
 import type { RunRecord } from '../run/record.ts'
+import type { Task } from '../run/task.ts'
 import type { RunEvent } from '../run/types.ts'
-import type { Task } from '../supervisor/protocol.ts'
 
 /**
  * One sandbox made ready for one language and good for one run: what the pool asks of an engine.

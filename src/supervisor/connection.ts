@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { Collector } from '../run/collect.ts'
 import type { Transcript } from '../run/record.ts'
+import type { Task } from '../run/task.ts'
 import type { RunEvent, RunLimits } from '../run/types.ts'
 import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
@@ -20,7 +21,6 @@ import {
   maxSupervisorPayload,
   STDERR,
   STDOUT,
-  type Task,
 } from './protocol.ts'
 
 /**
@@ -35,7 +35,8 @@ import {
  */
 export class Connection {
   readonly #input: Writable
-  readonly #limits: RunLimits
+  /** Those of the run, from its begin on. */
+  #limits: RunLimits
   readonly #frames: FrameParser
   readonly #control: FrameParser
   #controlBytes = 0
@@ -49,12 +50,13 @@ export class Connection {
   /** Keeps what is said in the run; before that nothing is said to it. */
   #collector: Collector
 
+  /** @param limits of what is said before the run */
   constructor(input: Writable, output: Readable, limits: RunLimits) {
     this.#input = input
     this.#limits = limits
     this.#collector = new Collector(limits)
-    this.#frames = new FrameParser(maxSupervisorPayload(limits))
-    this.#control = new FrameParser(maxControlPayload(limits))
+    this.#frames = new FrameParser((type) => maxSupervisorPayload(this.#limits)(type))
+    this.#control = new FrameParser((type) => maxControlPayload(this.#limits)(type))
     output.on('data', (chunk: Buffer) => this.#read(chunk))
     output.on('error', () => this.#end(null))
     output.on('close', () => this.#end(null))
@@ -96,10 +98,11 @@ export class Connection {
         resolve({ ...this.#collector.transcript, violation: null, isTaskUnread: true })
         return
       }
-      this.#collector = new Collector(this.#limits, onEvent)
+      this.#limits = task.limits
+      this.#collector = new Collector(task.limits, onEvent)
       this.#state = 'running'
       this.#finish = resolve
-      this.#input.write(encodeRun(task, this.#limits))
+      this.#input.write(encodeRun(task))
     })
   }
 

@@ -10,6 +10,7 @@ import type {
   OutputStream,
   RunReport,
 } from '../run/record.ts'
+import type { Task } from '../run/task.ts'
 import type { LeftOutReason, RunLimits } from '../run/types.ts'
 import { encodeFrame } from './frames.ts'
 
@@ -76,14 +77,6 @@ export function maxControlBytes(limits: RunLimits): number {
   return limits.resultBytes + CONTROL_MARGIN_BYTES
 }
 
-/** A program and what it is called with, as the runner gets them. */
-export interface Task {
-  /** UTF-8 source. */
-  readonly code: Buffer
-  /** JSON text of an object, as the caller wrote it: no number loses a digit on the way. */
-  readonly argumentsJson: Buffer
-}
-
 /**
  * Asks the runner to draw fresh randomness, to walk the way of a run once and to answer PONG.
  * @param policy the code policy as the runner takes it; null: the code is not inspected
@@ -94,7 +87,8 @@ export function encodePing(policy: Buffer | null): Buffer {
 }
 
 /** The one RUN frame of an executor: `struct run_limits`, then the runner's frames. */
-export function encodeRun(task: Task, limits: RunLimits): Buffer {
+export function encodeRun(task: Task): Buffer {
+  const { limits } = task
   const head = Buffer.alloc(6 * 4)
   const fields = [
     limits.wallTimeMs,

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { MIB } from '../../src/lib/units.ts'
 import type { Transcript } from '../../src/run/record.ts'
+import { plainTask } from '../../src/run/task.ts'
 import { Connection } from '../../src/supervisor/connection.ts'
 import { FrameParser } from '../../src/supervisor/frames.ts'
 import { STDERR } from '../../src/supervisor/protocol.ts'
@@ -21,7 +22,7 @@ import { answerTo, recordWith } from '../support/record.ts'
 const client = useManager()
 const { limits } = readConfig({})
 const LIMITS = { ...limits, outputBytes: 64 * 1024, resultBytes: MIB, artifactBytes: MIB }
-const TASK = { code: Buffer.from('code'), argumentsJson: Buffer.from('{}') }
+const TASK = plainTask(Buffer.from('code'), LIMITS)
 
 /** What a frame parser was given, by parser: each connection has one for its sandbox's output. */
 const heard = new Map<FrameParser, Buffer[]>()

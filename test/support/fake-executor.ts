@@ -1,7 +1,7 @@
 import type { Executor } from '../../src/pool/executor.ts'
 import type { RunRecord } from '../../src/run/record.ts'
+import type { Task } from '../../src/run/task.ts'
 import type { RunEvent } from '../../src/run/types.ts'
-import type { Task } from '../../src/supervisor/protocol.ts'
 import { recordWith } from './record.ts'
 
 /** An executor without a sandbox, whose life is in the hands of a test. */

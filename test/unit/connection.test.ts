@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Transcript } from '../../src/run/record.ts'
+import { plainTask } from '../../src/run/task.ts'
 import { Connection } from '../../src/supervisor/connection.ts'
 import { encodeFrame, FrameParser } from '../../src/supervisor/frames.ts'
 import {
@@ -20,7 +21,7 @@ import {
 import { warmUp } from '../support/connections.ts'
 import { LIMITS } from '../support/limits.ts'
 
-const TASK = { code: Buffer.from('code'), argumentsJson: Buffer.from('{}') }
+const TASK = plainTask(Buffer.from('code'), LIMITS)
 const GOOD_END = encodeFrame(EXIT, Buffer.alloc(8))
 
 let input: PassThrough

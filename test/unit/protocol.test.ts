@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { plainTask } from '../../src/run/task.ts'
 import { FrameParser } from '../../src/supervisor/frames.ts'
 import {
   ARTIFACT,
@@ -36,7 +37,7 @@ describe('what is sent', () => {
   test('a run: limits, code, arguments and the start in one frame', () => {
     const code = Buffer.from('def main(): return "ü"')
     const argumentsJson = Buffer.from('{"a": 1.0}')
-    const [run, ...more] = framesOf(encodeRun({ code, argumentsJson }, LIMITS))
+    const [run, ...more] = framesOf(encodeRun({ ...plainTask(code, LIMITS), argumentsJson }))
     expect(more).toEqual([])
     expect(run?.type).toBe(RUN)
     const payload = run?.payload as Buffer

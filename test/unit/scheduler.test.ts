@@ -7,8 +7,10 @@ import {
   type UnreadAnswers,
 } from '../../src/dispatch/scheduler.ts'
 import { ManagerError } from '../../src/errors.ts'
+import { plainTask } from '../../src/run/task.ts'
 import type { RunEvent } from '../../src/run/types.ts'
 import { FakeExecutor } from '../support/fake-executor.ts'
+import { LIMITS } from '../support/limits.ts'
 import { recordWith } from '../support/record.ts'
 
 const LONG_MS = 60_000
@@ -63,7 +65,7 @@ function scheduler(options: Partial<SchedulerOptions> = {}, answers?: UnreadAnsw
 }
 
 function runNamed(name: string, runtime = 'python', caller = 'somebody') {
-  return { caller, runtime, task: { code: Buffer.from(name), argumentsJson: Buffer.from('{}') } }
+  return { caller, runtime, task: plainTask(Buffer.from(name), LIMITS) }
 }
 
 function add(source: FakeSource, name: string): FakeExecutor {

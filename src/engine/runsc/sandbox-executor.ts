@@ -3,9 +3,9 @@ import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { RunRecord } from '../../run/record.ts'
+import type { Task } from '../../run/task.ts'
 import type { RunEvent, RunLimits } from '../../run/types.ts'
 import { Connection } from '../../supervisor/connection.ts'
-import type { Task } from '../../supervisor/protocol.ts'
 import type { EngineContext } from './engine-context.ts'
 import { RunWatch } from './run-watch.ts'
 import type { Sandbox } from './sandbox.ts'
@@ -89,7 +89,7 @@ export class SandboxExecutor implements Executor {
   }
 
   /**
-   * Sets the limits of a run, that of memory above what the executor holds now, and freezes it once its
+   * Sets the template's limits, that of memory above what the executor holds now, and freezes it once its
    * threads sleep.
    */
   async rest(): Promise<void> {
@@ -113,6 +113,7 @@ export class SandboxExecutor implements Executor {
     onEvent?: (event: RunEvent) => void,
   ): Promise<RunRecord> {
     const { cgroup } = this.#sandbox
+    const { limits } = task
     let intervention: RunRecord['intervention'] | 'late' = null
     this.#begin()
     const end = (reason: NonNullable<typeof intervention>) => {
@@ -126,7 +127,7 @@ export class SandboxExecutor implements Executor {
     void this.ended.then(() => isOver || this.#sandbox.kill())
     const started = performance.now()
     const endMemoryWatch = cgroup.watchMemory(() => this.#lookForMemoryKill())
-    const watch = new RunWatch(this.#limits.wallTimeMs, {
+    const watch = new RunWatch(limits.wallTimeMs, {
       look: () => {
         // The first look finds that it has gone on for a while.
         if (!isLong) this.#context.processors.lengthen(cgroup)
@@ -141,6 +142,7 @@ export class SandboxExecutor implements Executor {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       if (signal.aborted) end('cancelled')
+      this.#setLimits(limits)
       cgroup.thaw()
       const transcript = await this.#connection.run(task, onEvent)
       if (transcript.isTaskUnread && intervention !== 'cancelled') {
@@ -154,7 +156,7 @@ export class SandboxExecutor implements Executor {
       }
       const outOfMemoryKills = cgroup.outOfMemoryKills()
       const peakMemoryBytes = Math.max(0, cgroup.peakMemoryBytes() - this.#idleMemoryBytes)
-      const nearLimit = peakMemoryBytes >= this.#limits.memoryBytes - NEAR_LIMIT_BYTES
+      const nearLimit = peakMemoryBytes >= limits.memoryBytes - NEAR_LIMIT_BYTES
       const ownLimit = cgroup.ownLimitReached() ?? nearLimit
       const { report } = transcript
       const endedWell = report?.cause === 'ended' && report.exitCode === 0 && report.signal === 0
@@ -185,6 +187,15 @@ export class SandboxExecutor implements Executor {
       endMemoryWatch?.()
       signal.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** Sets what is less for this run than for others of its template. */
+  #setLimits({ memoryBytes, cpus }: RunLimits): void {
+    const { cgroup } = this.#sandbox
+    if (memoryBytes !== this.#limits.memoryBytes) {
+      cgroup.setMemoryLimit(this.#idleMemoryBytes + memoryBytes)
+    }
+    if (cpus !== this.#limits.cpus) cgroup.setCpuLimit(cpus)
   }
 
   /**

@@ -51,7 +51,8 @@ export class SandboxFactory {
   readonly facts: SnapshotFacts
   readonly #context: EngineContext
   readonly #name: string
-  readonly #limits: RunLimits
+  /** The template's. */
+  readonly limits: RunLimits
   readonly #hasRootImage: boolean
   readonly #bundleFolder: string
   #count = 0
@@ -59,7 +60,7 @@ export class SandboxFactory {
   constructor(context: EngineContext, installed: InstalledRuntime, limits: RunLimits) {
     this.#context = context
     this.#name = installed.runtime.name
-    this.#limits = limits
+    this.limits = limits
     this.#hasRootImage = installed.rootImage !== null
     const spec = specOf(installed, limits, context.network !== null)
     this.#bundleFolder = path.join(context.owner.runFolder, `bundle-${this.#name}`)
@@ -199,14 +200,14 @@ export class SandboxFactory {
     try {
       cgroup = createCgroup(tree, path.join(owner.name, id), {
         memoryBytes: MAKING_MEMORY_BYTES,
-        tasks: hostTasksFor(this.#limits.processes),
+        tasks: hostTasksFor(this.limits.processes),
       })
       processors.make(cgroup, pace)
       const flags = this.#flags(id, mayConnect && network !== null)
       const words = [setting.runscPath, ...command(flags, id)]
       const whole = network ? inNetwork(setting.capabilities, network.namespaceFile, words) : words
       const sandbox = new Sandbox(whole, flags.stateFolder, cgroup)
-      return new SandboxExecutor(id, sandbox, this.#limits, network, this.#context)
+      return new SandboxExecutor(id, sandbox, this.limits, network, this.#context)
     } catch (error) {
       // The namespace is free once nothing can be in it any more.
       const made = cgroup

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RenewalSettings } from '../../config.ts'
 import { ManagerError } from '../../errors.ts'
+import { plainTask } from '../../run/task.ts'
 import type { Runtime } from '../../runtimes/definition.ts'
 import type { EngineEvents } from './engine-context.ts'
 import { Generation } from './generation.ts'
@@ -211,7 +212,7 @@ export class WarmSnapshots {
   async #verify(executor: SandboxExecutor): Promise<void> {
     const { name, probe } = this.#runtime
     try {
-      const task = { code: Buffer.from(probe.code), argumentsJson: Buffer.from('{}') }
+      const task = plainTask(Buffer.from(probe.code), this.#factory.limits)
       const { transcript } = await executor.run(task, this.#factory.stopping)
       this.#factory.stopping.throwIfAborted()
       const result = transcript.result?.toString('utf8') ?? null
