@@ -1,6 +1,6 @@
 import type { Config } from '../src/config.ts'
-import type { Installation, InstalledRuntime } from '../src/setup/install.ts'
-import type { Platform } from '../src/setup/platform.ts'
+import type { Installation, InstalledRuntime } from '../src/engine/runsc/installation.ts'
+import type { Platform } from '../src/engine/runsc/platform.ts'
 import type { Options } from './options.ts'
 
 /** What every measurement is given. */

@@ -2,7 +2,7 @@ import { type Config, limitsOf } from '../src/config.ts'
 import { RunscEngine } from '../src/engine/runsc/engine.ts'
 import type { EngineEvents } from '../src/engine/runsc/engine-context.ts'
 import type { ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
-import type { InstalledRuntime } from '../src/setup/install.ts'
+import type { InstalledRuntime } from '../src/engine/runsc/installation.ts'
 import type { Bench } from './context.ts'
 
 const SILENT: EngineEvents = {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { InstalledRuntime } from '../src/engine/runsc/installation.ts'
 import { chooseTemplate, leanVariant } from '../src/runtimes/lean.ts'
-import type { InstalledRuntime } from '../src/setup/install.ts'
 import { type Bench, installedRuntime } from './context.ts'
 import type { Sample } from './metrics.ts'
 import { type ProgramId, programOf } from './programs.ts'

@@ -1,5 +1,5 @@
 import type { ExecutorMaker } from '../src/engine/runsc/executor-maker.ts'
-import type { InstalledRuntime } from '../src/setup/install.ts'
+import type { InstalledRuntime } from '../src/engine/runsc/installation.ts'
 import type { Bench } from './context.ts'
 import { makerOf, openEngine } from './engine.ts'
 import type { LoopFigure } from './runsc-loop.ts'

@@ -1,11 +1,12 @@
 import path from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import type { Installation, InstalledRuntime } from './engine/runsc/installation.ts'
+import { probePlatform } from './engine/runsc/platform.ts'
+import { ageOf } from './engine/runsc/runsc-version.ts'
+import { consoleProgress } from './lib/progress.ts'
 import { ExecutorManager } from './manager.ts'
-import { ensureInstallation, type Installation, type InstalledRuntime } from './setup/install.ts'
-import { probePlatform } from './setup/platform.ts'
-import { consoleProgress } from './setup/progress.ts'
-import { ageOf } from './setup/runsc-version.ts'
+import { ensureInstallation } from './setup/install.ts'
 
 /**
  * Sets up what the machine lacks, shows how far it is, and opens the manager.

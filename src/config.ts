@@ -4,6 +4,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseNetworks } from './api/addresses.ts'
 import { ApiKeys } from './api/api-keys.ts'
+import type { RenewalSettings } from './engine/runsc/generation.ts'
 import { ManagerError } from './errors.ts'
 import { parseTimeScale, scaledMs } from './lib/time-scale.ts'
 import { MIB, parseDurationMs, parseSizeBytes } from './lib/units.ts'
@@ -87,13 +88,6 @@ export interface Config {
   readonly logLevel: string
   /** Settings that are understood but have no effect here, for a line in the log. */
   readonly ignoredSettings: readonly string[]
-}
-
-/** How long one snapshot serves: what its executors share (hash seed, addresses) is known to each. */
-export interface RenewalSettings {
-  readonly ageMs: number
-  /** Executors restored from it. */
-  readonly restores: number
 }
 
 /** What a runtime may set for itself. */

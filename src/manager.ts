@@ -12,6 +12,8 @@ import { INEXACT_PEAK } from './engine/runsc/cgroup-peak.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
 import type { EngineEvents } from './engine/runsc/engine-context.ts'
 import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
+import type { Installation, InstalledRuntime } from './engine/runsc/installation.ts'
+import type { Platform } from './engine/runsc/platform.ts'
 import { ManagerError } from './errors.ts'
 import { scaledMs } from './lib/time-scale.ts'
 import { Metrics } from './metrics.ts'
@@ -22,9 +24,7 @@ import { Pool, type PoolEvents } from './pool/pool.ts'
 import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
-import type { Installation, InstalledRuntime } from './setup/install.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
-import type { Platform } from './setup/platform.ts'
 
 /** How long a stop may take once the time of grace is over. What is left then is for the next start. */
 const CLEAR_UP_MS = scaledMs(4000)

@@ -1,5 +1,5 @@
 /** Runs shell commands inside a root file system that is being built. */
-import { mayMount, runCommand } from '../setup/command.ts'
+import { mayMount, runCommand } from '../lib/command.ts'
 
 // The mounts live in the private mount namespace of a contained command and vanish with it.
 const MOUNT = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev"'

@@ -1,8 +1,8 @@
 /** Makes a root file system from Debian packages with mmdebstrap. */
 import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { runCommand } from '../lib/command.ts'
 import type { ImageRecipe } from '../runtimes/definition.ts'
-import { runCommand } from '../setup/command.ts'
 import { buildDummyPackage } from './dummy-package.ts'
 import type { AptSources } from './sources.ts'
 

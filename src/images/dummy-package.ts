@@ -5,7 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { runCommand } from '../setup/command.ts'
+import { runCommand } from '../lib/command.ts'
 
 /** Builds the package in `workDir` and returns its file. */
 export async function buildDummyPackage(workDir: string, omitted: string[]): Promise<string> {

@@ -18,9 +18,9 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
+import { runCommand } from '../lib/command.ts'
 import { FileLock } from '../lib/file-lock.ts'
 import type { Runtime } from '../runtimes/definition.ts'
-import { runCommand } from '../setup/command.ts'
 import { runInImage } from './chroot.ts'
 import { shortHash } from './recipe.ts'
 

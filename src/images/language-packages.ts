@@ -1,7 +1,7 @@
 /** Adds npm and pip packages to a root file system; both are installed by the host's tools. */
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { runCommand } from '../setup/command.ts'
+import { runCommand } from '../lib/command.ts'
 import { runInImage } from './chroot.ts'
 
 /** Exact versions into /usr/local/lib/node_modules. `node` becomes /usr/local/bin/node. */

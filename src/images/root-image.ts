@@ -4,9 +4,9 @@
  */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { runCommand } from '../lib/command.ts'
+import type { Progress } from '../lib/progress.ts'
 import { scaledMs } from '../lib/time-scale.ts'
-import { runCommand } from '../setup/command.ts'
-import type { Progress } from '../setup/progress.ts'
 
 const NAME_PATTERN = /^root-([0-9a-f]+)\.erofs$/
 const DRAFT_PREFIX = '.root-'

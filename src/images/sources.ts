@@ -3,7 +3,7 @@
  * behind a local mirror or proxy needs no further settings.
  */
 import { existsSync } from 'node:fs'
-import { runCommand } from '../setup/command.ts'
+import { runCommand } from '../lib/command.ts'
 
 export type AptSources = {
   /** Lines of a sources.list. Empty: mmdebstrap knows the default for the suite itself. */

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
+import { exec } from './exec.ts'
 
 export type LockMode = 'shared' | 'exclusive'
 
@@ -35,10 +35,11 @@ export class FileLock {
     if (fd === null) return null
     let taken = false
     try {
-      const code = await flock(fd, mode, waitSeconds)
-      if (code !== 0 && code !== CONFLICT) throw new Error(`flock ended with ${code}`)
+      const command = ['flock', `--wait=${waitSeconds}`, `--${mode}`, '3']
+      const { exitCode, failure } = await exec(command, { descriptors: [fd] })
+      if (failure !== null && exitCode !== CONFLICT) throw new Error(`flock: ${failure}`)
       // Between opening and locking it may have been removed, or replaced.
-      taken = code === 0 && isSameFile(fd, path)
+      taken = failure === null && isSameFile(fd, path)
     } catch (cause) {
       throw new ManagerError(
         'SETUP_FAILED',
@@ -65,17 +66,6 @@ function openOrNull(path: string): number | null {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   }
-}
-
-/** @returns flock(1)'s exit code, or null when a signal ended it */
-function flock(fd: number, mode: LockMode, waitSeconds: number): Promise<number | null> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('flock', [`--wait=${waitSeconds}`, `--${mode}`, '3'], {
-      stdio: ['ignore', 'ignore', 'ignore', fd],
-    })
-    child.once('error', reject)
-    child.once('exit', resolve)
-  })
 }
 
 function isSameFile(fd: number, path: string): boolean {

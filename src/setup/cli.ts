@@ -1,10 +1,10 @@
 /** `npm run setup` and `npm run doctor`. The only file here that prints or ends the process. */
 import { resolve } from 'node:path'
 import { ManagerError } from '../errors.ts'
+import { consoleProgress } from '../lib/progress.ts'
 import { examine, type Finding } from './doctor.ts'
 import { defaultHome } from './home.ts'
 import { ensureInstallation } from './install.ts'
-import { consoleProgress } from './progress.ts'
 
 const MARKS: Record<Finding['state'], string> = {
   ok: 'ok     ',

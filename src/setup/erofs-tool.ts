@@ -1,9 +1,9 @@
 /** The tool that makes EROFS files: wanted where runsc takes them as root file systems, not needed. */
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Progress } from '../lib/progress.ts'
 import { findOnPath } from './host.ts'
 import { type HostPackage, installPackages } from './host-packages.ts'
-import type { Progress } from './progress.ts'
 
 const TOOL: HostPackage = {
   name: 'erofs-utils',

@@ -19,13 +19,13 @@ import {
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { isRunscRecent, MINIMUM_RUNSC_DATE } from '../engine/runsc/runsc-version.ts'
 import { ManagerError } from '../errors.ts'
+import { runCommand } from '../lib/command.ts'
+import type { Progress } from '../lib/progress.ts'
 import { scaledMs } from '../lib/time-scale.ts'
-import { runCommand } from './command.ts'
-import type { Progress } from './progress.ts'
 import type { ReleaseSource } from './runsc-choice.ts'
 import { probeRunsc } from './runsc-probe.ts'
-import { isRunscRecent, MINIMUM_RUNSC_DATE } from './runsc-version.ts'
 
 const TARBALL = 'gvisor.tar.bz2'
 /**

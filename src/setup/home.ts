@@ -7,8 +7,3 @@ export function defaultHome(projectDir: string, env: NodeJS.ProcessEnv): string 
     ? resolve(env.EXECUTOR_MANAGER_HOME)
     : join(resolve(projectDir), 'var')
 }
-
-/** Made by whoever puts something there, and closed to other users. */
-export function snapshotsFolder(home: string): string {
-  return join(home, 'snapshots')
-}

@@ -1,9 +1,9 @@
 /** Packages of the distribution that the host needs before an image can be built or C be compiled. */
 import { existsSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
-import { runCommand } from './command.ts'
+import { runCommand } from '../lib/command.ts'
+import type { Progress } from '../lib/progress.ts'
 import { findOnPath, readHostSystem, wayOf } from './host.ts'
-import type { Progress } from './progress.ts'
 
 export interface HostPackage {
   /** The same in Debian and in Ubuntu. */

@@ -4,6 +4,8 @@
  */
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Installation, InstalledRuntime, Runsc } from '../engine/runsc/installation.ts'
+import { snapshotsFolder } from '../engine/runsc/snapshot-store.ts'
 import { ManagerError } from '../errors.ts'
 import {
   ensureImage,
@@ -15,30 +17,17 @@ import {
 import { findGuest, installGuest } from '../images/guest.ts'
 import { ensureRootImage, findRootImage } from '../images/root-image.ts'
 import { readAptSources } from '../images/sources.ts'
-import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
-import { CommandFailure, killRunningCommands } from './command.ts'
+import { CommandFailure } from '../lib/command.ts'
+import { killRunning } from '../lib/exec.ts'
+import type { Progress } from '../lib/progress.ts'
+import { loadRuntimes } from '../runtimes/definition.ts'
 import { ensureErofsTool, mayHaveErofsTool } from './erofs-tool.ts'
-import { snapshotsFolder } from './home.ts'
 import { readHostSystem } from './host.ts'
 import { installHostPackages } from './host-packages.ts'
 import { withSetupLock } from './lock.ts'
-import type { Progress } from './progress.ts'
-import { dueDownload, ensureRunsc, findRunsc, type Runsc } from './runsc.ts'
+import { dueDownload, ensureRunsc, findRunsc } from './runsc.ts'
 import { type RunscChoice, readRunscChoice } from './runsc-choice.ts'
 import { ensureSupervisor, supervisorPath } from './supervisor.ts'
-
-export type InstalledRuntime = {
-  runtime: Runtime
-  rootfs: string
-  /** The same as one EROFS file, which needs no gofer; null: it is served from the folder. */
-  rootImage: string | null
-  imageHash: string
-  /** The guest folder as seen in the image. */
-  guestPath: string
-  guestHash: string
-}
-
-export type Installation = Runsc & { runtimes: InstalledRuntime[] }
 
 /** What is installed, when all of it is. Reads files only: a start with nothing to do is quick. */
 export function findInstallation(
@@ -179,7 +168,7 @@ function closeToOthers(folder: string): void {
 function stopOnSignals(): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const stop = (signal: NodeJS.Signals) => {
-    killRunningCommands()
+    killRunning()
     process.stderr.write('\nSet-up interrupted; start it again to go on.\n')
     process.exit(signal === 'SIGINT' ? 130 : 143)
   }

@@ -1,7 +1,7 @@
 /** One set-up at a time: two builders in one folder would tear each other's work down. */
 import { closeSync, openSync } from 'node:fs'
 import { FileLock } from '../lib/file-lock.ts'
-import type { Progress } from './progress.ts'
+import type { Progress } from '../lib/progress.ts'
 
 /** So often it is said again that the set-up waits. */
 const WAIT_SECONDS = 10

@@ -1,10 +1,10 @@
 /** Asks a runsc binary what it is. The answers are kept in the data folder until the file changes. */
-import { spawnSync } from 'node:child_process'
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunscFacts } from '../engine/runsc/capabilities.ts'
+import { parseRunscVersion } from '../engine/runsc/runsc-version.ts'
+import { execSync } from '../lib/exec.ts'
 import { scaledMs } from '../lib/time-scale.ts'
-import { parseRunscVersion } from './runsc-version.ts'
 
 const PROBE_TIMEOUT_MS = scaledMs(10_000)
 const CACHE_FILE = 'runsc.json'
@@ -39,11 +39,8 @@ export function parseFlags(output: string): string[] {
 }
 
 function outputOf(runscPath: string, argument: string): string {
-  const { stdout, stderr } = spawnSync(runscPath, [argument], {
-    encoding: 'utf8',
-    timeout: PROBE_TIMEOUT_MS,
-  })
-  return `${stdout ?? ''}\n${stderr ?? ''}`
+  const { stdout, stderr } = execSync([runscPath, argument], { timeoutMs: PROBE_TIMEOUT_MS })
+  return `${stdout}\n${stderr}`
 }
 
 function readCache(home: string): Cache {

@@ -10,24 +10,18 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { type Capabilities, capabilitiesOf } from '../engine/runsc/capabilities.ts'
+import { capabilitiesOf } from '../engine/runsc/capabilities.ts'
+import type { Runsc } from '../engine/runsc/installation.ts'
+import { isRunscRecent, MINIMUM_RUNSC_DATE } from '../engine/runsc/runsc-version.ts'
+import { findSidecars } from '../engine/runsc/sidecars.ts'
 import { ManagerError } from '../errors.ts'
 import { readAptSources } from '../images/sources.ts'
-import { runCommand } from './command.ts'
+import { runCommand } from '../lib/command.ts'
+import type { Progress } from '../lib/progress.ts'
 import { downloadedRunsc, downloadRelease, isDownloadDue } from './gvisor-release.ts'
 import { findOnPath, type HostSystem, readHostSystem } from './host.ts'
-import type { Progress } from './progress.ts'
 import { type ReleaseSource, type RunscChoice, readRunscChoice } from './runsc-choice.ts'
 import { probeRunsc } from './runsc-probe.ts'
-import { isRunscRecent, MINIMUM_RUNSC_DATE } from './runsc-version.ts'
-import { findSidecars, type Sidecars } from './sidecars.ts'
-
-export type Runsc = {
-  runscPath: string
-  runscVersion: string
-  capabilities: Capabilities
-  sidecars: Sidecars | null
-}
 
 /** The one that the operator names; else the first that is recent: PATH's, gVisor's release, Debian's. */
 export function findRunsc(home: string, choice = readRunscChoice(process.env)): Runsc | undefined {

@@ -10,8 +10,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { shortHash } from '../images/recipe.ts'
-import { runCommand } from './command.ts'
-import type { Progress } from './progress.ts'
+import { runCommand } from '../lib/command.ts'
+import type { Progress } from '../lib/progress.ts'
 
 // Static: it must run in every image, whatever C library that has.
 const FLAGS = [

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { probePlatform } from '../../src/setup/platform.ts'
+import { probePlatform } from '../../src/engine/runsc/platform.ts'
 
 /** A runsc that runs everything, but not with systrap as long as there is a file `busy`. */
 function moodyRunsc() {

@@ -3,12 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import {
-  findInstallation,
-  type Installation,
-  type InstalledRuntime,
-} from '../../src/setup/install.ts'
-import { probePlatform } from '../../src/setup/platform.ts'
+import type { Installation, InstalledRuntime } from '../../src/engine/runsc/installation.ts'
+import { probePlatform } from '../../src/engine/runsc/platform.ts'
+import { findInstallation } from '../../src/setup/install.ts'
 import { describeRunsc, findRunsc } from '../../src/setup/runsc.ts'
 import { startService } from '../support/service.ts'
 

@@ -18,10 +18,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { ageOf } from '../../src/engine/runsc/runsc-version.ts'
 import { downloadedRunsc, downloadRelease, isDownloadDue } from '../../src/setup/gvisor-release.ts'
 import { dueDownload, ensureRunsc, findRunsc } from '../../src/setup/runsc.ts'
 import { parseReleaseSource, readRunscChoice } from '../../src/setup/runsc-choice.ts'
-import { ageOf } from '../../src/setup/runsc-version.ts'
 
 const PATIENCE = { answerMs: 1000, stallMs: 1000 }
 const TARBALL = '/gvisor.tar.bz2'

@@ -12,9 +12,9 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { capabilitiesOf } from '../../src/engine/runsc/capabilities.ts'
 import { inNetwork, restoreCommand, snapshotFlags } from '../../src/engine/runsc/command.ts'
+import { findSidecars } from '../../src/engine/runsc/sidecars.ts'
 import { describeRunsc } from '../../src/setup/runsc.ts'
 import { parseFlags, probeRunsc } from '../../src/setup/runsc-probe.ts'
-import { findSidecars } from '../../src/setup/sidecars.ts'
 
 const OLD = { version: '0.0~20240729.0', flags: ['root', 'platform'] }
 const CURRENT = {

@@ -4,13 +4,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { runCommand } from '../../src/setup/command.ts'
+import {
+  isRunscRecent,
+  parseRunscVersion,
+  runscDate,
+} from '../../src/engine/runsc/runsc-version.ts'
+import { runCommand } from '../../src/lib/command.ts'
 import { defaultHome } from '../../src/setup/home.ts'
 import { parseOsRelease, wayOf } from '../../src/setup/host.ts'
 import { describe as describePackages } from '../../src/setup/host-packages.ts'
 import { withSetupLock } from '../../src/setup/lock.ts'
 import { privateAptOptions, runscSuite } from '../../src/setup/runsc.ts'
-import { isRunscRecent, parseRunscVersion, runscDate } from '../../src/setup/runsc-version.ts'
 
 describe('runsc version', () => {
   test.each([

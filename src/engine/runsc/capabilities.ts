@@ -4,7 +4,7 @@
  * a flag tells the same, the flag is asked.
  */
 
-import { runscDate } from '../../setup/runsc-version.ts'
+import { runscDate } from './runsc-version.ts'
 
 /** What was read from a binary; see setup/runsc-probe.ts. */
 export interface RunscFacts {

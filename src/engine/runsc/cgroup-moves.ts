@@ -1,8 +1,8 @@
 /** What a manager does on cgroup v2 so that its own cgroup can have children with controllers. */
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
+import { execSync } from '../../lib/exec.ts'
 
 /** For a cgroup namespace whose mount is read-only or shows another part of the hierarchy. */
 export const OWN_MOUNT = '/run/executor-manager/cgroup'
@@ -15,13 +15,11 @@ const MOVE_ATTEMPTS = 100
  */
 export function mountUnified(): void {
   mkdirSync(OWN_MOUNT, { recursive: true })
-  const { status, stderr } = spawnSync('mount', ['-t', 'cgroup2', 'cgroup2', OWN_MOUNT], {
-    encoding: 'utf8',
-  })
-  if (status === 0) return
+  const { failure, stderr } = execSync(['mount', '-t', 'cgroup2', 'cgroup2', OWN_MOUNT])
+  if (failure === null) return
   throw new ManagerError(
     'SETUP_FAILED',
-    `This process's cgroup is not writable, and cgroup2 cannot be mounted (${stderr?.trim() || 'mount does not start'}): in a container use --cgroupns=private with CAP_SYS_ADMIN.`,
+    `This process's cgroup is not writable, and cgroup2 cannot be mounted (${stderr.trim() || failure}): in a container use --cgroupns=private with CAP_SYS_ADMIN.`,
   )
 }
 

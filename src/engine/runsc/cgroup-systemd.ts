@@ -1,8 +1,8 @@
 /** What systemd is asked about cgroups: whether a unit is delegated, and for a scope that is. */
-import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { ManagerError } from '../../errors.ts'
+import { execSync, SYSTEM_ENV } from '../../lib/exec.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
 
 const TIMEOUT_MS = scaledMs(10_000)
@@ -51,9 +51,7 @@ export function moveIntoScope(): void {
 }
 
 /** @returns what the program printed; null when it failed */
-function ask([file, ...args]: string[]): string | null {
-  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' }
-  const options = { encoding: 'utf8', timeout: TIMEOUT_MS, env } as const
-  const { status, stdout } = spawnSync(file as string, args, options)
-  return status === 0 ? stdout.trim() : null
+function ask(command: readonly string[]): string | null {
+  const { failure, stdout } = execSync(command, { env: SYSTEM_ENV, timeoutMs: TIMEOUT_MS })
+  return failure === null ? stdout.trim() : null
 }

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
+import { execSync } from '../../lib/exec.ts'
 import { folderBelow, type Mount, parseMountInfo, parseOwnCgroups } from './cgroup-mounts.ts'
 import { mountUnified, moveProcesses } from './cgroup-moves.ts'
 import { hasSystemd, isDelegated, moveIntoScope } from './cgroup-systemd.ts'
@@ -140,7 +140,8 @@ function makeWritable(folders: readonly string[]): void {
       folders.some((folder) => folder.startsWith(`${mountPoint}/`)),
   )
   for (const { mountPoint } of readOnly) {
-    execFileSync('mount', ['-o', 'remount,bind,rw', mountPoint], { stdio: 'pipe' })
+    const { failure, stderr } = execSync(['mount', '-o', 'remount,bind,rw', mountPoint])
+    if (failure !== null) throw new Error(stderr.trim() || failure)
   }
 }
 

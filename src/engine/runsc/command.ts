@@ -1,7 +1,7 @@
 /** runsc's command lines, as pure functions. */
 
-import type { Platform } from '../../setup/platform.ts'
 import type { Capabilities } from './capabilities.ts'
+import type { Platform } from './platform.ts'
 
 /** What is the same in all commands of a manager. */
 export interface RunscSetting {

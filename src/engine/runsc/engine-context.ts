@@ -1,10 +1,10 @@
 import type { EgressNetwork } from '../../network/egress.ts'
-import type { Sidecars } from '../../setup/sidecars.ts'
 import type { CgroupTree } from './cgroup-tree.ts'
 import type { RunscSetting } from './command.ts'
 import type { Owner } from './owner.ts'
 import type { ProcessorShares } from './processor-shares.ts'
 import type { Reaper } from './reaper.ts'
+import type { Sidecars } from './sidecars.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
 /** Where and with what sandboxes are made. */

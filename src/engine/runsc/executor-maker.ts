@@ -1,8 +1,8 @@
-import type { RenewalSettings } from '../../config.ts'
 import type { Executor } from '../../pool/executor.ts'
 import type { RunLimits } from '../../run/types.ts'
-import type { InstalledRuntime } from '../../setup/install.ts'
 import type { EngineContext, EngineEvents } from './engine-context.ts'
+import type { RenewalSettings } from './generation.ts'
+import type { InstalledRuntime } from './installation.ts'
 import { SandboxFactory } from './sandbox-factory.ts'
 import { WarmSnapshots } from './warm-snapshots.ts'
 

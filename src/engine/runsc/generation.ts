@@ -1,5 +1,11 @@
-import type { RenewalSettings } from '../../config.ts'
 import { ageMs, type Snapshot } from './snapshot-store.ts'
+
+/** How long one snapshot serves: what its executors share (hash seed, addresses) is known to each. */
+export interface RenewalSettings {
+  readonly ageMs: number
+  /** Executors restored from it. */
+  readonly restores: number
+}
 
 /** Of the limits: from then on a snapshot is replaced even while callers use the machine. */
 const OVERDUE_FACTOR = 2

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { execSync } from '../../lib/exec.ts'
 
 /** Mounts can lie on top of each other; nobody stacks more of them than this. */
 const MOST_ROUNDS = 10
@@ -63,5 +63,5 @@ function readMountInfo(): string {
 }
 
 function unmount(point: string): void {
-  spawnSync('umount', ['--lazy', '--', point], { stdio: 'ignore' })
+  execSync(['umount', '--lazy', '--', point])
 }

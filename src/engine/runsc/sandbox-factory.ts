@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { ManagerError } from '../../errors.ts'
+import { exec } from '../../lib/exec.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
 import { unlessAborted } from '../../lib/unless-aborted.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { RunLimits } from '../../run/types.ts'
-import type { InstalledRuntime } from '../../setup/install.ts'
 import type { Cgroup } from './cgroup.ts'
 import { createCgroup } from './cgroup-factory.ts'
 import {
@@ -21,6 +19,7 @@ import {
   snapshotFlags,
 } from './command.ts'
 import type { EngineContext } from './engine-context.ts'
+import type { InstalledRuntime } from './installation.ts'
 import type { Pace } from './processor-shares.ts'
 import { Sandbox } from './sandbox.ts'
 import { SandboxExecutor } from './sandbox-executor.ts'
@@ -36,8 +35,6 @@ const CHECKPOINT_TIMEOUT_MS = scaledMs(60_000)
 const GONE_MS = scaledMs(1000)
 /** While an executor is made, before its own limit is known and set. */
 const MAKING_MEMORY_BYTES = 1024 * MIB
-
-const execute = promisify(execFile)
 
 /** sentry, gofer and stubs take about 21 host tasks, and 2 for each guest process. */
 const hostTasksFor = (guestProcesses: number) => 64 + 4 * guestProcesses
@@ -113,19 +110,14 @@ export class SandboxFactory {
     try {
       const { setting, stopping } = this.#context
       const flags = this.#flags(executor.id, false)
-      const options = {
-        timeout: CHECKPOINT_TIMEOUT_MS,
-        killSignal: 'SIGKILL',
-        signal: stopping,
-      } as const
-      const command = checkpointCommand(flags, executor.id, folder)
-      await unlessAborted(execute(setting.runscPath, command, options), stopping)
-    } catch (error) {
-      this.stopping.throwIfAborted()
-      const why = (error as { stderr?: string }).stderr || (error as Error).message
-      throw new ManagerError('ENGINE_FAILED', `checkpoint of ${this.#name}: ${why.trim()}`, {
-        cause: error,
-      })
+      const command = [setting.runscPath, ...checkpointCommand(flags, executor.id, folder)]
+      const options = { timeoutMs: CHECKPOINT_TIMEOUT_MS, signal: stopping, env: process.env }
+      const { failure, stderr } = await exec(command, options)
+      stopping.throwIfAborted()
+      if (failure !== null) {
+        const why = stderr.trim() || failure
+        throw new ManagerError('ENGINE_FAILED', `checkpoint of ${this.#name}: ${why}`)
+      }
     } finally {
       await this.remove(executor)
     }

@@ -15,7 +15,11 @@ import { release } from 'node:os'
 import path from 'node:path'
 import { finished } from 'node:stream/promises'
 import { FileLock } from '../../lib/file-lock.ts'
-import { snapshotsFolder } from '../../setup/home.ts'
+
+/** The folder of all snapshots. Made by whoever puts something there, and closed to other users. */
+export function snapshotsFolder(home: string): string {
+  return path.join(home, 'snapshots')
+}
 
 /** Everything that a snapshot depends on: it is of no use when any of it differs. */
 export interface SnapshotFacts {

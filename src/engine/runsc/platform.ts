@@ -6,9 +6,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { release, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { ManagerError } from '../errors.ts'
-import { scaledMs } from '../lib/time-scale.ts'
-import { runCommand } from './command.ts'
+import { ManagerError } from '../../errors.ts'
+import { runCommand } from '../../lib/command.ts'
+import { scaledMs } from '../../lib/time-scale.ts'
 import type { Sidecars } from './sidecars.ts'
 
 /** kvm is not tried: it hangs in nested virtual machines and gains little. */
