@@ -1,0 +1,81 @@
+/** Who may ask, by which names and how often. */
+import { parseNetworks } from '../api/addresses.ts'
+import { ApiKeys } from '../api/api-keys.ts'
+import { ManagerError } from '../errors.ts'
+import { parseDurationMs } from '../lib/units.ts'
+import { boolean, type Environment, nonEmpty, type Parser, setting } from './setting.ts'
+
+/** What of the configuration says who may ask. */
+export interface AccessSettings {
+  readonly host: string
+  readonly keys: ApiKeys
+  /** Names that the service may be asked by without keys, besides localhost and addresses. */
+  readonly hosts: readonly string[]
+  /** Addresses and networks of proxies, whose X-Forwarded-For says who asks. */
+  readonly trustedProxies: readonly string[]
+  /** Runs that a caller may start in a window of time; null: as many as it likes. */
+  readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
+}
+
+/**
+ * Reads who may ask.
+ * @throws ManagerError CONFIG_INVALID, also when others than this machine could ask without a key
+ */
+export function readAccess(env: Environment): AccessSettings {
+  const host = setting(env, 'EXECUTOR_MANAGER_HOST', '127.0.0.1', nonEmpty)
+  const keys = readKeys(env)
+  refuseOpenDoor(env, host, keys)
+  return {
+    host,
+    keys,
+    hosts: setting(env, 'EXECUTOR_MANAGER_HOSTS', [], hostNames),
+    trustedProxies: setting(env, 'EXECUTOR_MANAGER_TRUSTED_PROXIES', [], networks),
+    rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
+  }
+}
+
+/** Keys are never shown, not even a wrong one. */
+function readKeys(env: Environment): ApiKeys {
+  const { EXECUTOR_MANAGER_API_KEYS: pairs = '', SANDBOX_EXECUTOR_MANAGER_API_TOKEN: token } = env
+  // The one token of RAGFlow's own executor manager is a key like any other.
+  const keys = ApiKeys.parse(token ? `${pairs},ragflow:${token.trim()}` : pairs)
+  if (keys instanceof ApiKeys) return keys
+  throw new ManagerError(
+    'CONFIG_INVALID',
+    `EXECUTOR_MANAGER_API_KEYS (name:key,name:key) or SANDBOX_EXECUTOR_MANAGER_API_TOKEN, the last entry, cannot be used: ${keys.wrong}; a key has 16 characters or more`,
+  )
+}
+
+function refuseOpenDoor(env: Environment, host: string, keys: ApiKeys): void {
+  const allowed = setting(env, 'SANDBOX_EXECUTOR_MANAGER_ALLOW_UNAUTHENTICATED', false, boolean)
+  const loopback = host === 'localhost' || host === '::1' || /^127\./.test(host)
+  if (loopback || keys.count > 0 || allowed) return
+  throw new ManagerError(
+    'CONFIG_INVALID',
+    `EXECUTOR_MANAGER_HOST=${host} lets others in, and no key is asked for: set EXECUTOR_MANAGER_API_KEYS, or SANDBOX_EXECUTOR_MANAGER_ALLOW_UNAUTHENTICATED=true if something else guards the door`,
+  )
+}
+
+const rate: Parser<{ runs: number; windowMs: number }> = (text) => {
+  const [runs, window, ...rest] = text.split('/')
+  const count = /^\d+$/.test(runs ?? '') ? Number(runs) : 0
+  const windowMs = parseDurationMs(/^\d/.test(window ?? '') ? (window ?? '') : `1${window}`)
+  if (count < 1 || windowMs === null || rest.length > 0) {
+    return { expected: 'runs per time, like 100/1m or 10/s' }
+  }
+  return { runs: count, windowMs }
+}
+
+const hostNames: Parser<readonly string[]> = (text) => {
+  const names = text.split(',').map((part) => part.trim().toLowerCase())
+  return names.every((name) => /^[a-z\d_-]+(\.[a-z\d_-]+)*$/.test(name))
+    ? names
+    : { expected: 'names of hosts, like executor.example.org,sandbox.internal' }
+}
+
+const networks: Parser<readonly string[]> = (text) => {
+  const parsed = parseNetworks(text)
+  return 'wrong' in parsed
+    ? { expected: 'addresses or networks, like 10.0.0.1,192.168.0.0/16,fd00::/8' }
+    : parsed
+}
