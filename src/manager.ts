@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { Accounts } from './api/accounts.ts'
 import { buildApp } from './api/app.ts'
 import { ParsingThread } from './api/ragflow/parsing-thread.ts'
+import type { OfferedTemplate } from './api/v1/service.ts'
 import { type Config, limitsOf } from './config.ts'
 import { LocalRuns, type Template } from './dispatch/local-runs.ts'
 import { ownPool, placedByKey, placedByText, placedInOne } from './dispatch/placing.ts'
@@ -24,6 +25,7 @@ import { Pool, type PoolEvents } from './pool/pool.ts'
 import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
+import { imageContents } from './runtimes/libraries.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 
 /** How long a stop may take once the time of grace is over. What is left then is for the next start. */
@@ -45,6 +47,8 @@ export class ExecutorManager {
   readonly #makers: ExecutorMaker[] = []
   readonly #pools = new Map<string, Pool>()
   readonly #templates = new Map<string, Template>()
+  /** The same for callers, with what they are told. */
+  readonly #offered: OfferedTemplate[] = []
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
@@ -165,7 +169,20 @@ export class ExecutorManager {
         logger: this.#log,
         metrics: metrics.registry,
       },
-      { runs: this.runs, languages: this.#languages, metrics, parsing: this.#parsing },
+      {
+        runs: this.runs,
+        languages: this.#languages,
+        metrics,
+        parsing: this.#parsing,
+        templates: this.#offered,
+        status: () => ({
+          queued: this.#scheduler.queued,
+          executors: [...this.#executorCounts()].map(({ runtime, ...rest }) => ({
+            pool: runtime,
+            ...rest,
+          })),
+        }),
+      },
     )
   }
 
@@ -182,6 +199,14 @@ export class ExecutorManager {
     const byText = leanExecutors ? placedByText : placedInOne
     const place = snapshotsPerKey ? placedByKey(runtime) : byText(runtime)
     this.#templates.set(name, { limits, place })
+    this.#offered.push({
+      name,
+      languages: [name, ...aliases],
+      modes: runtime.mode === 'function' ? ['script', 'function'] : ['script'],
+      limits,
+      network: this.#config.egress ? 'egress' : 'none',
+      ...imageContents(runtime, installed.rootfs),
+    })
     for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
       this.#firstExecutors.expect(pool)
       this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy, gate)

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Budget } from './accounts.ts'
+import type { Budget, Entry } from './accounts.ts'
 import { Watch } from './watch.ts'
 
 /** What an answer holds beside its text. */
@@ -48,4 +48,61 @@ export class Answers {
     })
     return give
   }
+
+  /**
+   * Holds an outcome whose turn to go out has not come.
+   * @param drop is called when another caller, who holds less, needs the room
+   * @returns gives the room back
+   */
+  keep(caller: string, bytes: number, drop: () => void): () => void {
+    const entry = this.#budget.open(caller, drop)
+    entry.force(OVERHEAD_BYTES + bytes)
+    return () => entry.release()
+  }
+
+  /**
+   * Holds what a stream has not yet handed to the operating system. While something is held it is on the
+   * caller's account and is looked after as hold() does; a stream that is silent is left in peace.
+   */
+  backlog(caller: string, response: ServerResponse): Backlog {
+    const drop = () => response.destroy()
+    let waiting = 0
+    let moved = 0
+    let end: (() => void) | null = null
+    const begin = () => {
+      const entry = this.#budget.open(caller, drop)
+      const unwatch = this.#watch.add({ moved: () => moved, slow: drop })
+      end = () => {
+        unwatch()
+        entry.release()
+        end = null
+      }
+      return entry
+    }
+    let entry: Entry | null = null
+    response.once('close', () => end?.())
+    return {
+      add: (bytes) => {
+        if (response.closed || response.destroyed) return
+        if (waiting === 0) {
+          moved = 0
+          entry = begin()
+        }
+        waiting += bytes
+        entry?.force(bytes)
+      },
+      sent: (bytes) => {
+        waiting -= bytes
+        moved += bytes
+        if (waiting <= 0) end?.()
+      },
+    }
+  }
+}
+
+export interface Backlog {
+  /** Bytes have been given to the connection. */
+  add(bytes: number): void
+  /** The operating system has taken them. */
+  sent(bytes: number): void
 }

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { VERSION } from '../version.ts'
 import type { Accounts } from './accounts.ts'
 import { networkMatcher } from './addresses.ts'
 import { Answers } from './answers.ts'
@@ -10,6 +11,8 @@ import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SlowLane } from './slow-lane.ts'
 import { Uploads } from './uploads.ts'
+import { nativeApi } from './v1/plugin.ts'
+import type { NativeService } from './v1/service.ts'
 
 export interface MetricsText {
   readonly contentType: string
@@ -28,7 +31,8 @@ export interface AppOptions extends DoorOptions {
 }
 
 /** What the front doors need of the rest. */
-export type DoorServices = Pick<RagflowOptions, 'runs' | 'languages' | 'metrics' | 'parsing'>
+export type DoorServices = Pick<RagflowOptions, 'runs' | 'languages' | 'metrics' | 'parsing'> &
+  Pick<NativeService, 'templates' | 'status'>
 
 /**
  * The HTTP side: what all front doors share, and each of them as a plugin of its own.
@@ -79,5 +83,12 @@ export async function buildApp(
   })
   const answers = new Answers(options.accounts.answers)
   await app.register(ragflow, { ...services, connections, answers })
+  await app.register(nativeApi, {
+    ...services,
+    version: VERSION,
+    connections,
+    answers,
+    uploads,
+  })
   return app
 }

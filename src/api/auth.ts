@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { callerOfAddress, rateAccountOf } from './addresses.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { webPageBehind } from './browser-guard.ts'
@@ -12,6 +12,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks: the name of the key shown, or the address where no keys are set. */
     caller: string
+  }
+  interface FastifyContextConfig {
+    /** Answered to everybody: it is the same in every installation. */
+    isOpen?: boolean
   }
 }
 
@@ -25,6 +29,7 @@ export interface DoorOptions {
 
 /** Open to everybody: they tell that the service is up, and nothing else. */
 const OPEN_PATHS = new Set(['/', '/healthz'])
+const NO_KEY = 'No valid API key: send it as Authorization: Bearer KEY, or as X-API-Key: KEY.'
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 /** A caller's own request id where it is harmless in a log, else a new one. */
@@ -44,7 +49,8 @@ export async function addDoor(
   const keyed = keys.count > 0
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    const isOpen = OPEN_PATHS.has(request.routeOptions.url ?? '')
+    const { url = '', config } = request.routeOptions
+    const isOpen = OPEN_PATHS.has(url) || config?.isOpen === true
     const foreign = isOpen ? null : webPageBehind(guarded(request), { hosts, keyed })
     if (foreign !== null) return done(new Refused(403, foreign))
     if (!keyed) {
@@ -55,7 +61,10 @@ export async function addDoor(
     if (name === null) {
       // A connection is kept for callers with a key only.
       reply.header('connection', 'close')
-      if (!isOpen) return void refuse(reply)
+      if (!isOpen) {
+        reply.header('www-authenticate', 'Bearer')
+        return done(new Refused(401, NO_KEY))
+      }
     } else {
       request.caller = name
       if (!connections.work(request.raw.socket, name)) return done(tooManyConnections())
@@ -87,10 +96,4 @@ function shownKey(request: FastifyRequest): string {
   const { authorization, 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
   const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
   return bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string') ?? ''
-}
-
-function refuse(reply: FastifyReply): FastifyReply {
-  return reply.code(401).header('www-authenticate', 'Bearer').send({
-    detail: 'No valid API key: send it as Authorization: Bearer KEY, or as X-API-Key: KEY.',
-  })
 }

@@ -23,7 +23,39 @@ export function jsonMembers(json: Buffer, keys: readonly string[]): Map<string, 
   return found
 }
 
-const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c]
+/**
+ * The members of a JSON object, one after the other, as views of its text.
+ * @param json a JSON object's text in UTF-8, known to be valid
+ */
+export function* jsonEntries(json: Buffer): Generator<[key: Buffer, value: Buffer]> {
+  let at = skipSpace(json, json.indexOf('{') + 1)
+  while (json[at] === QUOTE) {
+    const keyEnd = skipString(json, at)
+    const valueStart = skipSpace(json, skipSpace(json, keyEnd) + 1)
+    const valueEnd = skipValue(json, valueStart)
+    yield [json.subarray(at, keyEnd), json.subarray(valueStart, valueEnd)]
+    at = skipSpace(json, valueEnd)
+    if (json[at] !== COMMA) return
+    at = skipSpace(json, at + 1)
+  }
+}
+
+/**
+ * The elements of a JSON array, one after the other, as views of its text.
+ * @param json a JSON array's text in UTF-8, known to be valid
+ */
+export function* jsonElements(json: Buffer): Generator<Buffer> {
+  let at = skipSpace(json, json.indexOf('[') + 1)
+  while (json[at] !== CLOSE_ARRAY) {
+    const end = skipValue(json, at)
+    yield json.subarray(at, end)
+    at = skipSpace(json, end)
+    if (json[at] !== COMMA) return
+    at = skipSpace(json, at + 1)
+  }
+}
+
+const [QUOTE, BACKSLASH, COMMA, CLOSE_ARRAY] = [0x22, 0x5c, 0x2c, 0x5d]
 /** A letter can be written as 6 characters. */
 const LONGEST_ESCAPE = 6
 

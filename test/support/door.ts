@@ -62,7 +62,24 @@ export async function openDoors(runs: Runs, settings: Partial<Config> = {}) {
       logger: pino({ level: 'silent' }),
       metrics: metrics.registry,
     },
-    { runs, languages: LANGUAGES, metrics, parsing: new ParsingThread(LANGUAGES) },
+    {
+      runs,
+      languages: LANGUAGES,
+      metrics,
+      parsing: new ParsingThread(LANGUAGES),
+      templates: [
+        {
+          name: 'python',
+          languages: [...LANGUAGES.keys()],
+          modes: ['script', 'function'],
+          limits: config.limits,
+          network: 'none',
+          version: '3.11.2',
+          libraries: [{ name: 'python3-numpy', version: '1.24.2' }],
+        },
+      ],
+      status: () => ({ queued: 0, executors: [{ pool: 'python', state: 'ready', count: 1 }] }),
+    },
   )
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, metrics, close: () => app.close() }

@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { checkResult } from '../../run/check-result.ts'
+import { readBody } from '../v1/read-body.ts'
+import { NO_ARGUMENTS, type Read, type RunInput } from '../v1/read-run.ts'
 import type { ParseAnswer, ParseTask } from './parsing-thread.ts'
 import { parseRunRequest } from './run-request.ts'
 
@@ -7,11 +9,16 @@ import { parseRunRequest } from './run-request.ts'
 
 const languages = workerData as ReadonlyMap<string, string>
 
-parentPort?.on('message', ({ kind, blocks, bytes }: ParseTask) => {
+parentPort?.on('message', ({ kind, blocks, bytes, contentType }: ParseTask) => {
   const body = joined(blocks, bytes)
   if (kind === 'result') {
     parentPort?.postMessage({ wrong: checkResult(body) } satisfies ParseAnswer)
     free(body)
+    return
+  }
+  if (kind !== 'request') {
+    const read = readBody(body, kind, contentType ?? '')
+    parentPort?.postMessage({ read } satisfies ParseAnswer, buffersOf(read) as ArrayBuffer[])
     return
   }
   const parsed = parseRunRequest(body, languages)
@@ -35,6 +42,18 @@ function joined(blocks: readonly Uint8Array[], bytes: number): Buffer {
     free(block)
   }
   return body
+}
+
+/** The memory that is moved along, each once: none of it is anybody else's. */
+function buffersOf(read: Read<readonly RunInput[]>): ArrayBufferLike[] {
+  if ('issues' in read) return []
+  const buffers = read.value.flatMap(({ code, argumentsJson, stdin, files }) => [
+    code,
+    argumentsJson,
+    ...(stdin ? [stdin] : []),
+    ...files.map(({ content }) => content),
+  ])
+  return [...new Set(buffers.filter((one) => one !== NO_ARGUMENTS).map(({ buffer }) => buffer))]
 }
 
 /** Memory of its own for arguments that are a small part of the body, so that the rest can go. */

@@ -2,6 +2,8 @@ import { Worker } from 'node:worker_threads'
 import { FairQueue } from '../../dispatch/fair-queue.ts'
 import { ManagerError } from '../../errors.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
+import type { BodyKind } from '../v1/read-body.ts'
+import type { Read, RunInput } from '../v1/read-run.ts'
 import type { ParsedRequest, ValidationIssue } from './run-request.ts'
 
 /** Of the thread's own heap. Bodies are outside of it: they are never made into text or objects. */
@@ -9,9 +11,14 @@ const HEAP_MB = 64
 /** 16 MiB take less than 0.5 s; a thread that takes this long is stuck. */
 const LONGEST_MS = scaledMs(30_000)
 
-/** What the thread is asked: to validate a request body, or a result. Its bytes are moved to it. */
+/**
+ * What the thread is asked: to validate a request body of RAGFlow's (`request`) or of the native API's, or a
+ * result. Its bytes are moved to it.
+ */
 export interface ParseTask {
-  readonly kind: 'request' | 'result'
+  readonly kind: 'request' | 'result' | BodyKind
+  /** Of a body of the native API. */
+  readonly contentType?: string
   readonly blocks: readonly Uint8Array[]
   readonly bytes: number
 }
@@ -21,6 +28,8 @@ export type ParseAnswer =
   | { readonly runtime: string; readonly code: Uint8Array; readonly argumentsJson: Uint8Array }
   /** What is wrong with a result. */
   | { readonly wrong: string | null }
+  /** A body of the native API. Its bytes come out as plain arrays. */
+  | { readonly read: Read<readonly RunInput[]> }
 
 interface Job {
   readonly caller: string
@@ -62,6 +71,22 @@ export class ParsingThread {
   ): Promise<ParsedRequest> {
     const task: ParseTask = { kind: 'request', blocks, bytes }
     return requestOf(await this.#ask(caller, () => task, signal))
+  }
+
+  /**
+   * As readBody() of the native API.
+   * @param blocks as for parse()
+   * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async readBody(
+    caller: string,
+    body: { blocks: readonly Uint8Array[]; bytes: number; kind: BodyKind; contentType: string },
+    signal: AbortSignal,
+  ): Promise<Read<readonly RunInput[]>> {
+    const answer = await this.#ask(caller, () => body, signal)
+    if (!('read' in answer)) throw new Error('the thread answered another question')
+    const { read } = answer
+    return 'issues' in read ? read : { value: read.value.map(withBuffers) }
   }
 
   /**
@@ -143,9 +168,19 @@ export class ParsingThread {
 
 function requestOf(answer: ParseAnswer): ParsedRequest {
   if ('issues' in answer) return answer
-  if ('wrong' in answer) throw new Error('the thread answered another question')
+  if (!('runtime' in answer)) throw new Error('the thread answered another question')
   const { runtime, code, argumentsJson } = answer
   return { request: { runtime, code: viewOf(code), argumentsJson: viewOf(argumentsJson) } }
+}
+
+function withBuffers({ code, argumentsJson, stdin, files, ...rest }: RunInput): RunInput {
+  return {
+    ...rest,
+    code: viewOf(code),
+    argumentsJson: viewOf(argumentsJson),
+    stdin: stdin && viewOf(stdin),
+    files: files.map(({ path, content }) => ({ path, content: viewOf(content) })),
+  }
 }
 
 /** A Buffer comes out of another thread as a plain array of bytes. */

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Uploads } from '../uploads.ts'
+import { addBatchesRoute } from './batches-route.ts'
+import type { Keepers } from './call.ts'
+import { addDocsRoutes } from './docs-routes.ts'
+import { addInfoRoutes } from './info-routes.ts'
+import { PROBLEMS, Problem, problemOf, sendProblem } from './problems.ts'
+import { addRunsRoute } from './runs-route.ts'
+import type { NativeService } from './service.ts'
+
+export type NativeOptions = NativeService & Keepers & { readonly uploads: Uploads }
+
+/**
+ * The native API, a Fastify plugin: everything under `/v1/`, and its description. It needs the body parser
+ * and `request.caller` of buildApp().
+ */
+export async function nativeApi(app: FastifyInstance, options: NativeOptions): Promise<void> {
+  // A web page can send a form to a local address without asking; browser-guard.ts tells it by its headers.
+  app.addContentTypeParser('multipart/form-data', ({ raw, caller }, _payload, done) => {
+    options.uploads.read(raw, caller, done)
+  })
+  app.setErrorHandler((error: Error, request, reply) => {
+    const problem = problemOf(error)
+    if (PROBLEMS[problem.problem].status === 500)
+      request.log.error({ err: error }, 'request failed')
+    return sendProblem(reply, problem)
+  })
+  app.addHook('onSend', async (_request, reply) => tellRate(reply))
+  addRunsRoute(app, options, options)
+  addBatchesRoute(app, options, options)
+  addInfoRoutes(app, options)
+  addDocsRoutes(app, options.version)
+  const notFound = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
+    const detail = `There is no ${method} ${url.split('?')[0]?.slice(0, 200)}.`
+    return sendProblem(reply, new Problem('not-found', detail))
+  }
+  await app.register(async (below) => below.setNotFoundHandler(notFound), { prefix: '/v1' })
+}
+
+/**
+ * Says the rate in the words of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ too;
+ * the limiter has older ones.
+ */
+function tellRate(reply: FastifyReply): void {
+  const quota = reply.getHeader('x-ratelimit-limit')
+  if (quota === undefined) return
+  const left = reply.getHeader('x-ratelimit-remaining')
+  const resetS = reply.getHeader('x-ratelimit-reset')
+  reply.header('ratelimit-policy', `"runs";q=${quota}`)
+  reply.header('ratelimit', `"runs";r=${left};t=${resetS}`)
+}
