@@ -8,7 +8,7 @@
 export const BLOCKS = 128
 export const LINKS = 256
 
-/** Where sandboxes send their questions for names; the router hands them to our resolver. */
+/** The name server of all sandboxes. The filter redirects packets for it to resolver.ts. */
 export const NAME_SERVER = '198.19.255.53'
 
 export interface Link {
@@ -18,15 +18,17 @@ export interface Link {
   readonly guest: string
 }
 
-/** What the names of a block's devices begin with. At most 15 characters make a device's name. */
+/** Returns what the names of a block's devices begin with. A device's name has at most 15 characters. */
 export function devicePrefix(block: number): string {
   return `em${block}x`
 }
 
+/** Returns a block's range in CIDR notation. */
 export function blockRange(block: number): string {
   return `${address(block, 0)}/22`
 }
 
+/** Returns the device name and both addresses of a block's link. */
 export function linkOf(block: number, index: number): Link {
   return {
     device: `${devicePrefix(block)}${index}`,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { BLOCKS, blockRange, devicePrefix, LINKS, linkOf } from '../../src/network/address-block.ts'
-import { countOf } from '../../src/network/egress.ts'
 import {
   allowsName,
   isRefusedAddress,
   parseEgressAllow,
   plainHostName,
 } from '../../src/network/egress-policy.ts'
+import { countOf } from '../../src/network/links.ts'
 import { ruleset } from '../../src/network/ruleset.ts'
 
 describe('isRefusedAddress', () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
 import { FileLock } from '../../lib/file-lock.ts'
-import { sweepNetwork } from '../../network/egress.ts'
+import { removeNetwork } from '../../network/removal.ts'
 import { findCgroup, makeOwnerFolders, removeFolders } from './cgroup-factory.ts'
 import { type CgroupTree, subfolders, treeFolders } from './cgroup-tree.ts'
 import { removeWithMounts } from './leftover-mounts.ts'
@@ -137,7 +137,7 @@ async function sweepOwner(tree: CgroupTree, owner: string): Promise<number> {
 }
 
 async function sweepFiles(owner: string, runFolder: string): Promise<number> {
-  await sweepNetwork(owner, runFolder)
+  await removeNetwork(owner, runFolder)
   if (!(await removeWithMounts(runFolder))) throw new Error(`${runFolder} cannot be removed`)
   return 0
 }
