@@ -27,7 +27,7 @@ export type ErrorCode = keyof typeof ERRORS
 /** Our own failure. `message` is one plain sentence that may be shown to an operator. */
 export class ManagerError extends Error {
   readonly code: ErrorCode
-  /** The member of a request that REQUEST_INVALID is about, such as `limits.wallTimeMs`; null: none. */
+  /** The member of a request that REQUEST_INVALID is about, such as `files.0.path`; null: none. */
   readonly field: string | null
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions & { field?: string }) {

@@ -24,6 +24,7 @@ import type { LifecycleState } from './pool/lifecycle.ts'
 import { Pool, type PoolEvents } from './pool/pool.ts'
 import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
+import type { Runtime } from './runtimes/definition.ts'
 import { leanVariant } from './runtimes/lean.ts'
 import { imageContents } from './runtimes/libraries.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
@@ -198,7 +199,8 @@ export class ExecutorManager {
     const { snapshotsPerKey, leanExecutors, keys } = this.#config
     const byText = leanExecutors ? placedByText : placedInOne
     const place = snapshotsPerKey ? placedByKey(runtime) : byText(runtime)
-    this.#templates.set(name, { limits, place })
+    const ownFiles = ownFilesOf(runtime)
+    this.#templates.set(name, { limits, modes: ['function', 'script'], ownFiles, place })
     this.#offered.push({
       name,
       languages: [name, ...aliases],
@@ -330,6 +332,11 @@ export class ExecutorManager {
       if (this.#hurry.signal.aborted) resolve()
     })
   }
+}
+
+/** What runner and supervisor keep in the working directory. */
+function ownFilesOf({ mode, sourceFile }: Runtime): string[] {
+  return [sourceFile, 'artifacts', ...(mode === 'script' ? ['arguments.json'] : [])]
 }
 
 /** What the engine tells, for the log and the metrics. */

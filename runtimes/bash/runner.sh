@@ -34,9 +34,15 @@ read_payload() { # FILE; the line ends of Windows become those of this shell
   fi
 }
 
+read_text() { # sets $text, of any bytes but NUL
+  text=
+  [ "$length" -eq 0 ] || IFS= read -r -d '' -N "$length" text <&198
+}
+
 # Made ahead: what is there before the program runs is not taken for a file of its own.
 : >main.sh >arguments.json
 printf '\0\0\0\0\1' >&199
+_argv=()
 while :; do
   length=0
   for shift in 0 8 16 24; do
@@ -49,14 +55,25 @@ while :; do
     2) read_payload main.sh ;;
     3) read_payload arguments.json ;;
     4) break ;;
+    6) read_byte ;; # Every program is a script here.
+    7) read_text && set -- "$@" "$text" ;;
+    8) read_text && _argv+=("$text") ;;
   esac
 done
 
 # In this shell, as starting another one takes long. It looks like one that was started with the script.
 exec 198<&- 199>&-
 REPLY=$may_trap
-unset -f read_byte read_payload
-unset LC_ALL length byte shift trapping may_trap
+unset -f read_byte read_payload read_text
+unset LC_ALL length byte shift text trapping may_trap
+# Variables, which may have any name, when nothing here has one: behind them, the arguments.
+set -- "$@" '' "${_argv[@]}"
+unset _argv
+while [ "$1" ]; do
+  export "$1" 2>/dev/null
+  shift
+done
+shift
 # Shells restored from one snapshot share the state of RANDOM; SRANDOM comes from the kernel.
 RANDOM=$SRANDOM
 BASH_ARGV0=./main.sh

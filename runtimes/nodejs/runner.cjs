@@ -17,7 +17,8 @@ const vm = require('node:vm')
 const INPUT_FD = 198
 const CONTROL_FD = 199
 const STATUS_FD = 200
-const [PING, CODE, ARGUMENTS, START, POLICY] = [1, 2, 3, 4, 5]
+const [PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV] = [1, 2, 3, 4, 5, 6, 7, 8]
+const SCRIPT = 1
 const [READY, PONG, RESULT, FAILURE, REFUSED, NOTE] = [1, 2, 3, 4, 5, 6]
 const MAX_REFUSED_BYTES = 32 * 1024
 const MAX_NOTE_BYTES = 2048
@@ -168,6 +169,9 @@ function writeSource(source) {
   }
 }
 
+/** Whether the program is run from its first line to its last, without a main. */
+let isScript = false
+
 /**
  * Loads the user's source: CommonJS as it is, else an ES module, with types taken away where there are
  * some. Returns its main function, of an ES module a promise of it.
@@ -202,8 +206,9 @@ function loadCommonJs(source) {
   module.filename = SOURCE_PATH
   module.paths = Module._nodeModulePaths(WORKSPACE)
   process.mainModule = module
-  module._compile(source + FIND_MAIN, SOURCE_PATH, 'commonjs')
+  module._compile(isScript ? source : source + FIND_MAIN, SOURCE_PATH, 'commonjs')
   module.loaded = true
+  if (isScript) return null
   const exported = module.exports
   const main = typeof exported === 'function' ? exported : (exported?.main ?? module.main)
   delete module.main
@@ -211,7 +216,8 @@ function loadCommonJs(source) {
 }
 
 async function loadModule(source) {
-  return assertMain(await importMain(source, SOURCE_PATH))
+  const main = await importMain(source, SOURCE_PATH)
+  return isScript ? null : assertMain(main)
 }
 
 function assertMain(main) {
@@ -313,8 +319,11 @@ function run(source, argumentsText) {
   try {
     writeSource(source)
     const main = load(source.toString('utf8'))
-    if (typeof main === 'function') hand(main, argumentsText)
-    else whenSettled(main, 'the program awaits a promise', (found) => hand(found, argumentsText))
+    const what = 'the program awaits a promise'
+    // A script ends when nothing is left for it to do, as any that Node.js is started with.
+    if (isScript) main && whenSettled(main, what, () => {})
+    else if (typeof main === 'function') hand(main, argumentsText)
+    else whenSettled(main, what, (found) => hand(found, argumentsText))
   } catch (error) {
     fail(error)
   }
@@ -507,6 +516,13 @@ function serve() {
       source = payload
     } else if (type === ARGUMENTS) {
       argumentsText = payload.toString('utf8')
+    } else if (type === MODE) {
+      isScript = payload[0] === SCRIPT
+    } else if (type === ENV) {
+      const [name, ...value] = payload.toString('utf8').split('=')
+      process.env[name] = value.join('=')
+    } else if (type === ARGV) {
+      process.argv.push(payload.toString('utf8'))
     } else if (type === START) {
       refuseIfFound(source)
       run(source, argumentsText)

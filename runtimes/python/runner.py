@@ -53,7 +53,8 @@ RETURNED_MARK = b"RTRN"
 MAX_LAST_BYTES = 4096 - 7
 # Of the second that the supervisor gives, so that exit handlers still run and output is flushed.
 LEFTOVER_S = 0.8
-PING, CODE, ARGUMENTS, START, POLICY = 1, 2, 3, 4, 5
+PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV = 1, 2, 3, 4, 5, 6, 7, 8
+SCRIPT = 1
 READY, PONG, RESULT, FAILURE, REFUSED, NOTE = 1, 2, 3, 4, 5, 6
 
 MAX_REFUSED_BYTES = 32 * 1024
@@ -208,6 +209,13 @@ def load(source):
     return module
 
 
+def run_script(source):
+    """Executes the user's source as the interpreter does with the file that it is started with."""
+    module = sys.modules["__main__"]
+    module.__file__ = SOURCE_PATH
+    exec(compile(source, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
+
+
 def users_part(traceback):
     """The traceback from the user's first line on, without the way there (ours, and asyncio's for an
     asynchronous main); if no line of the user's is in it, from the first that is not ours."""
@@ -272,12 +280,16 @@ def report_failure(error):
     sys.excepthook(type(error), error, error.__traceback__)
 
 
-def finish(code, result=None):
+def finish(code, result=None, is_script=False):
     """Ends the program as the interpreter would, less its tear-down, which takes tens of
     milliseconds with pandas loaded: waits for threads, runs exit handlers, flushes. What takes longer
     than a second of that is cut off by the supervisor: the program has its result."""
     try:
-        if has_leftovers():
+        if is_script:
+            # It has ended when its threads have, as any script.
+            if "threading" in sys.modules:
+                modules.get("threading")._shutdown()
+        elif has_leftovers():
             result = announce_return(code, result)
             wait_for_threads()
         elif "threading" in sys.modules:
@@ -364,18 +376,21 @@ def report_end(code, result, has_ended=True):
         raise
 
 
-def run(source, arguments_json):
+def run(source, arguments_json, is_script):
     code = 0
     result = None
     try:
         write_source(source)
-        result = call_main(load(source), arguments_json)
+        if is_script:
+            run_script(source)
+        else:
+            result = call_main(load(source), arguments_json)
     except SystemExit as error:
         code = exit_code_of(error)
     except BaseException as error:
         code = 1
         report_failure(error)
-    finish(code, None if is_announced else result)
+    finish(code, None if is_announced else result, is_script)
 
 
 def reseed():
@@ -443,9 +458,16 @@ def look_fresh():
     sys.modules["__main__"].__builtins__ = __builtins__
 
 
+def set_variable(name, value):
+    os.environ[name] = value
+    if name == "TZ":
+        modules.get("time").tzset()
+
+
 def serve():
     source = arguments_json = b""
     inspect = None
+    is_script = False
     send(READY)
     while True:
         frame_type, payload = receive()
@@ -459,12 +481,18 @@ def serve():
             source = payload
         elif frame_type == ARGUMENTS:
             arguments_json = payload
+        elif frame_type == MODE:
+            is_script = payload[0] == SCRIPT
+        elif frame_type == ENV:
+            set_variable(*os.fsdecode(payload).split("=", 1))
+        elif frame_type == ARGV:
+            sys.argv.append(os.fsdecode(payload))
         elif frame_type == START:
             findings = inspect(source) if inspect else None
             if findings is not None:
                 send(REFUSED, findings.encode("utf-8", "replace")[:MAX_REFUSED_BYTES])
                 finish(0)
-            run(source, arguments_json)
+            run(source, arguments_json, is_script)
 
 
 look_fresh()

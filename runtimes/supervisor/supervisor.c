@@ -12,13 +12,18 @@
  * The other side of this protocol is src/supervisor/protocol.ts; change both together.
  *
  *   to the supervisor     INPUT    bytes for the runner's input pipe
+ *                         FILE     u16 path length, path (from the working directory), content: a file
+ *                                  that is put there before the run
+ *                         STDIN    what the program reads on its standard input
+ *                         COLLECT  globs, each ended by NUL: other files are not artifacts
  *                         RUN      struct run_limits, then bytes for the runner's input pipe
  *   from the supervisor   STDOUT, STDERR, CONTROL   bytes as the runner wrote them
  *                         ARTIFACT u16 path length, path (from the working directory), content
  *                         LEFT_OUT u8 reason, u64 size, path; for the first MAX_LEFT_OUT of them
  *                         EXIT     struct run_report; the last frame
  *
- * The runner's file descriptors: 0 /dev/null, 1 and 2 pipes, and the RUNNER_*_FDs below. A runner
+ * The runner's file descriptors: 0 a file in memory, which is empty unless STDIN came, so that reads end at
+ * once; 1 and 2 pipes, and the RUNNER_*_FDs below. A runner
  * that is done may write its exit code as one byte to RUNNER_STATUS_FD instead of exiting: taking
  * down a process with large libraries costs 10 ms, and the sandbox is thrown away anyway. Bytes behind
  * that one, in the same write and at most PIPE_BUF in all, are taken as its last on the control pipe.
@@ -40,6 +45,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -48,6 +54,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -59,6 +66,9 @@ enum { RUNNER_INPUT_FD = 198, RUNNER_CONTROL_FD = 199, RUNNER_STATUS_FD = 200 };
 enum frame_type {
     FRAME_INPUT = 1,
     FRAME_RUN = 2,
+    FRAME_FILE = 3,
+    FRAME_STDIN = 4,
+    FRAME_COLLECT = 5,
     FRAME_STDOUT = 16,
     FRAME_STDERR = 17,
     FRAME_CONTROL = 18,
@@ -124,7 +134,7 @@ enum { STATUS, FIRST_STREAM, POLLED = FIRST_STREAM + 3 };
 
 static volatile sig_atomic_t child_changed;
 static pid_t runner_pid;
-static int status_fd;
+static int status_fd, stdin_file;
 static struct stream streams[3];
 
 static void die(const char *format, ...) {
@@ -180,6 +190,22 @@ static const uint8_t *take(size_t length) {
     const uint8_t *bytes = inbox + inbox_start;
     inbox_start += length;
     return bytes;
+}
+
+/* Copies the next bytes that the manager sent to a file, however many: nothing is held for them. */
+static void take_into(int fd, size_t length) {
+    while (length > 0) {
+        if (inbox_start == inbox_end) {
+            inbox_start = 0;
+            inbox_end = read_some(inbox, sizeof inbox);
+        }
+        const size_t there = inbox_end - inbox_start;
+        ssize_t n = write(fd, inbox + inbox_start, there < length ? there : length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) die("an input cannot be written: %s", strerror(errno));
+        inbox_start += (size_t)n;
+        length -= (size_t)n;
+    }
 }
 
 /* Said and not yet written. */
@@ -242,15 +268,15 @@ static void start_runner(char **argv, const sigset_t *runner_mask) {
     if (pipe2(input, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) ||
         pipe2(control, O_CLOEXEC) || pipe2(done, O_CLOEXEC))
         die("pipe: %s", strerror(errno));
+    stdin_file = memfd_create("stdin", MFD_CLOEXEC);
+    if (stdin_file < 0) die("stdin: %s", strerror(errno));
     runner_pid = fork();
     if (runner_pid < 0) die("fork: %s", strerror(errno));
     if (runner_pid == 0) {
-        int null = open("/dev/null", O_RDONLY);
-        if (null < 0 || dup2(null, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0 ||
+        if (dup2(stdin_file, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0 ||
             dup2(input[0], RUNNER_INPUT_FD) < 0 || dup2(control[1], RUNNER_CONTROL_FD) < 0 ||
             dup2(done[1], RUNNER_STATUS_FD) < 0)
             _exit(71);
-        if (null > 2) close(null);
         setsid();
         signal(SIGPIPE, SIG_DFL);
         sigprocmask(SIG_SETMASK, runner_mask, NULL);
@@ -372,6 +398,91 @@ static int is_in_workspace(int fd, struct stat *info) {
     return !fstat(fd, info) && info->st_dev == before.folder.st_dev;
 }
 
+/* Files that were put into the working directory, as they were. */
+static struct input_file {
+    ino_t inode;
+    struct timespec changed;
+} *inputs;
+static size_t input_count;
+
+/* Whether the program has left a file as it was put there. */
+static int is_unchanged_input(const struct stat *info) {
+    for (size_t i = 0; i < input_count; i++)
+        if (inputs[i].inode == info->st_ino && inputs[i].changed.tv_sec == info->st_ctim.tv_sec &&
+            inputs[i].changed.tv_nsec == info->st_ctim.tv_nsec)
+            return 1;
+    return 0;
+}
+
+/* Makes a new file in the working directory, and the folders on its way; nothing outside of it. */
+static int create_input(char *path) {
+    struct stat info;
+    int folder = open(WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (char *name = path;;) {
+        char *slash = strchr(name, '/');
+        if (slash) *slash = 0;
+        if (!*name || !strcmp(name, ".") || !strcmp(name, "..")) die("an input with an odd path");
+        if (!slash) {
+            int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+            if (file < 0 || !is_in_workspace(file, &info)) die("%s: %s", name, strerror(errno));
+            close(folder);
+            return file;
+        }
+        if (mkdirat(folder, name, 0755) && errno != EEXIST) die("%s: %s", name, strerror(errno));
+        int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (below < 0 || !is_in_workspace(below, &info)) die("%s: not a folder", name);
+        close(folder);
+        folder = below;
+        name = slash + 1;
+    }
+}
+
+/* Reads a FILE frame. */
+static void take_file(size_t length) {
+    uint16_t path_length;
+    if (length < sizeof path_length) die("malformed FILE frame");
+    memcpy(&path_length, take(sizeof path_length), sizeof path_length);
+    char path[MAX_PATH_BYTES + 1];
+    if (path_length > MAX_PATH_BYTES || path_length > length - sizeof path_length)
+        die("malformed FILE frame");
+    memcpy(path, take(path_length), path_length);
+    path[path_length] = 0;
+    int file = create_input(path);
+    take_into(file, length - sizeof path_length - path_length);
+    struct stat info;
+    inputs = realloc(inputs, (input_count + 1) * sizeof *inputs);
+    if (!inputs || fstat(file, &info)) die("an input cannot be noted");
+    inputs[input_count++] = (struct input_file){info.st_ino, info.st_ctim};
+    close(file);
+}
+
+/* Reads a STDIN frame: the next read of whoever has this file begins at its start. */
+static void take_stdin(size_t length) {
+    take_into(stdin_file, length);
+    lseek(stdin_file, 0, SEEK_SET);
+}
+
+/* What is collected, each ended by NUL; null: everything. */
+static char *globs;
+static size_t globs_length;
+
+static void take_globs(size_t length) {
+    globs = malloc(length + 1);
+    if (!globs) die("no memory for globs");
+    memcpy(globs, take(length), length);
+    globs[length] = 0;
+    globs_length = length;
+}
+
+/* A star stands for slashes too, and for nothing where it is a folder of its own at the start. */
+static int is_wanted(const char *path) {
+    if (!globs) return 1;
+    for (const char *glob = globs; glob < globs + globs_length; glob += strlen(glob) + 1)
+        if (!fnmatch(glob, path, 0) || (!strncmp(glob, "**/", 3) && !fnmatch(glob + 3, path, 0)))
+            return 1;
+    return 0;
+}
+
 /* Paths below the working directory. */
 static char *found[MAX_NAMES];
 static size_t found_count, names_seen;
@@ -394,6 +505,7 @@ static void find_files(int folder, char *path, size_t length, int depth) {
         if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW)) continue;
         memcpy(path + length, name, end - length + 1);
         if (S_ISREG(info.st_mode) && !(depth == 0 && is_own_input(info.st_ino))) {
+            if (is_unchanged_input(&info) || !is_wanted(path)) continue;
             if ((found[found_count] = strdup(path))) found_count++;
         } else if (S_ISDIR(info.st_mode) && depth < MAX_DEPTH && strcmp(name, "__pycache__") != 0) {
             // gVisor follows a link in spite of O_NOFOLLOW when O_DIRECTORY is there as well.
@@ -669,6 +781,18 @@ static void serve(const sigset_t *open_mask) {
         const uint8_t *prefix = take(5);
         const uint8_t type = prefix[4];
         memcpy(&length, prefix, 4);
+        if (type == FRAME_FILE) {
+            take_file(length);
+            continue;
+        }
+        if (type == FRAME_STDIN) {
+            take_stdin(length);
+            continue;
+        }
+        if (type == FRAME_COLLECT) {
+            take_globs(length);
+            continue;
+        }
         const uint8_t *payload = take(length);
         if (type == FRAME_INPUT) {
             const struct run_limits nothing = {0};

@@ -2,7 +2,8 @@ import { ManagerError } from '../errors.ts'
 import { checkResult } from '../run/check-result.ts'
 import { judge } from '../run/judge.ts'
 import type { RunRecord } from '../run/record.ts'
-import type { RunLimits, RunOptions, RunOutcome, RunRequest, Runs } from '../run/types.ts'
+import type { RunLimits, RunMode, RunOptions, RunOutcome, RunRequest, Runs } from '../run/types.ts'
+import { checkInput } from './run-input.ts'
 import { limitsOfRun } from './run-limits.ts'
 import type { AdmittedRun, ScheduleTimings } from './scheduler.ts'
 
@@ -16,6 +17,10 @@ export interface Placing {
 /** What requests may name as their template. */
 export interface Template {
   readonly limits: RunLimits
+  /** Modes in which its runner can run a program. */
+  readonly modes: readonly RunMode[]
+  /** Paths in the working directory that are the runner's own. */
+  readonly ownFiles: readonly string[]
   /** Chooses the pools by the caller and the program's text. */
   place(request: RunRequest): Placing
 }
@@ -67,8 +72,11 @@ export class LocalRuns implements Runs {
   async start(request: RunRequest, { signal, onStart, onEvent }: RunOptions): Promise<RunOutcome> {
     const { caller, program, stdin, env, files, collect } = request
     const template = this.#templates.get(request.template)
-    if (!template) throw invalid('template', `There is no template ${request.template}.`)
-    refuseUnknown(request)
+    if (!template) {
+      const why = `There is no template ${request.template}.`
+      throw new ManagerError('REQUEST_INVALID', why, { field: 'template' })
+    }
+    checkInput(request, template)
     const limits = limitsOfRun(template.limits, request.limits)
     const { pool, substitute } = template.place(request)
     const { facts, timings } = await this.#scheduler.submit(
@@ -96,23 +104,4 @@ export class LocalRuns implements Runs {
     const fault = await this.#checkLarge(caller, result, signal)
     return () => fault
   }
-}
-
-/** What the executors cannot do yet. */
-function refuseUnknown({ program, stdin, env, files, collect }: RunRequest): void {
-  const wants: Record<string, boolean> = {
-    mode: program.mode !== 'function',
-    argv: program.argv.length > 0,
-    stdin: stdin !== null,
-    env: Object.keys(env).length > 0,
-    files: files.length > 0,
-    collect: collect !== null,
-  }
-  for (const [field, isWanted] of Object.entries(wants)) {
-    if (isWanted) throw invalid(field, `The member ${field} is not supported here.`)
-  }
-}
-
-function invalid(field: string, message: string): ManagerError {
-  return new ManagerError('REQUEST_INVALID', message, { field })
 }

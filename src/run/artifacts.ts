@@ -1,3 +1,4 @@
+import { isPlainPath } from '../lib/plain-path.ts'
 import type { ArtifactFile, LeftOutFile } from './record.ts'
 import type { LeftOut, OutputFile, RunLimits } from './types.ts'
 
@@ -26,15 +27,11 @@ export function acceptFiles(
   return { files, leftOut }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-const FORBIDDEN = /^\.|\.\.|[\\\u0000-\u001f\u007f]/
-
 /** @returns null for a path that is no UTF-8, not relative, or means something to whoever stores the file */
 function decodePath(bytes: Buffer): string | null {
   const path = bytes.toString('utf8')
   if (!Buffer.from(path, 'utf8').equals(bytes)) return null
-  const isPlain = path.split('/').every((part) => part !== '' && !FORBIDDEN.test(part))
-  return isPlain ? path : null
+  return isPlainPath(path) ? path : null
 }
 
 function shown(path: Buffer): string {

@@ -102,7 +102,9 @@ export class Connection {
       this.#collector = new Collector(task.limits, onEvent)
       this.#state = 'running'
       this.#finish = resolve
-      this.#input.write(encodeRun(task))
+      this.#input.cork()
+      for (const piece of encodeRun(task)) this.#input.write(piece)
+      this.#input.uncork()
     })
   }
 

@@ -20,6 +20,14 @@ export function encodeFrame(type: number, payload: Uint8Array = Buffer.alloc(0))
   return frame
 }
 
+/** The beginning of a frame whose payload is sent by itself. */
+export function encodeHead(type: number, payloadBytes: number): Buffer {
+  const head = Buffer.allocUnsafe(HEAD_BYTES)
+  head.writeUInt32LE(payloadBytes, 0)
+  head[4] = type
+  return head
+}
+
 /** What was read is not what the protocol allows. Data about a sandbox, never our own failure. */
 export class FrameError extends Error {}
 

@@ -11,12 +11,16 @@ import type {
   RunReport,
 } from '../run/record.ts'
 import type { Task } from '../run/task.ts'
-import type { LeftOutReason, RunLimits } from '../run/types.ts'
-import { encodeFrame } from './frames.ts'
+import type { LeftOutReason, RunLimits, RunMode } from '../run/types.ts'
+import { encodeFrame, encodeHead } from './frames.ts'
 
 /** To the supervisor. */
 export const INPUT = 1
 export const RUN = 2
+/** These come before RUN, and only where there is something to hand over. */
+export const FILE = 3
+export const STDIN = 4
+export const COLLECT = 5
 
 /** From the supervisor. */
 export const STDOUT = 16
@@ -26,8 +30,21 @@ export const ARTIFACT = 19
 export const EXIT = 20
 export const LEFT_OUT = 21
 
-/** To the runner, through the supervisor. POLICY comes before PING, and only if there is one. */
-export const RUNNER = { PING: 1, CODE: 2, ARGUMENTS: 3, START: 4, POLICY: 5 } as const
+/**
+ * To the runner, through the supervisor. POLICY comes before PING, and only if there is one. MODE, a byte of
+ * MODES, comes unless it is `function`; then ENV (NAME=value) for each variable, ARGV for each argument.
+ */
+export const RUNNER = {
+  PING: 1,
+  CODE: 2,
+  ARGUMENTS: 3,
+  START: 4,
+  POLICY: 5,
+  MODE: 6,
+  ENV: 7,
+  ARGV: 8,
+} as const
+const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell: 2 }
 
 /**
  * From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. NOTE: what of
@@ -86,8 +103,11 @@ export function encodePing(policy: Buffer | null): Buffer {
   return encodeFrame(INPUT, Buffer.concat(frames))
 }
 
-/** The one RUN frame of an executor: `struct run_limits`, then the runner's frames. */
-export function encodeRun(task: Task): Buffer {
+/**
+ * What an executor is sent for its run: input first, then RUN, which is `struct run_limits` and the runner's
+ * frames. In pieces, so that no large input is copied.
+ */
+export function encodeRun(task: Task): Buffer[] {
   const { limits } = task
   const head = Buffer.alloc(6 * 4)
   const fields = [
@@ -101,15 +121,40 @@ export function encodeRun(task: Task): Buffer {
   fields.forEach((value, index) => {
     head.writeUInt32LE(value, index * 4)
   })
-  return encodeFrame(
-    RUN,
-    Buffer.concat([
-      head,
-      encodeFrame(RUNNER.CODE, task.code),
-      encodeFrame(RUNNER.ARGUMENTS, task.argumentsJson),
-      encodeFrame(RUNNER.START),
-    ]),
-  )
+  const payload = Buffer.concat([
+    head,
+    ...settingFrames(task),
+    encodeFrame(RUNNER.CODE, task.code),
+    encodeFrame(RUNNER.ARGUMENTS, task.argumentsJson),
+    encodeFrame(RUNNER.START),
+  ])
+  return [...inputFrames(task), encodeFrame(RUN, payload)]
+}
+
+function inputFrames({ files, stdin, collect }: Task): Buffer[] {
+  const pieces: Buffer[] = []
+  for (const { path, content } of files) {
+    const name = Buffer.from(path)
+    const length = Buffer.alloc(2)
+    length.writeUInt16LE(name.length)
+    const before = Buffer.concat([length, name])
+    pieces.push(encodeHead(FILE, before.length + content.length), before, content)
+  }
+  if (stdin !== null) pieces.push(encodeHead(STDIN, stdin.length), stdin)
+  if (collect !== null) {
+    pieces.push(encodeFrame(COLLECT, Buffer.from(collect.map((glob) => `${glob}\0`).join(''))))
+  }
+  return pieces.filter(({ length }) => length > 0)
+}
+
+function settingFrames({ mode, env, argv }: Task): Buffer[] {
+  return [
+    ...(mode === 'function' ? [] : [encodeFrame(RUNNER.MODE, Buffer.from([MODES[mode]]))]),
+    ...Object.entries(env).map(([name, value]) =>
+      encodeFrame(RUNNER.ENV, Buffer.from(`${name}=${value}`)),
+    ),
+    ...argv.map((argument) => encodeFrame(RUNNER.ARGV, Buffer.from(argument))),
+  ]
 }
 
 /** `struct run_report`. */

@@ -10,6 +10,8 @@ import { requestWith } from '../support/run-request.ts'
 const { signal } = new AbortController()
 const template: Template = {
   limits: LIMITS,
+  modes: ['function', 'script'],
+  ownFiles: ['main.py'],
   place: ({ program }) => ({ pool: `pool of ${program.code}`, substitute: 'other' }),
 }
 let submitted: AdmittedRun[] = []
@@ -76,5 +78,34 @@ test('a template that there is not is the fault of the request', async () => {
   await expect(runs.start(requestWith({ template: 'cobol' }), { signal })).rejects.toMatchObject({
     code: 'REQUEST_INVALID',
     field: 'template',
+  })
+})
+
+test('so is a mode that its runner does not have', async () => {
+  const request = requestWith({ program: { mode: 'cell' } })
+  await expect(runs.start(request, { signal })).rejects.toMatchObject({
+    code: 'REQUEST_INVALID',
+    field: 'mode',
+  })
+})
+
+test('what a program is run with goes to the executor', async () => {
+  const files = [{ path: 'a.csv', content: Buffer.from('1') }]
+  const request = requestWith({
+    files,
+    stdin: Buffer.from('in'),
+    env: { A: '1' },
+    collect: ['*.csv'],
+    limits: { wallTimeMs: 5 },
+    program: { mode: 'script', argv: ['x'] },
+  })
+  await runs.start(request, { signal })
+  expect(submitted[0]?.task).toEqual({
+    ...request.program,
+    files,
+    stdin: Buffer.from('in'),
+    env: { A: '1' },
+    collect: ['*.csv'],
+    limits: { ...LIMITS, wallTimeMs: 5 },
   })
 })

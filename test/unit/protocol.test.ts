@@ -4,6 +4,7 @@ import { plainTask } from '../../src/run/task.ts'
 import { FrameParser } from '../../src/supervisor/frames.ts'
 import {
   ARTIFACT,
+  COLLECT,
   CONTROL,
   CONTROL_FRAME,
   decodeArtifact,
@@ -13,6 +14,7 @@ import {
   EXIT,
   encodePing,
   encodeRun,
+  FILE,
   INPUT,
   LEFT_OUT,
   maxControlBytes,
@@ -21,6 +23,7 @@ import {
   RUN,
   RUNNER,
   STDERR,
+  STDIN,
   STDOUT,
 } from '../../src/supervisor/protocol.ts'
 import { LIMITS } from '../support/limits.ts'
@@ -37,8 +40,9 @@ describe('what is sent', () => {
   test('a run: limits, code, arguments and the start in one frame', () => {
     const code = Buffer.from('def main(): return "ü"')
     const argumentsJson = Buffer.from('{"a": 1.0}')
-    const [run, ...more] = framesOf(encodeRun({ ...plainTask(code, LIMITS), argumentsJson }))
-    expect(more).toEqual([])
+    const [bytes, ...pieces] = encodeRun({ ...plainTask(code, LIMITS), argumentsJson })
+    const [run, ...more] = framesOf(bytes as Buffer)
+    expect([...pieces, ...more]).toEqual([])
     expect(run?.type).toBe(RUN)
     const payload = run?.payload as Buffer
     const limits = Array.from({ length: 6 }, (_, index) => payload.readUInt32LE(index * 4))
@@ -47,6 +51,40 @@ describe('what is sent', () => {
       { type: RUNNER.CODE, payload: code },
       { type: RUNNER.ARGUMENTS, payload: argumentsJson },
       { type: RUNNER.START, payload: Buffer.alloc(0) },
+    ])
+  })
+
+  test('what a program is run with comes before it', () => {
+    const files = [{ path: 'data/ü.csv', content: Buffer.from('1') }]
+    const task = { ...plainTask(Buffer.from('code'), LIMITS), files }
+    const path = Buffer.from('data/ü.csv')
+    const frames = framesOf(
+      Buffer.concat(
+        encodeRun({
+          ...task,
+          mode: 'script',
+          stdin: Buffer.from('in'),
+          collect: ['*.csv', '**/b'],
+          env: { A: 'x=y', B: '' },
+          argv: ['', 'two'],
+        }),
+      ),
+    )
+    expect(frames.slice(0, -1)).toEqual([
+      {
+        type: FILE,
+        payload: Buffer.concat([Buffer.from([path.length, 0]), path, Buffer.from('1')]),
+      },
+      { type: STDIN, payload: Buffer.from('in') },
+      { type: COLLECT, payload: Buffer.from('*.csv\0**/b\0') },
+    ])
+    const run = payloadOf(frames.at(-1))
+    expect(framesOf(run.subarray(24)).slice(0, -3)).toEqual([
+      { type: RUNNER.MODE, payload: Buffer.from([1]) },
+      { type: RUNNER.ENV, payload: Buffer.from('A=x=y') },
+      { type: RUNNER.ENV, payload: Buffer.from('B=') },
+      { type: RUNNER.ARGV, payload: Buffer.alloc(0) },
+      { type: RUNNER.ARGV, payload: Buffer.from('two') },
     ])
   })
 
