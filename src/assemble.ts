@@ -29,6 +29,7 @@ export async function assembleManager(config: Config, log: Logger): Promise<Exec
   return ExecutorManager.open(config, log, installation, platform)
 }
 
+/** Logs which runsc is used and how old it is. */
 function tellRunsc({ runscPath, runscVersion }: Installation, log: Logger): void {
   const { text, isOld } = ageOf(runscVersion, Date.now())
   log[isOld ? 'warn' : 'info']({ runsc: runscPath }, `runsc ${runscVersion}, ${text}`)

@@ -25,12 +25,12 @@ async function main(): Promise<void> {
 }
 
 /**
- * Ctrl-C in a terminal reaches npm and this process, and npm passes its signal on: signals that come
- * this close together are one request.
+ * Signals that come this close together are one request: Ctrl-C in a terminal reaches npm and this process,
+ * and npm sends its signal on.
  */
 const SAME_REQUEST_MS = 1000
 
-/** The first signal begins an orderly stop, a later one hurries it. */
+/** Stops the manager at the first signal: it waits up to 10 s for running programs. A later one ends them. */
 function stopOnSignals(manager: ExecutorManager): void {
   let firstAtMs: number | null = null
   const onSignal = () => {

@@ -1,6 +1,6 @@
 /** How many executors there are, as a pure function of the machine and of what one run may use. */
 
-/** Memory that is reckoned for an executor that waits. */
+/** Memory that the plan counts for an idle executor. */
 export const IDLE_EXECUTOR_BYTES = 64 * 1024 ** 2
 
 /** Ready executors of one runtime that are kept by default, at most. */
@@ -14,9 +14,9 @@ export interface SizeInput {
   /** Languages, and those of them that have a lean executor beside the standard one. */
   readonly runtimes: number
   readonly leanRuntimes: number
-  /** What the operator asks for; null: what fits. */
+  /** Ready executors for each pool, set by the operator; null: as many as fit. */
   readonly poolSize: number | null
-  /** More than this cannot be alive, whatever the memory holds. */
+  /** Upper bound of living executors for another reason than memory. */
   readonly most: number
 }
 
@@ -33,8 +33,8 @@ export interface Sizes {
 
 /**
  * Plans the pools. By default a pool keeps two executors for each processor, within a tenth of the
- * memory, and all pools together fit into four fifths of it with every run at its limit. Whatever the
- * memory is, each pool has a place and one more is left to work with.
+ * memory, and all pools together fit into four fifths of it with every run at its limit. On a machine with
+ * too little memory each pool still has its place, and there is one place more for running programs.
  */
 export function sizesFor(input: SizeInput): Sizes {
   const { cores, memoryBytes, runBytes, runtimes, leanRuntimes, most } = input

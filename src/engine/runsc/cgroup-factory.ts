@@ -7,7 +7,11 @@ import { type CgroupTree, delegate, treeFolders } from './cgroup-tree.ts'
 import { CgroupV1 } from './cgroup-v1.ts'
 import { CgroupV2 } from './cgroup-v2.ts'
 
-/** @param name relative to the tree: `<owner>/<executor>` */
+/**
+ * Makes the cgroup of one sandbox.
+ * @param name relative to the tree: `<owner>/<executor>`
+ * @throws ManagerError ENGINE_FAILED
+ */
 export function createCgroup(tree: CgroupTree, name: string, limits: CgroupLimits): Cgroup {
   const cgroup =
     tree.version === 1 ? new CgroupV1(tree.folders, name) : new CgroupV2(tree.folder, name)
@@ -31,7 +35,7 @@ export function makeOwnerFolders(tree: CgroupTree, owner: string): void {
   }
 }
 
-/** An existing one, of an earlier manager. */
+/** Returns an existing cgroup, of an earlier manager. */
 export function findCgroup(tree: CgroupTree, name: string): Cgroup {
   return tree.version === 1 ? new CgroupV1(tree.folders, name) : new CgroupV2(tree.folder, name)
 }

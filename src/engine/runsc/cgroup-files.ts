@@ -4,12 +4,16 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ManagerError } from '../../errors.ts'
 
-/** Of the processor's bandwidth control; a limit in cpus is a share of it. */
+/** Period of the kernel's bandwidth control. A limit in processors is a share of it. */
 export const CPU_PERIOD_US = 100_000
 const REMOVE_ATTEMPTS = 200
-/** After a kill for which there was no descriptor. */
+/** How long to wait after a kill that failed for want of a descriptor. */
 export const KILL_AGAIN_MS = 50
 
+/**
+ * Writes a value into a file of a cgroup.
+ * @throws Error of the system
+ */
 export function write(folder: string, file: string, value: string | number): void {
   const fd = openSync(path.join(folder, file), constants.O_WRONLY)
   try {
@@ -19,7 +23,7 @@ export function write(folder: string, file: string, value: string | number): voi
   }
 }
 
-/** Counters of a cgroup that is gone read as nothing: a stop may remove it under a run. */
+/** Reads a file. A cgroup that is gone reads as 0: a stop may remove it while a run reads its counters. */
 function read(folder: string, file: string): string {
   try {
     return readFileSync(path.join(folder, file), 'utf8')
@@ -34,15 +38,17 @@ function isGone(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENODEV'
 }
 
+/** Reads a file that holds one number; 0 when the cgroup is gone. */
 export function readNumber(folder: string, file: string): number {
   return Number(read(folder, file))
 }
 
+/** Reads the number of one key from lines `key number`; 0 when it is not there. */
 export function readKey(folder: string, file: string, key: string): number {
   return keyedNumber(key, read(folder, file))
 }
 
-/** The values of some keys in one read; 0 for a key that is not there. */
+/** Reads the numbers of some keys at once; 0 for a key that is not there. */
 export function readKeys<K extends string>(
   folder: string,
   file: string,
@@ -57,12 +63,16 @@ function keyedNumber(key: string, text: string): number {
   return match ? Number(match[1]) : 0
 }
 
-/** Of a list of processes or threads, one a line; 0 stands for one of another pid namespace. */
+/** Reads ids of processes or threads, one a line; 0 stands for one of another pid namespace. */
 export function readIds(folder: string, file: string): number[] {
   return readFileSync(path.join(folder, file), 'utf8').split('\n').filter(Boolean).map(Number)
 }
 
-/** @throws when who is there cannot be read, as for want of a descriptor: nobody was killed then */
+/**
+ * Sends SIGKILL to every process in a cgroup folder.
+ * @returns how many there were
+ * @throws Error when the processes cannot be read, such as for want of a descriptor; then none was killed
+ */
 export function killAll(folder: string): number {
   let pids: string[]
   try {
@@ -83,8 +93,9 @@ export function killAll(folder: string): number {
 }
 
 /**
- * Kills and removes until nothing is left.
- * @param kill SIGKILLs what is in the cgroup and says how many there were
+ * Kills the processes and removes the folders, again and again until nothing is left.
+ * @param kill sends SIGKILL to what is in the cgroup and returns how many there were
+ * @throws ManagerError ENGINE_FAILED after 200 attempts, about 9 s
  */
 export async function removeAll(kill: () => number, folders: readonly string[]): Promise<void> {
   for (let attempt = 0; ; attempt++) {
@@ -100,7 +111,7 @@ export async function removeAll(kill: () => number, folders: readonly string[]):
   }
 }
 
-/** However long that takes: who is there may have been killed by nobody. */
+/** Retries until kill() succeeds: when it throws, no process has been signalled. */
 async function untilDone(kill: () => number): Promise<number> {
   for (;;) {
     try {
@@ -111,6 +122,7 @@ async function untilDone(kill: () => number): Promise<number> {
   }
 }
 
+/** Removes an empty cgroup folder. Returns whether it is gone now. */
 export function removeFolder(folder: string): boolean {
   try {
     rmdirSync(folder)

@@ -9,8 +9,8 @@ export const OWN_MOUNT = '/run/executor-manager/cgroup'
 const MOVE_ATTEMPTS = 100
 
 /**
- * Mounts cgroup2 anew: it shows this process's cgroup namespace from its root, and is writable. In a
- * container the mount that is there mostly is read-only. Needs CAP_SYS_ADMIN, as runsc does.
+ * Mounts cgroup2 at OWN_MOUNT, writable and from the root of this process's cgroup namespace. The mount that a
+ * container has is mostly read-only. Needs CAP_SYS_ADMIN, as runsc does.
  * @throws ManagerError SETUP_FAILED with the remedy
  */
 export function mountUnified(): void {
@@ -24,8 +24,8 @@ export function mountUnified(): void {
 }
 
 /**
- * Moves every process of a cgroup into a child of it, until `andThen` works: a process may have been
- * started in it meanwhile, and then the kernel answers EBUSY.
+ * Moves every process of a cgroup into a child of it, and then calls `andThen`. Does both again on EBUSY,
+ * which the kernel answers when a process was started in the cgroup meanwhile.
  * @throws ManagerError SETUP_FAILED when processes stay that cannot be moved; what `andThen` throws
  */
 export function moveProcesses(from: string, leaf: string, andThen: () => void): void {

@@ -7,19 +7,20 @@ import { scaledMs } from '../../lib/time-scale.ts'
 
 const TIMEOUT_MS = scaledMs(10_000)
 
-/** sd_booted(3) */
+/** Tells whether systemd manages this machine (sd_booted(3)). */
 export function hasSystemd(): boolean {
   return existsSync('/run/systemd/system')
 }
 
+/** Tells whether the cgroups below a systemd unit are its own to manage (Delegate=yes). */
 export function isDelegated(unit: string): boolean {
   if (!hasSystemd()) return false
   return ask(['systemctl', 'show', '--property=Delegate', '--value', '--', unit]) === 'yes'
 }
 
 /**
- * Has systemd put this process, and no other, into a new scope with Delegate=yes. The scope is gone when
- * its last process is. Source: org.freedesktop.systemd1(5), StartTransientUnit.
+ * Asks systemd to move this process, and no other, into a new scope with Delegate=yes. The scope ends with
+ * its last process. Source: org.freedesktop.systemd1(5), StartTransientUnit.
  * @throws ManagerError SETUP_FAILED with the remedy
  */
 export function moveIntoScope(): void {
@@ -50,7 +51,7 @@ export function moveIntoScope(): void {
   }
 }
 
-/** @returns what the program printed; null when it failed */
+/** Runs a program. Returns what it printed; null when it failed. */
 function ask(command: readonly string[]): string | null {
   const { failure, stdout } = execSync(command, { env: SYSTEM_ENV, timeoutMs: TIMEOUT_MS })
   return failure === null ? stdout.trim() : null

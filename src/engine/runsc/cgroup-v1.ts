@@ -13,7 +13,7 @@ import {
 } from './cgroup-files.ts'
 import type { V1_CONTROLLERS } from './cgroup-tree.ts'
 
-/** Source: kernel Documentation/admin-guide/cgroup-v1/. */
+/** A sandbox's cgroup on v1. Source: kernel Documentation/admin-guide/cgroup-v1/. */
 export class CgroupV1 implements Cgroup {
   readonly #folder: Record<(typeof V1_CONTROLLERS)[number], string>
   readonly joinFiles: readonly string[]
@@ -82,12 +82,12 @@ export class CgroupV1 implements Cgroup {
     return readKey(this.#folder.memory, 'memory.oom_control', 'oom_kill')
   }
 
-  /** memory.failcnt counts every time that the limit was met, and most of them end well. */
+  /** v1 does not tell: memory.failcnt also counts the times when memory could be freed. */
   ownLimitReached(): null {
     return null
   }
 
-  /** Its events need an eventfd, which Node.js cannot make. */
+  /** v1 does not tell: its events need an eventfd, which Node.js cannot make. */
   watchMemory(): null {
     return null
   }

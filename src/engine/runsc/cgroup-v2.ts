@@ -14,7 +14,7 @@ import {
 import { PeakMemory } from './cgroup-peak.ts'
 import { watchFile } from './cgroup-watch.ts'
 
-/** Source: kernel Documentation/admin-guide/cgroup-v2.rst. */
+/** A sandbox's cgroup on v2. Source: kernel Documentation/admin-guide/cgroup-v2.rst. */
 export class CgroupV2 implements Cgroup {
   readonly #folder: string
   readonly #peak: PeakMemory
@@ -31,7 +31,7 @@ export class CgroupV2 implements Cgroup {
     this.setMemoryLimit(limits.memoryBytes)
     if (existsSync(path.join(this.#folder, 'memory.swap.max')))
       write(this.#folder, 'memory.swap.max', 0)
-    // A sandbox that lost one of its processes is of no use: the kernel takes all of them then.
+    // The kernel kills all processes of the sandbox together: it cannot go on without one of them.
     write(this.#folder, 'memory.oom.group', 1)
     write(this.#folder, 'pids.max', limits.tasks)
   }
@@ -97,7 +97,7 @@ export class CgroupV2 implements Cgroup {
     write(this.#folder, 'cgroup.freeze', 0)
   }
 
-  /** At once all, also those that are being started, of another pid namespace, or frozen. */
+  /** cgroup.kill ends all of them at once, also those that are being started or are frozen. */
   kill(): number {
     const killFile = 'cgroup.kill'
     // Since Linux 5.14.

@@ -1,51 +1,57 @@
+/** Limits that a cgroup has from the start. */
 export interface CgroupLimits {
   readonly memoryBytes: number
-  /** Host tasks, those of runsc included: a backstop behind the guest's own limit. */
+  /** Host tasks, runsc's own included. It takes effect only where the guest's own limit failed. */
   readonly tasks: number
 }
 
 /**
- * The leaf cgroup of one sandbox, on v1 one folder in each hierarchy. runsc is started inside it with
- * --ignore-cgroups and knows nothing of it, so that the counters are still there when runsc is gone.
- * Calls are synchronous: they are short writes to the kernel.
+ * The leaf cgroup of one sandbox; on v1 one folder in each hierarchy. runsc is started inside it with
+ * --ignore-cgroups and does not touch it, so the counters can still be read when runsc is gone. Calls are
+ * synchronous, because they are short reads and writes of kernel files; they throw when these fail.
  */
 export interface Cgroup {
   /** A process that writes 0 into each of these is in the cgroup. */
   readonly joinFiles: readonly string[]
   setMemoryLimit(bytes: number): void
+  /** @param cpus processors' worth of time, such as 0.5 */
   setCpuLimit(cpus: number): void
+  /** @param weight 1 to 10000, of v2's scale on which 100 is the kernel's default */
   setCpuWeight(weight: number): void
+  /** Returns the memory in use now. */
   memoryBytes(): number
   /**
-   * Since the last reset. Before Linux 6.12 cgroup v2 has no reset: then it is a lower bound, unless the
-   * memory has risen since above all that it was before; see PeakMemory in cgroup-peak.ts.
+   * Returns the most memory in use since the last reset. cgroup v2 before Linux 6.12 has no reset: there it
+   * is a lower bound, unless the peak since then is the highest of all; see PeakMemory in cgroup-peak.ts.
    */
   peakMemoryBytes(): number
   resetPeakMemory(): void
   /**
-   * Part of its memory that holds the host's caches: pages of files, directory entries and other objects
-   * of the kernel. Whoever asks first is charged for them, so they tell what others asked for before.
+   * Returns the part of its memory that holds the host's caches: pages of files, directory entries and other
+   * objects of the kernel. The cgroup that reads something first is charged for it, so this number would
+   * tell what other sandboxes have read.
    */
   hostCacheBytes(): number
-  /** For whatever want of memory: its own limit's, that of a cgroup around it, or the machine's. */
+  /** Counts out-of-memory kills: at its own limit, at that of a cgroup around it, or of the machine. */
   outOfMemoryKills(): number
   /**
-   * Whether its own limit was reached with nothing to give back, and not that of a cgroup around it;
-   * null where the kernel does not count this (v1).
+   * Tells whether an out-of-memory kill was at its own limit and not at that of a cgroup around it; null where
+   * the kernel does not count this (v1).
    */
   ownLimitReached(): boolean | null
   /**
-   * Calls back when the kernel may have killed in it for want of memory: ask outOfMemoryKills() then.
-   * @returns ends the watch, may be called again; null where the kernel does not tell: ask now and then
+   * Calls back when there may be a new out-of-memory kill; outOfMemoryKills() tells then.
+   * @returns a function that ends the watch and may be called again; null where the kernel has no event (v1):
+   *   poll outOfMemoryKills() there
    */
   watchMemory(changed: () => void): (() => void) | null
   cpuTimeUs(): number
-  /** Ids of the threads in it. @throws when they cannot be read */
+  /** Returns the ids of the threads in it. */
   threads(): number[]
   freeze(): void
   thaw(): void
-  /** SIGKILLs every process in it, frozen or not; returns how many there were. */
+  /** Sends SIGKILL to every process in it, frozen or not. Returns how many there were. */
   kill(): number
-  /** Kills what is left and removes the folders; resolves when both are done. */
+  /** Kills the processes that are left and removes the folders. Resolves when both are done. */
   remove(): Promise<void>
 }

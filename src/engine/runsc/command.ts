@@ -41,11 +41,15 @@ function globalFlags(flags: RunscFlags): string[] {
   ]
 }
 
-/** Detached: the runsc process that would only wait for the sandbox takes 3 MB for it. */
+/**
+ * Returns the arguments that boot a sandbox. Detached, because a runsc process that only waits for the
+ * sandbox takes 3 MB.
+ */
 export function runCommand(flags: RunscFlags, bundleFolder: string, id: string): string[] {
   return [...globalFlags(flags), 'run', '--detach', `--bundle=${bundleFolder}`, id]
 }
 
+/** Returns the arguments that restore a sandbox from a checkpoint's folder. */
 export function restoreCommand(
   flags: RunscFlags,
   bundleFolder: string,
@@ -62,7 +66,7 @@ export function restoreCommand(
   ]
 }
 
-/** Uncompressed: restoring is what has to be quick, and disk is cheap. */
+/** Returns the arguments that checkpoint a sandbox. Uncompressed, which makes the restore fast. */
 export function checkpointCommand(flags: RunscFlags, id: string, imageFolder: string): string[] {
   return [
     ...globalFlags(flags),
@@ -73,16 +77,16 @@ export function checkpointCommand(flags: RunscFlags, id: string, imageFolder: st
   ]
 }
 
-/** What of the flags is fixed in a snapshot. The network is not: it is given at the restore. */
+/** Returns the flags that a snapshot depends on. The network is not among them: the restore gives it. */
 export function snapshotFlags(setting: RunscSetting, hasRootImage: boolean): string[] {
   const ofNoManager = { sharedFolder: '', stateFolder: '', hasNetwork: false }
   return globalFlags({ ...setting, ...ofNoManager, hasRootImage })
 }
 
 /**
- * The command that starts runsc in a network namespace. Some look for
- * /proc/sys/net/core/rmem_default to tell whether they are in the host's own namespace, and newer kernels
- * have that file in all of them; so it is hidden, in a mount namespace of the sandbox's own.
+ * Returns the command that starts runsc in a network namespace. Some releases take the namespace for the
+ * host's when /proc/sys/net/core/rmem_default exists, and newer kernels have that file in every namespace. For
+ * them it is hidden, in a mount namespace of the sandbox's own.
  */
 export function inNetwork(
   { confusesNetworks }: Capabilities,

@@ -7,7 +7,7 @@ import type { Reaper } from './reaper.ts'
 import type { Sidecars } from './sidecars.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
-/** Where and with what sandboxes are made. */
+/** What all sandboxes of one manager are made with. */
 export interface EngineContext {
   readonly setting: RunscSetting
   readonly runscVersion: string
@@ -21,18 +21,18 @@ export interface EngineContext {
   readonly events: EngineEvents
   readonly reaper: Reaper
   readonly processors: ProcessorShares
-  /** Aborted when the manager stops: whatever is being made ends at once, with SHUTTING_DOWN. */
+  /** Aborted when the manager stops: everything that is being made then fails with SHUTTING_DOWN. */
   readonly stopping: AbortSignal
 }
 
-/** What the engine tells; none of these may throw. */
+/** Callbacks of the engine. They must not throw. */
 export interface EngineEvents {
   snapshotBuilding(runtime: string): void
   snapshotReady(runtime: string, createdAtMs: number): void
   restored(runtime: string, ms: number): void
   restoreFailed(runtime: string, error: Error): void
   coldBooted(runtime: string, ms: number): void
-  /** Snapshots cannot be had for now: executors are booted cold, with the same isolation. */
+  /** No snapshot can be used for now: executors are booted cold, with the same isolation. */
   coldFallback(runtime: string, error: Error): void
   /** Something that an earlier manager left could not be removed. */
   sweepFailed(error: Error): void

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { execSync } from '../../lib/exec.ts'
 
-/** Mounts can lie on top of each other; nobody stacks more of them than this. */
+/** Mounts can lie on top of each other; more than this many are not expected. */
 const MOST_ROUNDS = 10
 
 /**
- * Takes away whatever is mounted on or below a folder, lazily: a mount that is in use disappears from
- * the file system at once and ends with its last user. Never throws.
+ * Unmounts everything on or below a folder, lazily: a mount in use disappears from the file system at once
+ * and ends with its last user. Never throws.
  * @param folder absolute, without symbolic links
  * @returns whether nothing is mounted there now
  */
@@ -22,11 +22,11 @@ export function unmountBelow(folder: string): boolean {
 }
 
 /**
- * Removes a folder that a runsc has used, with what it left mounted there. Never throws.
+ * Removes a folder that a runsc has used, and the mounts that it left there. Never throws.
  * @returns whether nothing of it is left
  */
 export async function removeWithMounts(folder: string): Promise<boolean> {
-  // Never through a mount: what lies behind it belongs to somebody else.
+  // Files behind a mount that stays are not the manager's, so they must not be removed.
   if (!unmountBelow(folder)) return false
   try {
     await rm(folder, { recursive: true, force: true })
@@ -37,7 +37,7 @@ export async function removeWithMounts(folder: string): Promise<boolean> {
 }
 
 /**
- * The mount points on and below a folder, in the order of their mounting.
+ * Returns the mount points on and below a folder, in the order of mounting.
  * @param mountInfo text of /proc/self/mountinfo (proc_pid_mountinfo(5))
  */
 export function mountPointsBelow(folder: string, mountInfo: string): string[] {
@@ -47,7 +47,7 @@ export function mountPointsBelow(folder: string, mountInfo: string): string[] {
     .filter((point) => point === folder || point.startsWith(`${folder}/`))
 }
 
-/** Blanks, tabs, line ends and backslashes stand there as three octal digits. */
+/** Decodes blanks, tabs, line ends and backslashes, which are written as three octal digits. */
 function unescaped(point: string): string {
   return point.replace(/\\([0-7]{3})/g, (_, digits) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
@@ -58,7 +58,7 @@ function readMountInfo(): string {
   try {
     return readFileSync('/proc/self/mountinfo', 'utf8')
   } catch {
-    return '' // For want of a descriptor.
+    return '' // No descriptor is free.
   }
 }
 

@@ -8,10 +8,10 @@ import { type CgroupTree, subfolders, treeFolders } from './cgroup-tree.ts'
 import { removeWithMounts } from './leftover-mounts.ts'
 
 /**
- * The owner's mark. Everything that a manager makes for its sandboxes lies in folders named after the
- * manager: its run folder, and one in each cgroup hierarchy. The manager holds a lock on each of them
- * while it lives, so whoever comes later can tell what a killed manager left, also where managers of
- * several containers share a cgroupfs or /run and see nothing of each other's processes.
+ * Everything that a manager makes for its sandboxes lies in folders named after the manager: its run folder
+ * here, and one in each cgroup hierarchy. The manager holds a lock on each of them while it lives. So a later
+ * manager can tell what a killed one left, also where managers of several containers share a cgroupfs or
+ * /run and cannot see each other's processes.
  */
 const RUN_ROOT = '/run/executor-manager'
 /** `<pid>-<start time>` of the manager, in its own pid namespace. */
@@ -20,11 +20,12 @@ const OWNER_PATTERN = /^(\d+)-(\d+)$/
 const START_TIME_INDEX = 22 - 3
 const CLAIM_ATTEMPTS = 20
 
+/** A manager's mark on this machine. */
 export interface Owner {
   readonly name: string
   /** Folder of this manager's runtime files (bundles, runsc state). */
   readonly runFolder: string
-  /** Held until dropOwnership(); the kernel gives them up when the process ends. */
+  /** Held until dropOwnership(); the kernel releases them when the process ends. */
   readonly locks: readonly FileLock[]
 }
 
@@ -51,14 +52,14 @@ export async function claimOwnership(tree: CgroupTree): Promise<Owner> {
   )
 }
 
-/** For what the sandboxes of a manager share, by runsc's own doing. */
+/** Makes the folder for files that runsc itself shares between a manager's sandboxes. */
 export function makeSharedFolder(owner: Owner): string {
   const folder = path.join(owner.runFolder, 'shared')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return folder
 }
 
-/** Removes the owner's folders, and the tree if nobody else uses it; its sandboxes must be gone. */
+/** Removes the owner's folders, and the tree if no other manager uses it. Its sandboxes must be gone. */
 export async function dropOwnership(owner: Owner, tree: CgroupTree): Promise<void> {
   removeFolders(tree, owner.name)
   removeFolders(tree, '.')
@@ -67,9 +68,9 @@ export async function dropOwnership(owner: Owner, tree: CgroupTree): Promise<voi
 }
 
 /**
- * Finds what killed managers left, sandboxes included, and removes it. A living manager's things are
- * not touched. Never throws: what cannot be removed must not keep a new manager from its work.
- * @param onFailure told of what stays
+ * Removes the sandboxes, cgroups, files and networks that killed managers left. Leaves a living manager's
+ * alone. Never throws, because a new manager has to start even where something cannot be removed.
+ * @param onFailure called with the reason for each thing that stays
  * @returns how many sandboxes were removed
  */
 export async function sweepLeftovers(
@@ -91,7 +92,7 @@ export async function sweepLeftovers(
     const trees = recorded ? [recorded, tree] : [tree]
     await sweep(async () => {
       const locks = isRunning(name) ? null : await lockAll(foldersOf(name, trees), false)
-      // Somebody lives there, or sweeps it at this moment.
+      // Its manager lives, or another manager sweeps it at this moment.
       if (!locks) return 0
       for (const its of trees) await sweep(() => sweepOwner(its, name))
       await sweep(() => sweepFiles(name, path.join(RUN_ROOT, name)))
@@ -108,8 +109,9 @@ function foldersOf(name: string, trees: readonly CgroupTree[]): string[] {
 }
 
 /**
- * @param all also those that are not there (any more)
- * @returns null, and none is held, when one cannot be had now
+ * Locks all these folders, or none.
+ * @param all fail also when one of them is not there
+ * @returns null when one of them cannot be locked now
  */
 async function lockAll(folders: readonly string[], all: boolean): Promise<FileLock[] | null> {
   const locks: FileLock[] = []
@@ -155,13 +157,13 @@ function recordedTree(owner: string): CgroupTree | null {
   }
 }
 
-/** Of a manager of an earlier version, which holds no lock. */
+/** Tells whether a manager of an earlier version runs: it holds no lock. */
 function isRunning(owner: string): boolean {
   const [, pid, started] = OWNER_PATTERN.exec(owner) as unknown as [string, string, string]
   return startTime(Number(pid)) === Number(started)
 }
 
-/** In clock ticks since the boot (proc_pid_stat(5)); null when there is no such process. */
+/** Returns a process's start in clock ticks since the boot (proc_pid_stat(5)); null: no such process. */
 function startTime(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -2,22 +2,22 @@ import type { Cgroup } from './cgroup.ts'
 
 /** How an executor that is being made ranks for the processor; the default is `ahead`. */
 export type Pace =
-  /** The pool's next one. It hurries while a pool is short of executors. */
+  /** The pool's next executor. Its rank is high while a pool is short of executors, else low. */
   | 'ahead'
-  /** Executors are booted cold until it is there. */
+  /** Always high: executors are booted cold until it is ready. */
   | 'urgent'
-  /** Nobody waits for it. */
+  /** Always low: no run waits for it. */
   | 'background'
 
 /** What the ranks depend on. */
 export interface Demand {
-  /** Whether a run waits for an executor, or a pool has fewer than it keeps. May not throw. */
+  /** Tells whether a run waits for an executor, or a pool has fewer than it keeps. Must not throw. */
   isShort(): boolean
 }
 
-/** Of a run that has just begun: it finishes soon, as most do, or it is a long run. */
+/** Weight of a run in its first 100 ms. */
 const FRESH_RUN = 10_000
-/** Of an executor that somebody waits for. All long runs together weigh no more than one of these. */
+/** Weight of making an executor that is needed now, and of all long runs together. */
 const MAKING = 5000
 const MAKING_UNHURRIED = 1
 const REVIEW_MS = 50
@@ -47,7 +47,7 @@ export class ProcessorShares {
 
   /**
    * Ranks an executor that is being made, until made() is called for it.
-   * @throws when the cgroup cannot be written
+   * @throws Error when the cgroup cannot be written
    */
   make(cgroup: Cgroup, pace: Pace): void {
     if (pace !== 'ahead') {
@@ -60,7 +60,7 @@ export class ProcessorShares {
     this.#review ??= setInterval(() => this.#look(), REVIEW_MS)
   }
 
-  /** The making is over, well or badly. May be called for any cgroup. */
+  /** Forgets an executor whose making succeeded or failed. May be called for any cgroup. */
   made(cgroup: Cgroup): void {
     this.#making.delete(cgroup)
     if (this.#making.size > 0 || !this.#review) return
@@ -68,18 +68,21 @@ export class ProcessorShares {
     this.#review = null
   }
 
-  /** Ranks a run that is about to begin. @throws when the cgroup cannot be written */
+  /**
+   * Ranks a run that is about to begin.
+   * @throws Error when the cgroup cannot be written
+   */
   begin(cgroup: Cgroup): void {
     cgroup.setCpuWeight(FRESH_RUN)
   }
 
-  /** Ranks a run that has gone on for a while. */
+  /** Ranks a run that has lasted more than 100 ms. */
   lengthen(cgroup: Cgroup): void {
     this.#longRuns.add(cgroup)
     this.#rankLongRuns()
   }
 
-  /** The run is over. May be called for any cgroup. */
+  /** Forgets a run that has ended. May be called for any cgroup. */
   end(cgroup: Cgroup): void {
     if (this.#longRuns.delete(cgroup)) this.#rankLongRuns()
   }
@@ -101,7 +104,7 @@ export class ProcessorShares {
   }
 }
 
-/** For want of a descriptor, or because the sandbox is gone, it may keep its rank. */
+/** Sets a weight. Where that fails (no descriptor is free, the sandbox is gone) the old one stays. */
 function rank(cgroup: Cgroup, weight: number): void {
   try {
     cgroup.setCpuWeight(weight)

@@ -9,22 +9,22 @@ const DRAIN_MS = scaledMs(2000)
 /** Beyond twice the time and this, a manager that was late so often cannot tell how the run ended. */
 const PATIENCE_MS = scaledMs(10_000)
 
-/** What a watch asks and does. */
+/** Callbacks of a watch. */
 export interface Watched {
   /** Called every LOOK_MS. */
   look(): void
-  /** How much the sandbox has said so far, in bytes. */
+  /** Returns how many bytes the sandbox has sent so far. */
   bytesRead(): number
-  /** The run is over its deadline and has nothing more to say. */
+  /** Called once when the run is past its deadline and everything that it sent has been read. */
   onDeadline(): void
-  /** This thread was late so long that nothing can be said about the run. */
+  /** Called once when this thread was late so often that it cannot tell how the run ended. */
   onLate(): void
 }
 
 /**
- * The manager's own deadline of a run, behind that of the supervisor. It goes by the sandbox and not by
- * this thread: time in which the thread was late does not count, since what the sandbox said meanwhile
- * has not been read, and the end of the run is not decided before all of that is read.
+ * The manager's deadline of a run, after that of the supervisor. Time in which this thread was late does not
+ * count, because output of the sandbox waits unread meanwhile. The run's end is decided after that output
+ * is read.
  */
 export class RunWatch {
   readonly #watched: Watched
@@ -38,8 +38,8 @@ export class RunWatch {
   #isOver = false
 
   /**
-   * @param wallTimeMs the limit that the supervisor keeps
-   * @param now a clock that nobody sets, in ms
+   * @param wallTimeMs the limit that the supervisor enforces
+   * @param now monotonic time in ms
    */
   constructor(wallTimeMs: number, watched: Watched, now: () => number = () => performance.now()) {
     this.#deadlineMs = wallTimeMs + GRACE_MS
@@ -57,7 +57,7 @@ export class RunWatch {
     if (this.#timer) clearInterval(this.#timer)
   }
 
-  /** One look. Called by the timer of start(). */
+  /** Looks once. The timer of start() calls it. */
   tick(): void {
     if (this.#isOver) return
     this.#watched.look()
@@ -77,7 +77,7 @@ export class RunWatch {
     if (!isTalking || this.#countedMs > this.#deadlineMs + DRAIN_MS) this.#endUnlessTalking()
   }
 
-  /** What has arrived by now is read before the second turn of the event loop. */
+  /** Waits two turns of the event loop: by then everything that has arrived is read. */
   #endUnlessTalking(): void {
     setImmediate(() =>
       setImmediate(() => {

@@ -6,8 +6,9 @@ import { KILL_AGAIN_MS } from './cgroup-files.ts'
 import { removeWithMounts } from './leftover-mounts.ts'
 
 /**
- * Joins the cgroup folders named before `--`, then becomes the command behind it. Where the machine is
- * short of memory the kernel takes a sandbox before the manager and all else (proc_pid_oom_score_adj(5)).
+ * Shell script: joins the cgroup folders before `--`, then becomes the command after it. The score has the
+ * kernel kill a sandbox before the manager when the machine runs out of memory
+ * (proc_pid_oom_score_adj(5)).
  */
 const JOIN_AND_EXEC = [
   'echo 1000 > /proc/self/oom_score_adj',
@@ -22,20 +23,22 @@ const INPUT = 3
 const STDERR_KEPT_BYTES = 4096
 
 /**
- * The processes of one sandbox: runsc, its sentry and its gofer, all in one cgroup, whose standard
- * input and output are the supervisor's. Whoever made it disposes of it.
+ * The processes of one sandbox: runsc, its sentry and its gofer, all in one cgroup. Their standard input
+ * and output are those of the supervisor. The maker has to call dispose().
  */
 export class Sandbox {
   readonly cgroup: Cgroup
-  /** Resolves when the sandbox's output has ended, for whatever reason. */
+  /** Resolves when the sandbox's output has ended, however it ended. */
   readonly ended: Promise<void>
   readonly #child: ChildProcess
   readonly #stateFolder: string
   #errors = ''
 
   /**
+   * Starts the processes; returns before they run.
    * @param command runsc and its arguments
    * @param stateFolder made here, removed with the sandbox
+   * @throws Error when no process can be made, for want of descriptors or memory
    */
   constructor(command: readonly string[], stateFolder: string, cgroup: Cgroup) {
     this.cgroup = cgroup
@@ -53,7 +56,7 @@ export class Sandbox {
       },
     )
     if (!this.#child.stdio?.[INPUT]) {
-      // Node.js says so when the process could not be made, for want of descriptors or memory.
+      // Node.js gives no streams when the process could not be made.
       this.#child.on('error', () => {})
       rmSync(stateFolder, { recursive: true, force: true })
       throw new Error('no process could be made')
@@ -79,26 +82,26 @@ export class Sandbox {
   }
 
   /**
-   * The end of what runsc and the supervisor wrote to standard error. To be told only of a sandbox
-   * that never ran user code, which could write there too.
+   * The last 4 KiB that runsc and the supervisor wrote to standard error. Log it only of a sandbox that
+   * never ran user code: user code can write there too.
    */
   get errors(): string {
     return this.#errors.trim()
   }
 
-  /** Ends every process at once, or as soon as it can be done. The output ends soon after. */
+  /** Kills every process, and tries again later where that fails. The output ends soon after. */
   kill(): void {
     try {
       this.cgroup.kill()
     } catch {
-      // For want of a descriptor. Nobody else may ask again: a run's deadline comes once.
+      // No descriptor was free. The caller does not try again (a run's deadline comes once), so this does.
       setTimeout(() => this.kill(), KILL_AGAIN_MS)
     }
   }
 
   /**
-   * Kills what runs and removes cgroup and files. After a failure it may be called again.
-   * @throws when something of it is left
+   * Kills the processes, and removes the cgroup and the files. May be called again after a failure.
+   * @throws Error when a process, the cgroup or a file is left
    */
   async dispose(): Promise<void> {
     this.kill()

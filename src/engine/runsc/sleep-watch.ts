@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scaledMs } from '../../lib/time-scale.ts'
 
-/** Between two looks: a thread that was about to be woken runs by the second one. */
+/** Between two looks. A thread that was about to wake at the first one runs at the second one. */
 const BETWEEN_LOOKS_MS = 2
 const PATIENCE_MS = scaledMs(10_000)
 /** Asleep until something happens, stopped by a tracer, idle, or ended (proc_pid_stat(5)). */
 const ASLEEP = 'StTIZX'
 
 /**
- * Waits until no thread of a sandbox does anything. A freeze interrupts system calls that a thread of
- * the host is in; where that is one by which the sentry answers a guest thread (a seccomp
- * notification), the guest's call fails and its program may crash later. Two looks in a row have to find
- * all threads asleep. A thread that cannot be read counts as awake.
- * @param threads the ids of the sandbox's threads
- * @returns false when that has not come about in 10 s
+ * Waits until all threads of a sandbox sleep, seen in two looks in a row. A freeze interrupts the system
+ * calls of threads that do not: where that is the call by which the sentry answers a guest thread (a seccomp
+ * notification), the guest's call fails and its program may crash later. A thread that cannot be read counts
+ * as awake.
+ * @param threads returns the ids of the sandbox's threads
+ * @returns false when they did not all sleep within 10 s
  */
 export async function untilAsleep(threads: () => readonly number[]): Promise<boolean> {
   const endsMs = performance.now() + PATIENCE_MS
