@@ -1,12 +1,12 @@
 /**
- * What a runsc binary can do and which habits it has, in one table. Command lines, specs and set-up
- * ask this table and never a version. Dates are those of gVisor's releases (release-YYYYMMDD.N); where
- * a flag tells the same, the flag is asked.
+ * Says what a runsc binary can do, in one table. Command lines, specs and the set-up read this table and
+ * never compare versions. Dates are those of gVisor's releases (release-YYYYMMDD.N). Where a flag tells the
+ * same, the table reads the flag.
  */
 
 import { runscDate } from './runsc-version.ts'
 
-/** What was read from a binary; see setup/runsc-probe.ts. */
+/** What was read from a binary; see src/setup/runsc-probe.ts. */
 export interface RunscFacts {
   /** "release-20260905.0" from gVisor itself, "0.0~20240729.0" from Debian. */
   readonly version: string
@@ -38,7 +38,7 @@ const SINCE = {
   erofsRoot: 20260504,
 }
 
-/** @returns the capabilities of a binary; of one without a date only what its flags tell */
+/** Derives what a binary can do. Of a binary without a date, only what its flags tell. */
 export function capabilitiesOf({ version, flags }: RunscFacts): Capabilities {
   const date = runscDate(version) ?? 0
   return {

@@ -1,4 +1,4 @@
-/** What /proc tells of the cgroup hierarchies and of this process's place in them. */
+/** Parses what /proc tells of the cgroup hierarchies and of this process's place in them. */
 import path from 'node:path'
 
 export interface Mount {
@@ -10,7 +10,10 @@ export interface Mount {
   readonly superOptions: readonly string[]
 }
 
-/** @param text of /proc/self/mountinfo (proc_pid_mountinfo(5)) */
+/**
+ * Parses a list of mounts.
+ * @param text of /proc/self/mountinfo (proc_pid_mountinfo(5))
+ */
 export function parseMountInfo(text: string): Mount[] {
   return text
     .split('\n')
@@ -30,9 +33,9 @@ export function parseMountInfo(text: string): Mount[] {
 }
 
 /**
- * A process's own cgroups.
+ * Parses the cgroups that a process is in.
  * @param text of /proc/self/cgroup (cgroups(7))
- * @returns path by controller name; the one of cgroup v2 under ''
+ * @returns paths by controller name; the path on cgroup v2 has the name ''
  */
 export function parseOwnCgroups(text: string): Map<string, string> {
   const own = new Map<string, string>()
@@ -44,8 +47,8 @@ export function parseOwnCgroups(text: string): Map<string, string> {
 }
 
 /**
- * The folder of a cgroup below a mount, or null when the mount does not show it. A mount of the host's
- * hierarchy has a root like `/../..` in a container's cgroup namespace: no path leads from there to it.
+ * Returns the folder of a cgroup below a mount; null when the mount does not show the cgroup. In a container's
+ * cgroup namespace a mount of the host's hierarchy has a root like `/../..`, which shows no cgroup of it.
  */
 export function folderBelow(mount: Mount, cgroupPath: string): string | null {
   if (mount.root.split('/').includes('..')) return null

@@ -5,25 +5,28 @@ import path from 'node:path'
  * The peak of a cgroup's memory since a reset, on cgroup v2. Since Linux 6.12 a write to memory.peak
  * resets it for reads through the same descriptor (cgroup-v2.rst), so one is kept open.
  *
- * Before, memory.peak is the peak of the cgroup's life. Where it has risen since the reset, it is the peak
- * since the reset too. Where not, the memory in use at the time of the question is all that is known.
+ * Before Linux 6.12 memory.peak is the peak since the cgroup was made. When it has risen after the reset, it
+ * is also the peak since the reset. Otherwise the memory in use now is returned, a lower bound.
  */
 export class PeakMemory {
   readonly #file: string
   readonly #inUse: () => number
   readonly #open: typeof openSync
   #fd: number | null = null
-  /** What it was at the reset; 0 when the kernel itself has reset it. */
+  /** The peak at the time of the reset; 0 when the kernel itself has reset it. */
   #before = 0
 
-  /** @param inUse bytes in use now */
+  /** @param inUse returns the bytes in use now */
   constructor(folder: string, inUse: () => number, open = openSync) {
     this.#open = open
     this.#file = path.join(folder, 'memory.peak')
     this.#inUse = inUse
   }
 
-  /** @throws when no descriptor is free */
+  /**
+   * Begins a new peak.
+   * @throws Error when no descriptor is free
+   */
   reset(): void {
     this.close()
     const fd = openForReset(this.#file, this.#open)
@@ -36,17 +39,19 @@ export class PeakMemory {
     writeSync(fd, 'reset')
   }
 
+  /** Returns the peak since the last reset, or a lower bound of it. */
   bytes(): number {
     const peak = this.#read()
     return peak > this.#before ? peak : Math.min(peak, this.#inUse())
   }
 
+  /** Closes the descriptor. May be called again. */
   close(): void {
     if (this.#fd !== null) closeSync(this.#fd)
     this.#fd = null
   }
 
-  /** A cgroup that is gone, and a kernel before 5.19, which has no such file, read as 0. */
+  /** Reads memory.peak; 0 when the cgroup is gone, or the kernel (before 5.19) has no such file. */
   #read(): number {
     const opened = this.#fd === null ? openOrNull(this.#open, this.#file, 'r', GONE) : null
     const fd = this.#fd ?? opened
@@ -63,10 +68,11 @@ export class PeakMemory {
   }
 }
 
+/** What follows for the operator where canResetPeak() is false. */
 export const INEXACT_PEAK =
   'this kernel cannot reset memory.peak, so memory_used_kb of a run can be too low'
 
-/** Whether this kernel can reset memory.peak, seen from a folder of cgroup v2. */
+/** Tells whether this kernel can reset memory.peak, by trying it in a folder of cgroup v2. */
 export function canResetPeak(folder: string): boolean {
   const fd = openForReset(path.join(folder, 'memory.peak'))
   if (fd !== null) closeSync(fd)
@@ -74,7 +80,7 @@ export function canResetPeak(folder: string): boolean {
 }
 
 const GONE = ['ENOENT', 'ENODEV']
-/** What opening a file of cgroupfs for writing says when it has no write operation. */
+/** Codes with which the kernel refuses to open a file of cgroupfs that cannot be written. */
 const READ_ONLY = ['EINVAL', 'EACCES']
 
 function openForReset(file: string, open = openSync): number | null {

@@ -34,8 +34,8 @@ export type CgroupPlan =
   | ({ readonly version: 2 } & UnifiedPlan)
 
 /**
- * Says where cgroups can be made: on v1 below this process's own cgroup in each hierarchy, so that limits
- * set on the manager hold for its sandboxes too; on v2 as cgroup-unified.ts says.
+ * Decides where cgroups are made. On v1 that is below this process's own cgroup in each hierarchy, so that
+ * limits set on the manager hold for its sandboxes too. On v2 cgroup-unified.ts decides.
  * @param own of this process, as parseOwnCgroups() says
  * @throws ManagerError SETUP_FAILED when a controller that carries a limit is missing
  */
@@ -70,7 +70,10 @@ export function planCgroups(
   )
 }
 
-/** What this machine offers; changes nothing. @throws ManagerError SETUP_FAILED */
+/**
+ * Reads where cgroups can be made on this machine. Changes nothing.
+ * @throws ManagerError SETUP_FAILED
+ */
 export function findCgroups(): CgroupPlan {
   const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))
   const own = parseOwnCgroups(readFileSync('/proc/self/cgroup', 'utf8'))
@@ -96,7 +99,7 @@ function pathOfPid1(): string | null {
 }
 
 /**
- * Makes the tree. On v2 the processes of the manager's cgroup move into a leaf of it first.
+ * Makes the folder for cgroups. On v2 it first moves the processes of the manager's cgroup into a leaf of it.
  * @throws ManagerError SETUP_FAILED, also when the tree cannot be written
  */
 export function openCgroupTree(): CgroupTree {
@@ -149,7 +152,7 @@ function openV2(plan: UnifiedPlan): CgroupTree {
   if (plan.step !== 'use') throw new Error('this process has no cgroup of its own')
   const folder = path.join(plan.folder, TREE_NAME)
   mkdirSync(folder, { recursive: true })
-  // Not in the machine's root: it may have processes, and they are not the manager's to move.
+  // Processes in the machine's root stay: a root may have some, and the manager must not move them.
   if (existsSync(path.join(plan.folder, 'cgroup.type'))) {
     moveProcesses(plan.folder, path.join(plan.folder, LEAF_NAME), () => delegate(plan.folder))
   } else {
@@ -158,7 +161,7 @@ function openV2(plan: UnifiedPlan): CgroupTree {
   return { version: 2, folder }
 }
 
-/** Lets a v2 folder's children have the controllers. */
+/** Gives the controllers of a v2 folder to its children. */
 export function delegate(folder: string): void {
   writeFileSync(
     path.join(folder, 'cgroup.subtree_control'),
@@ -166,11 +169,12 @@ export function delegate(folder: string): void {
   )
 }
 
-/** The folders of a tree, each once (v1 controllers may share a hierarchy). */
+/** Returns the folders of a tree, each once (v1 controllers may share a hierarchy). */
 export function treeFolders(tree: CgroupTree): string[] {
   return tree.version === 2 ? [tree.folder] : [...new Set(Object.values(tree.folders))]
 }
 
+/** Returns the names of the folders in a folder; none when it cannot be read. */
 export function subfolders(folder: string): string[] {
   try {
     return readdirSync(folder, { withFileTypes: true })

@@ -1,12 +1,13 @@
 /**
- * Where on cgroup v2 a manager may make cgroups. Only below a cgroup that is its own to manage (the
- * kernel's cgroup-v2.rst, "Delegation"): the cgroup of a systemd unit with Delegate=yes, of a container,
- * or the machine's root where no systemd manages it. Limits set on that cgroup hold for all sandboxes.
+ * Plans where on cgroup v2 a manager makes its cgroups: below a cgroup that was delegated to it (the
+ * kernel's cgroup-v2.rst, "Delegation"). That is the cgroup of a systemd unit with Delegate=yes, that of a
+ * container, or the machine's root where no systemd manages it. Limits set on it hold for all sandboxes.
  */
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
 import { folderBelow, type Mount } from './cgroup-mounts.ts'
 
+/** The controllers that carry the limits. */
 export const V2_CONTROLLERS = ['memory', 'cpu', 'pids'] as const
 
 /**
@@ -15,11 +16,11 @@ export const V2_CONTROLLERS = ['memory', 'cpu', 'pids'] as const
  */
 export const LEAF_NAME = 'executor-manager-main'
 
-/** What the plan depends on besides mounts and paths. */
+/** Facts that the plan depends on, besides mounts and paths. */
 export interface UnifiedFacts {
   /** The machine's root cgroup, which may have processes and controllers for its children. */
   isMachineRoot(folder: string): boolean
-  /** Those that the folder can give to its children. */
+  /** The controllers that the folder can give to its children. */
   controllers(folder: string): readonly string[]
   /** The cgroup of process 1 of this pid namespace; null when it cannot be read. */
   readonly pathOfPid1: string | null
@@ -29,8 +30,8 @@ export interface UnifiedFacts {
 }
 
 /**
- * `use`: make cgroups below the folder. `mount`: the own cgroup is visible, or writable, on no mount;
- * a new mount of cgroup2 shows it. `scope`: ask systemd for a delegated unit first.
+ * What to do. `use`: make cgroups below the folder. `mount`: mount cgroup2 anew, because no mount shows this
+ * process's cgroup in a writable form. `scope`: ask systemd for a delegated unit first.
  */
 export type UnifiedPlan =
   | { readonly step: 'use'; readonly folder: string }
@@ -38,6 +39,7 @@ export type UnifiedPlan =
   | { readonly step: 'scope' }
 
 /**
+ * Decides where the manager may make cgroups.
  * @param mounts those of type cgroup2
  * @param ownPath of this process, as /proc/self/cgroup says it
  * @throws ManagerError SETUP_FAILED when the cgroup is not the manager's, or lacks a controller

@@ -1,8 +1,8 @@
 import { watch } from 'node:fs'
 
 /**
- * Watches a file by inotify; the kernel reports a change of memory.events so (cgroup-v2.rst).
- * @returns ends the watch; null when none can be had (fs.inotify.max_user_watches, descriptors)
+ * Watches a file by inotify, which is how the kernel reports a change of memory.events (cgroup-v2.rst).
+ * @returns a function that ends the watch; null when no watch is free (fs.inotify.max_user_watches, descriptors)
  */
 export function watchFile(file: string, changed: () => void): (() => void) | null {
   try {

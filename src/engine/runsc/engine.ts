@@ -17,15 +17,15 @@ import { type Demand, ProcessorShares } from './processor-shares.ts'
 import { Reaper } from './reaper.ts'
 import { SnapshotStore } from './snapshot-store.ts'
 
-/** How often a snapshot is looked at for whether it is time to renew it. */
+/** How often is checked whether a snapshot has to be renewed. */
 const RENEWAL_REVIEW_MS = 1000
 
-/** Makes executors out of runsc sandboxes and knows where their traces lie on this machine. */
+/** Makes executors out of runsc sandboxes, and removes everything of them from this machine. */
 export class RunscEngine {
   readonly #context: EngineContext
   readonly #stopping: AbortController
   readonly #makers: ExecutorMaker[] = []
-  /** Of the files that sandboxes are started from. */
+  /** Locks of the files that sandboxes are started from. */
   readonly #guests: readonly FileLock[]
   #renewing: Promise<void> = Promise.resolve()
   /** Sandboxes that an earlier, killed manager had left and that were removed. */
@@ -49,9 +49,9 @@ export class RunscEngine {
 
   /**
    * Opens the cgroup tree, removes what killed managers left, and marks this process as an owner.
-   * @param snapshotHome the data folder, or null to boot every executor cold
-   * @param egress what sandboxes may reach, or null for no network
-   * @param demand by which sandboxes rank for the processor
+   * @param snapshotHome the data folder; null: boot every executor cold
+   * @param egress what sandboxes may reach; null: they have no network
+   * @param demand what the ranks of sandboxes for the processor depend on
    * @throws ManagerError SETUP_FAILED when cgroups, or a network that is asked for, cannot be had
    */
   static async open(
@@ -87,8 +87,8 @@ export class RunscEngine {
   }
 
   /**
-   * What makes the executors of this runtime.
-   * @param policy by which code is inspected, as the runner takes it; null: it is not
+   * Returns a maker of executors of one runtime.
+   * @param policy rules for the inspection of code, as the runner takes them; null: no inspection
    */
   makerFor(
     installed: InstalledRuntime,
@@ -101,8 +101,8 @@ export class RunscEngine {
   }
 
   /**
-   * Renews the snapshots from now on, one at a time.
-   * @param isQuiet whether nobody waits for an executor
+   * Starts to renew the snapshots in the background, one at a time.
+   * @param isQuiet tells whether no run waits for an executor
    */
   startRenewing(limits: RenewalSettings, isQuiet: () => boolean): void {
     this.#renewing = this.#renew(limits, isQuiet)
@@ -118,16 +118,16 @@ export class RunscEngine {
     }
   }
 
-  /** Ends what is being made, executors and snapshots, and makes nothing any more. */
+  /** Ends the making of executors and snapshots. None can be made afterwards. */
   stopMaking(): void {
     const why = 'The executor manager is shutting down.'
     if (!this.#stopping.signal.aborted) this.#stopping.abort(new ManagerError('SHUTTING_DOWN', why))
   }
 
   /**
-   * Forgets the owner's mark. All executors must be disposed of.
-   * @throws ManagerError when something could not be removed: the mark then stays, by which the next
-   *   start finds and removes it
+   * Removes the owner's mark. All executors must be disposed of before.
+   * @throws ManagerError when something could not be removed. The mark stays then, and by it the next start
+   *   finds and removes what is left
    */
   async close(): Promise<void> {
     this.stopMaking()

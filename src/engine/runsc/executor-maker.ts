@@ -7,8 +7,8 @@ import { SandboxFactory } from './sandbox-factory.ts'
 import { WarmSnapshots } from './warm-snapshots.ts'
 
 /**
- * Makes the executors of one runtime: restored from a snapshot, or booted cold where that cannot
- * work for now. The isolation is the same in both, they differ in their time: 0.2 s against 2 s.
+ * Makes the executors of one runtime. It restores them from a snapshot (0.2 s), or boots them cold (2 s) while
+ * no snapshot can be used. The isolation is the same.
  */
 export class ExecutorMaker {
   readonly #name: string
@@ -18,7 +18,7 @@ export class ExecutorMaker {
   /** Null: every executor is booted cold. */
   readonly #snapshots: WarmSnapshots | null
 
-  /** @param policy by which code is inspected, as the runner takes it; null: it is not */
+  /** @param policy rules for the inspection of code, as the runner takes them; null: no inspection */
   constructor(
     context: EngineContext,
     installed: InstalledRuntime,
@@ -35,15 +35,15 @@ export class ExecutorMaker {
   }
 
   /**
-   * Finds the snapshot, or makes it. Never rejects: without one, executors are booted cold.
-   * @param anew make it even if there is one
+   * Finds the snapshot, or makes one. Never rejects: without a snapshot, executors are booted cold.
+   * @param anew make one even if there is one
    */
   async prepare(anew = false): Promise<void> {
     await this.#snapshots?.prepare(anew)
   }
 
   /**
-   * Makes one executor ready.
+   * Makes one executor and gets it ready for a run.
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
   async create(): Promise<Executor> {
@@ -64,7 +64,7 @@ export class ExecutorMaker {
     await this.#snapshots?.renew(limits, isQuiet)
   }
 
-  /** Gives its snapshots up. Resolves when none is being made. */
+  /** Releases its snapshots. Resolves when none is being made. */
   async close(): Promise<void> {
     await this.#snapshots?.close()
   }

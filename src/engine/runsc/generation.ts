@@ -1,29 +1,32 @@
 import { ageMs, type Snapshot } from './snapshot-store.ts'
 
-/** How long one snapshot serves: what its executors share (hash seed, addresses) is known to each. */
+/**
+ * When a snapshot is replaced. Its executors share a hash seed and addresses, and each program in one of
+ * them can read those.
+ */
 export interface RenewalSettings {
   readonly ageMs: number
   /** Executors restored from it. */
   readonly restores: number
 }
 
-/** Of the limits: from then on a snapshot is replaced even while callers use the machine. */
+/** From so many times a limit on, a snapshot is replaced even while callers use the machine. */
 const OVERDUE_FACTOR = 2
 
-/** One snapshot in use: what its executors share, and since when. */
+/** A snapshot in use, and how much it has been used. */
 export class Generation {
   readonly snapshot: Snapshot
-  /** Under way, from its files. */
+  /** Restores from its files that are under way. */
   active = 0
   restores = 0
   /**
-   * Whether a program has run in one of its executors; only then can anybody know what they share.
-   * Of one that was found on disk it is taken for true.
+   * Whether a program has run in one of its executors, so that a caller may know what they share. Taken for
+   * true of a snapshot that was found on disk.
    */
   hasServed: boolean
-  /** Not picked before its verification is over; null: it is not being verified. */
+  /** Its verification, until which it is not picked; null: none is under way. */
   trial: Promise<void> | null = null
-  /** Verified, and it did not restore. Not picked any more; removed once there is another. */
+  /** Whether its verification failed. Then it is not picked, and is removed once there is another. */
   isBad = false
   readonly #heldAtMs = performance.now()
   readonly #ageWhenHeldMs: number
@@ -38,7 +41,7 @@ export class Generation {
     return !this.trial && !this.isBad
   }
 
-  /** Whether it is time to replace it, and whether that can wait for a quiet moment. */
+  /** Tells whether to replace it: `due` at a quiet moment, `overdue` now. */
   dueness(limits: RenewalSettings): 'no' | 'due' | 'overdue' {
     const age = this.#ageWhenHeldMs + performance.now() - this.#heldAtMs
     const spent = Math.max(age / limits.ageMs, this.restores / limits.restores)

@@ -1,6 +1,6 @@
 /**
- * Which way runsc can catch a guest's system calls on this machine. Proven by running a program,
- * with a time limit: a platform that does not work may hang instead of failing.
+ * Finds out how runsc can catch a guest's system calls on this machine, by running a program. The run has a
+ * time limit, because a platform that does not work may hang.
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { runCommand } from '../../lib/command.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
 import type { Sidecars } from './sidecars.ts'
 
-/** kvm is not tried: it hangs in nested virtual machines and gains little. */
+/** How system calls are caught. kvm is not tried: it hangs in nested virtual machines and gains little. */
 export type Platform = 'systrap' | 'ptrace'
 
 export type ProbeInput = {
@@ -27,9 +27,10 @@ const PREFERENCE: Platform[] = ['systrap', 'ptrace']
 const PROBE_TIMEOUT_MS = scaledMs(10_000)
 
 /**
- * Finds the best platform that works. The best of all is remembered until runsc or the kernel changes. A
- * lesser one is not: the better one may have failed for a passing reason, such as a busy machine.
- * @param keep whether to remember it in the data folder; else nothing is written there
+ * Finds the best platform that works. systrap is remembered until runsc or the kernel changes. ptrace is
+ * not, because systrap may have failed for a passing reason such as a busy machine.
+ * @param keep whether to write the answer into the data folder
+ * @throws ManagerError SETUP_FAILED when no platform works
  */
 export async function probePlatform(input: ProbeInput, keep = true): Promise<Platform> {
   const cacheFile = join(input.home, 'platform.json')

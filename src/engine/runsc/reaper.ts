@@ -5,9 +5,8 @@ import { scaledMs } from '../../lib/time-scale.ts'
 const AGAIN_MS = scaledMs(3000)
 
 /**
- * Removes sandboxes, and tries again every few seconds what could not be removed: a process may be
- * stuck in the kernel, or there may be no descriptor free. Until a removal has succeeded, whatever
- * belongs to the sandbox counts as in use.
+ * Removes sandboxes. A removal that fails is tried again every few seconds: a process may be stuck in the
+ * kernel, or no descriptor may be free. Until it succeeds, everything of the sandbox counts as in use.
  */
 export class Reaper {
   readonly #stopping: AbortSignal
@@ -17,8 +16,8 @@ export class Reaper {
   readonly #abandoned = new Set<string>()
 
   /**
-   * @param stopping aborted when the manager stops: what fails then is not tried again
-   * @param onFailed told of each try that fails; may not throw
+   * @param stopping aborted when the manager stops: a removal that fails after that is not tried again
+   * @param onFailed called for each try that fails; must not throw
    */
   constructor(
     stopping: AbortSignal,
@@ -31,7 +30,7 @@ export class Reaper {
   }
 
   /**
-   * Resolves when nothing is left.
+   * Removes a sandbox. Resolves when nothing of it is left.
    * @param id of the sandbox, for the log
    * @param step one try; is called again after it has failed
    * @throws the error of the last try, and only when the manager stops
@@ -45,8 +44,8 @@ export class Reaper {
   }
 
   /**
-   * Resolves when no removal is under way any more, which is certain once the manager stops.
-   * @returns ids of what could not be removed
+   * Waits until no removal is under way. Once the manager stops, that comes soon.
+   * @returns ids of the sandboxes that could not be removed
    */
   async settled(): Promise<string[]> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)

@@ -26,29 +26,29 @@ import { SandboxExecutor } from './sandbox-executor.ts'
 import type { SnapshotFacts } from './snapshot-store.ts'
 import { sandboxSpec } from './spec.ts'
 
-/** A cold boot with everything loaded takes 2 s of one processor here, more when others work. */
+/** A cold boot with everything loaded takes 2 s of one processor, and longer on a busy machine. */
 const BOOT_TIMEOUT_MS = scaledMs(60_000)
-/** Of a restored sandbox it is the first sign of life. */
+/** The answer to the warm-up is the first that is heard of a restored sandbox. */
 const WARM_UP_TIMEOUT_MS = scaledMs(20_000)
 const CHECKPOINT_TIMEOUT_MS = scaledMs(60_000)
-/** How long a making that failed waits for its sandbox to be gone; usually that takes 20 ms. */
+/** How long a failed making waits until its sandbox is removed; that usually takes 20 ms. */
 const GONE_MS = scaledMs(1000)
 /** While an executor is made, before its own limit is known and set. */
 const MAKING_MEMORY_BYTES = 1024 * MIB
 
-/** sentry, gofer and stubs take about 21 host tasks, and 2 for each guest process. */
+/** Limit of host tasks. Sentry, gofer and stubs need about 21, and each guest process 2 more. */
 const hostTasksFor = (guestProcesses: number) => 64 + 4 * guestProcesses
 
 /**
- * Boots, restores and checkpoints the sandboxes of one runtime, one at a time. It decides nothing:
- * which way an executor is made is the business of executor-maker.ts, and of warm-snapshots.ts.
+ * Boots, restores and checkpoints sandboxes of one runtime. executor-maker.ts and warm-snapshots.ts decide
+ * which of these is done.
  */
 export class SandboxFactory {
   /** What a snapshot of these sandboxes depends on. */
   readonly facts: SnapshotFacts
   readonly #context: EngineContext
   readonly #name: string
-  /** The template's. */
+  /** Limits of the template. */
   readonly limits: RunLimits
   readonly #hasRootImage: boolean
   readonly #bundleFolder: string
@@ -148,8 +148,8 @@ export class SandboxFactory {
   }
 
   /**
-   * Disposes of an executor that no pool has. Waits for that, but not for one that cannot be removed
-   * now: that keeps a place.
+   * Disposes of an executor that no pool has, and waits up to 1 s for that. After that the engine is told that
+   * it remains, and it keeps its place.
    */
   async remove(executor: SandboxExecutor): Promise<void> {
     const removal = executor.dispose()
@@ -161,7 +161,7 @@ export class SandboxFactory {
     if (!(await Promise.race([isGone, isLate]))) this.#context.events.remains(removal)
   }
 
-  /** A network namespace, or null where sandboxes have no network. */
+  /** Leases a network namespace; null where sandboxes have no network. */
   async #acquireNetwork(): Promise<NetworkLease | null> {
     const { network, stopping } = this.#context
     stopping.throwIfAborted()
@@ -170,7 +170,7 @@ export class SandboxFactory {
     try {
       return await unlessAborted(acquired, stopping)
     } catch (error) {
-      // It may come later, when nobody wants it any more.
+      // It may come after the manager has stopped: give it back.
       void acquired.then(
         (lease) => lease.release(),
         () => {},

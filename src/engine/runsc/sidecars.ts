@@ -2,9 +2,10 @@
 import { accessSync, constants, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
+/** The folder `gvisor-bin` beside a runsc. */
 export type Sidecars = {
   folder: string
-  /** A line for each file, with its size and time of change: a snapshot is of no use to others. */
+  /** A line for each file with its size and time of change. A snapshot depends on them. */
   files: string[]
 }
 
@@ -12,7 +13,8 @@ export type Sidecars = {
 const SENTRY = 'gvisor_sentry'
 
 /**
- * Looks where runsc itself looks: in GVISOR_SIDECAR_BINARIES_DIR, else in `gvisor-bin` beside it.
+ * Finds the programs beside a runsc, where runsc itself looks: in GVISOR_SIDECAR_BINARIES_DIR, else in
+ * `gvisor-bin` beside it.
  * Source: runsc/gvisorbinaries/gvisorbinaries.go of release-20260817.
  * @returns null when there are none
  */

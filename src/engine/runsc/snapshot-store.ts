@@ -16,12 +16,12 @@ import path from 'node:path'
 import { finished } from 'node:stream/promises'
 import { FileLock } from '../../lib/file-lock.ts'
 
-/** The folder of all snapshots. Made by whoever puts something there, and closed to other users. */
+/** Returns the folder of all snapshots. Its first user makes it, with mode 0700. */
 export function snapshotsFolder(home: string): string {
   return path.join(home, 'snapshots')
 }
 
-/** Everything that a snapshot depends on: it is of no use when any of it differs. */
+/** Everything that a snapshot depends on. It cannot be used when one of these differs. */
 export interface SnapshotFacts {
   readonly runtime: string
   readonly runscVersion: string
@@ -29,13 +29,13 @@ export interface SnapshotFacts {
   readonly sidecars: readonly string[]
   readonly flags: readonly string[]
   readonly imageHash: string
-  /** Covers supervisor, runner and preloaded code of ours. */
+  /** Covers the supervisor, the runner and its preloaded code. */
   readonly guestHash: string
-  /** Covers what is preloaded and the limits that are fixed in a sandbox. */
+  /** Covers the preloaded libraries and the limits that are fixed in a sandbox. */
   readonly spec: object
 }
 
-/** A snapshot on disk that stays there as long as this manager holds its lock. */
+/** A snapshot on disk. It stays there as long as this manager holds its lock. */
 export interface Snapshot {
   /** What `runsc restore --image-path` takes. */
   readonly folder: string
@@ -46,10 +46,10 @@ export interface Snapshot {
 /** A folder to make a snapshot in. */
 export type Draft = Pick<Snapshot, 'folder' | 'lock'>
 
-/** Snapshots of the same facts that are kept for the next start, and that a manager finds. */
+/** How many snapshots of the same facts are kept, and found by a start. */
 export const GENERATIONS = 2
 
-/** Raised when what a snapshot holds, or how it is laid out, changes by our own doing. */
+/** Raise it when this code changes what a snapshot holds or how it is laid out. */
 const FORMAT = 2
 const UNUSED_FOR_MS = 24 * 3600 * 1000
 const FACTS_FILE = 'snapshot.json'
@@ -57,13 +57,13 @@ const FALLBACK_SUFFIX = '.fallback'
 const DRAFT_PREFIX = '.draft-'
 /** Runtime, key of the facts, generation. */
 const NAME_PATTERN = /^((.+)-[0-9a-f]{16})-[0-9a-f]{8}$/
-/** Who collects holds a snapshot's lock for the time of a rename. */
+/** A manager that collects garbage holds a snapshot's lock for the time of a rename. */
 const LOCK_WAIT_S = 5
 
 /**
- * The snapshots on disk: `<home>/snapshots/<runtime>-<key>-<generation>/`, put there whole or not at
- * all. Whoever uses one, or makes one, holds a shared lock on its folder; what can be locked
- * exclusively is therefore used by nobody.
+ * Keeps the snapshots on disk, in `<home>/snapshots/<runtime>-<key>-<generation>/`. Each is put there whole or
+ * not at all. A manager that uses or makes one holds a shared lock on its folder, so a folder that can be
+ * locked exclusively is not in use.
  */
 export class SnapshotStore {
   readonly #folder: string
@@ -73,7 +73,7 @@ export class SnapshotStore {
     this.#folder = snapshotsFolder(home)
   }
 
-  /** The whole snapshots of these facts, the newest first; each is held for the caller. */
+  /** Returns the snapshots of these facts, the newest first, each locked for the caller. */
   async find(facts: SnapshotFacts): Promise<Snapshot[]> {
     const own = this.#entries()
       .filter(({ name, createdAtMs }) => createdAtMs !== null && name.startsWith(keyOf(facts)))
@@ -86,7 +86,7 @@ export class SnapshotStore {
     return found
   }
 
-  /** Whether the snapshot still lies where it was. */
+  /** Tells whether the snapshot's folder still exists. */
   has({ folder }: Snapshot): boolean {
     return existsSync(folder)
   }
@@ -98,12 +98,12 @@ export class SnapshotStore {
       const folder = path.join(this.#folder, `${DRAFT_PREFIX}${randomBytes(8).toString('hex')}`)
       mkdirSync(folder, { mode: 0o700 })
       const lock = await FileLock.take(folder, 'shared', LOCK_WAIT_S)
-      // Without the lock, another manager has just taken it for one that a killed manager left.
+      // No lock: another manager has just removed the folder as one that a killed manager left.
       if (lock) return { folder, lock }
     }
   }
 
-  /** Puts a draft in its place, where others find it too. It is held for the caller as before. */
+  /** Renames a draft into its place, where other managers find it too. The caller keeps the lock. */
   commit({ folder: draft, lock }: Draft, facts: SnapshotFacts): Snapshot {
     const now = Date.now()
     writeFileSync(path.join(draft, FACTS_FILE), JSON.stringify({ ...facts, createdAtMs: now }))
@@ -114,8 +114,8 @@ export class SnapshotStore {
   }
 
   /**
-   * Has nobody find it from now on, and gives it up. It is removed once no other manager uses it, as
-   * far as that can be done now.
+   * Releases a snapshot or draft that nobody shall find any more, and removes it unless another manager uses it.
+   * Never throws for what cannot be removed now: a later collect() removes it.
    */
   async remove({ folder, lock }: Draft): Promise<void> {
     rmSync(path.join(folder, FACTS_FILE), { force: true })
@@ -123,15 +123,15 @@ export class SnapshotStore {
     await removeUnlessLocked(folder)
   }
 
-  /** Gives it up, to be found by the next manager. */
+  /** Releases a snapshot that the next manager may find. */
   release({ folder, lock }: Snapshot): void {
     touch(folder)
     lock.release()
   }
 
   /**
-   * Removes what no manager uses and the next start would not: drafts that somebody left, all but the
-   * newest snapshots of the same facts, and those that nobody has used for a day.
+   * Removes what no manager uses: drafts that a killed manager left, snapshots beyond the two newest of the
+   * same facts, and snapshots that have not been used for a day.
    */
   async collect(): Promise<void> {
     const seen = new Map<string, number>()
@@ -145,7 +145,7 @@ export class SnapshotStore {
     }
   }
 
-  /** Remembers for report() why a snapshot could not be had. */
+  /** Writes down for report() why no snapshot could be made. */
   noteFallback(runtime: string, why: string): void {
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
@@ -155,7 +155,7 @@ export class SnapshotStore {
     }
   }
 
-  /** What there is for a runtime, for an operator. */
+  /** Tells an operator the age of a runtime's newest snapshot, and why one could not be made. */
   report(runtime: string): { newestAtMs: number | null; fallback: string | null } {
     const newest = this.#entries().find(({ name }) => NAME_PATTERN.exec(name)?.[2] === runtime)
     const note = path.join(this.#folder, `${runtime}${FALLBACK_SUFFIX}`)
@@ -165,7 +165,7 @@ export class SnapshotStore {
     }
   }
 
-  /** Folders of snapshots, the newest first, and of what is none (any more). */
+  /** Lists all folders, the newest snapshot first; drafts and remains have no creation time. */
   #entries(): { name: string; folder: string; createdAtMs: number | null }[] {
     if (!existsSync(this.#folder)) return []
     return readdirSync(this.#folder, { withFileTypes: true })
@@ -177,8 +177,8 @@ export class SnapshotStore {
 }
 
 /**
- * Reads a snapshot once, so that its pages are in the page cache, and on the manager's account: the
- * first executor would be charged for them otherwise.
+ * Reads a snapshot's files once. Then their pages are in the page cache and charged to the manager; otherwise
+ * the first executor would be charged for them.
  */
 export async function readAhead(snapshot: Snapshot): Promise<void> {
   for (const name of readdirSync(snapshot.folder)) {
@@ -188,7 +188,7 @@ export async function readAhead(snapshot: Snapshot): Promise<void> {
   }
 }
 
-/** How old a snapshot is by the wall clock, which is all that a file goes by; never below 0. */
+/** Returns a snapshot's age by the wall clock, in ms; at least 0. */
 export function ageMs(snapshot: Snapshot): number {
   return Math.max(0, Date.now() - snapshot.createdAtMs)
 }
@@ -200,18 +200,18 @@ function keyOf(facts: SnapshotFacts): string {
   return `${facts.runtime}-${key.slice(0, 16)}`
 }
 
-/** Removes a folder that no manager holds, as far as that can be done now. */
+/** Removes a folder unless a manager has it locked. Never throws. */
 async function removeUnlessLocked(folder: string): Promise<void> {
   let lock: FileLock | null = null
   try {
     lock = await FileLock.take(folder, 'exclusive')
     if (!lock) return
-    // Out of its place in one step, so that nobody finds half of it.
+    // Rename it first, so that no manager finds half of it.
     const doomed = `${path.dirname(folder)}/${DRAFT_PREFIX}${randomBytes(8).toString('hex')}`
     renameSync(folder, doomed)
     rmSync(doomed, { recursive: true, force: true })
   } catch {
-    // For want of descriptors, or of a disk that works: what stays goes with the next collection.
+    // No descriptor is free, or the disk fails. The next collect() tries again.
   } finally {
     lock?.release()
   }

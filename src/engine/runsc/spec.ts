@@ -4,6 +4,7 @@
  * ignores of it (maskedPaths, readonlyPaths) is left out.
  */
 
+/** What differs between sandboxes. */
 export interface SandboxShape {
   /** Absolute path of the read-only root file system. */
   readonly rootfs: string
@@ -20,7 +21,7 @@ export interface SandboxShape {
   readonly openFiles: number
 }
 
-/** nobody and nogroup: no file of an image belongs to them. */
+/** nobody and nogroup. No file of an image belongs to them. */
 export const GUEST_UID = 65_534
 export const HOSTNAME = 'sandbox'
 
@@ -87,6 +88,7 @@ const SECCOMP = {
   ],
 }
 
+/** Returns the config.json of a sandbox's bundle. */
 export function sandboxSpec(shape: SandboxShape): object {
   return {
     ociVersion: '1.0.2',

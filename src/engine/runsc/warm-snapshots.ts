@@ -11,19 +11,19 @@ import type { SandboxExecutor } from './sandbox-executor.ts'
 import type { SandboxFactory } from './sandbox-factory.ts'
 import { type Draft, GENERATIONS, readAhead, type SnapshotStore } from './snapshot-store.ts'
 
-/** How long none is made after one could not be made or did not restore when new. */
+/** How long no snapshot is made after making or verifying a new one failed. */
 const FALLBACK_MS = 60_000
-/** Snapshots that are tried for one executor before it is booted cold. */
+/** Restores that are tried for one executor before it is booted cold. */
 const RESTORE_ATTEMPTS = 2
-/** How long an executor waits for the verdict on the only snapshots that there are. */
+/** How long an executor waits while every snapshot is being verified. */
 const VERDICT_PATIENCE_MS = 5000
-/** So many times in a row a snapshot must fail its verification. */
+/** A snapshot is bad when so many verifications in a row fail. */
 const VERIFICATIONS = 3
 
 /**
- * The snapshots of one runtime: found, built, verified, renewed. Several generations are in use at
- * once, and each restore takes one of them by chance, so that a caller cannot tell what is the same in
- * its executor and in the next one (hash seed, address layout).
+ * Finds, builds, verifies and renews the snapshots of one runtime. Several generations are in use at once, and
+ * each restore takes one of them by chance. So a caller cannot tell whether its next executor has the same
+ * hash seed and address layout.
  */
 export class WarmSnapshots {
   readonly #runtime: Runtime
@@ -34,7 +34,7 @@ export class WarmSnapshots {
   #building: Promise<void> | null = null
   #removing: Promise<void> = Promise.resolve()
   #isClosing = false
-  /** By the clock that nobody sets. */
+  /** Monotonic time (performance.now()): a change of the wall clock does not affect it. */
   #fallbackUntilMs = 0
 
   constructor(
@@ -50,8 +50,8 @@ export class WarmSnapshots {
   }
 
   /**
-   * Finds the snapshots, or makes one. Never rejects: there may be none afterwards.
-   * @param anew make one even if there are some, and forget those
+   * Finds the snapshots, or makes one. Never rejects; afterwards there may be none.
+   * @param anew make one even if there are some, and drop those
    */
   async prepare(anew: boolean): Promise<void> {
     const found = await this.#found()
@@ -67,9 +67,10 @@ export class WarmSnapshots {
   }
 
   /**
-   * Makes an executor ready from one of the snapshots.
-   * @param policy by which code is inspected, as the runner takes it; null: it is not
-   * @returns null when none can be had now; then one is being made, unless that failed lately
+   * Restores an executor from one of the snapshots.
+   * @param policy rules for the inspection of code, as the runner takes them; null: no inspection
+   * @returns null when there is no snapshot to use now; then one is being made, unless that failed less than
+   *   60 s ago
    * @throws ManagerError NETWORK_FAILED, SHUTTING_DOWN
    */
   async restore(policy: Buffer | null): Promise<SandboxExecutor | null> {
@@ -93,9 +94,9 @@ export class WarmSnapshots {
   }
 
   /**
-   * Makes one more generation if there are too few, or if one has served for long enough. The others
-   * serve meanwhile; the oldest goes when the new one is there.
-   * @param isQuiet whether nobody waits for an executor
+   * Makes one more generation if there are too few, or if one is due. The others serve meanwhile, and the oldest
+   * is dropped when the new one is there.
+   * @param isQuiet whether no run waits for an executor
    */
   async renew(limits: RenewalSettings, isQuiet: boolean): Promise<void> {
     const trusted = this.#generations.filter(({ isTrusted }) => isTrusted)
@@ -105,7 +106,7 @@ export class WarmSnapshots {
     if (isWanted && (isQuiet || dueness.includes('overdue'))) await this.#build('background')
   }
 
-  /** Gives the snapshots up. Resolves when none is being made. */
+  /** Releases the snapshots. Resolves when none is being made. */
   async close(): Promise<void> {
     this.#isClosing = true
     await Promise.all(this.#generations.map(({ trial }) => trial))
@@ -130,7 +131,7 @@ export class WarmSnapshots {
     return null
   }
 
-  /** Those that failed may be well again, if it was the machine that failed; else one is made. */
+  /** Verifies bad snapshots again, because the fault may have been the machine's; without any, makes one. */
   #recover(): void {
     const bad = this.#generations.filter(({ isBad }) => isBad)
     for (const generation of bad) this.#tryAgain(generation)
@@ -170,7 +171,7 @@ export class WarmSnapshots {
         await this.#verify(await this.#restoreFrom(generation, null, 'urgent'))
         return true
       } catch (error) {
-        // Not a verdict before the last one.
+        // Only the last failure is a verdict.
         if (saysNothingOfSnapshot(error)) return true
       }
     }
@@ -225,7 +226,7 @@ export class WarmSnapshots {
     }
   }
 
-  /** The oldest go, and all that do not restore, now that there is a new one. */
+  /** Drops all generations that are bad, and the oldest beyond GENERATIONS. */
   #retireFormer(): void {
     const good = this.#generations.filter(({ isBad }) => !isBad)
     const kept = new Set(good.slice(0, GENERATIONS))
@@ -239,13 +240,13 @@ export class WarmSnapshots {
     this.#removeIfIdle(generation)
   }
 
-  /** A restore that is under way needs its files. */
+  /** Removes a generation's files, unless a restore that is under way needs them. */
   #removeIfIdle({ active, snapshot }: Generation): void {
     if (active > 0) return
     this.#removing = this.#removing.then(() => this.#store.remove(snapshot)).catch(() => {})
   }
 
-  /** All executors of a generation share what it holds: the oldest one counts. */
+  /** Reports the age of the oldest snapshot in use. */
   #tellAge(): void {
     const times = this.#generations.map(({ snapshot }) => snapshot.createdAtMs)
     this.#events.snapshotReady(this.#runtime.name, Math.min(...times))
