@@ -1,8 +1,8 @@
-/** What a sandbox with a network may reach, as pure functions. */
+/** Decides what a sandbox with a network may reach, as pure functions. */
 import { BlockList, isIPv4 } from 'node:net'
 
 /**
- * Refused whatever is allowed: this network, private, shared (CGNAT), loopback, link-local (cloud
+ * Ranges that are refused whatever the policy allows: this network, private, shared (CGNAT), loopback, link-local (cloud
  * metadata among them), protocol assignments, benchmarking (our own links), multicast, reserved and
  * broadcast, and the one metadata address that lies elsewhere.
  * Source: https://www.iana.org/assignments/iana-ipv4-special-registry/
@@ -28,7 +28,7 @@ for (const range of REFUSED_RANGES) {
   refusedRanges.addSubnet(address, Number(prefix))
 }
 
-/** Whether no sandbox may ever reach this IPv4 address. */
+/** Tells whether no sandbox may ever reach this address. Anything but an IPv4 address is refused. */
 export function isRefusedAddress(address: string): boolean {
   return !isIPv4(address) || refusedRanges.check(address)
 }
@@ -47,6 +47,7 @@ const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/
 
 /**
+ * Parses an allow list.
  * @param text host names, `*.` wildcards, IPv4 addresses and CIDRs, separated by commas
  * @returns the policy, or the entry that cannot be used and why
  */
@@ -76,20 +77,21 @@ function parseRange(entry: string): { address: string; prefix: number } | null {
 }
 
 /**
- * @param name as it came in a question: labels may hold any bytes, and what a resolver makes of a NUL,
- *   a backslash or a letter that is none is another name than the one that was looked at
- * @returns the host name in lower case, or null when it is none
+ * Checks and normalises a name from a question. Labels may hold any bytes, and a resolver may read a NUL, a
+ * backslash or a letter beyond ASCII as another name than this check did, so those are refused.
+ * @returns the host name in lower case, without a final dot; null when it is no host name
  */
 export function plainHostName(name: string): string | null {
-  // Before it is lowered: some characters beyond ASCII become letters by that.
+  // Checked before toLowerCase(), which turns some characters beyond ASCII into letters.
   if (!/^[\x21-\x7e]+$/.test(name)) return null
   const plain = name.toLowerCase().replace(/\.$/, '')
   return HOST_NAME.test(plain) ? plain : null
 }
 
 /**
+ * Tells whether a sandbox may look up this name.
  * @param policy null: every public host is allowed
- * @param name as plainHostName() gives it
+ * @param name as plainHostName() returns it
  */
 export function allowsName(policy: EgressPolicy | null, name: string): boolean {
   if (!policy) return true

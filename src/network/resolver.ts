@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import packet, { type DecodedPacket } from 'dns-packet'
 import { allowsName, type EgressPolicy, isRefusedAddress, plainHostName } from './egress-policy.ts'
 
-/** Addresses given for one name: more would not fit into an answer without TCP. */
+/** Addresses in one answer: more may not fit into one UDP packet. */
 const MOST_ADDRESSES = 16
-/** Questions of one sandbox that are looked up at once. */
+/** Questions of one sandbox that are looked up at the same time. */
 const MOST_OPEN_QUESTIONS = 16
 const MOST_QUESTION_BYTES = 512
 const UPSTREAM_TIMEOUT_MS = 2000
@@ -21,11 +21,11 @@ const REFUSED = 5
 /** The sandbox that a question came from. */
 export interface Asker {
   /**
-   * Lets it reach these addresses; done before it is told of them.
-   * @returns false when it may reach no more
+   * Opens these addresses to it. Called before it gets them as an answer.
+   * @returns false when it has had too many addresses
    */
   pin(addresses: readonly string[]): Promise<boolean>
-  /** A name that the policy refuses, or that leads to refused addresses only. */
+  /** Counts a refused name: one that the policy refuses, or that has refused addresses only. */
   refused(): void
 }
 
@@ -34,14 +34,17 @@ export interface ResolverOptions {
   readonly policy: EgressPolicy | null
   /** Name servers to ask, `address` or `address:port`; empty: the host's. */
   readonly upstream: readonly string[]
-  /** Who has this address, the same object as long as it has; undefined: nobody, who is not answered. */
+  /**
+   * Returns the sandbox that has this address, the same object as long as it has it. A question from another
+   * address is not answered.
+   */
   asker(address: string): Asker | undefined
 }
 
 /**
- * The name server of all sandboxes. It answers for IPv4 addresses of allowed names and for nothing
- * else, so that names carry no other data in or out; addresses that are always refused are left out
- * of its answers. Its callers are hostile: questions are bounded in size, number and rate.
+ * The name server of all sandboxes. It answers questions for IPv4 addresses of allowed names, and no others, so
+ * that names carry no other data in or out. It leaves out addresses that are always refused. Its callers are
+ * hostile: the size, number and rate of questions are bounded.
  */
 export class Resolver {
   readonly #options: ResolverOptions
@@ -55,17 +58,18 @@ export class Resolver {
     if (options.upstream.length > 0) this.#upstream.setServers(options.upstream)
   }
 
-  /** @returns the UDP port on the loopback address that it answers on */
+  /** Starts to answer. Returns its UDP port on the loopback address. */
   async listen(): Promise<number> {
     const socket = createSocket('udp4')
     this.#socket = socket
     socket.on('message', (message, from) => void this.#take(message, from))
     socket.bind(0, '127.0.0.1')
     await once(socket, 'listening')
-    socket.on('error', () => {}) // An answer that cannot be sent is a question not answered.
+    socket.on('error', () => {}) // An answer that cannot be sent is lost, as any UDP packet may be.
     return socket.address().port
   }
 
+  /** Stops answering. May be called again. */
   close(): void {
     this.#socket?.close()
     this.#socket = null
@@ -87,11 +91,11 @@ export class Resolver {
     this.#open.set(asker, open + 1)
     try {
       const answer = await this.#answer(asker, question)
-      // Whoever has the address now did not ask.
+      // Another sandbox may have the address now.
       if (this.#options.asker(from.address) !== asker) return
       this.#socket?.send(answer, from.port, from.address, () => {})
     } catch {
-      // Not even an error could be encoded: whoever asks like this is not answered.
+      // The question cannot even be repeated in an error: send no answer.
     } finally {
       this.#open.set(asker, (this.#open.get(asker) ?? 1) - 1)
     }
@@ -116,7 +120,7 @@ export class Resolver {
       asker.refused()
       return nothing(REFUSED)
     }
-    // An IPv6 address is never given: a program that asks for both kinds goes on with IPv4.
+    // No IPv6 addresses: a program that asks for both kinds uses IPv4 then.
     if (type !== 'A' || (kind !== 'IN' && kind !== undefined)) return nothing(NO_ERROR)
     try {
       const found = await this.#upstream.resolve4(plain, { ttl: true })

@@ -1,7 +1,7 @@
 /**
- * The packet filter of one manager's sandboxes, as a pure function: an nftables ruleset.
- * It stands on the router's side of the links, where no sandbox can go round it. gVisor's network
- * stack writes packets itself, so nothing on the sandbox's side would see them.
+ * The packet filter of one manager's sandboxes: an nftables ruleset, as a pure function. It filters on the
+ * host's side of each link, which a sandbox cannot bypass. On the sandbox's side a filter would see nothing,
+ * because gVisor's network stack writes packets to the device itself.
  * Source: nft(8).
  */
 import { blockRange, devicePrefix } from './address-block.ts'
@@ -11,20 +11,22 @@ import { type EgressPolicy, REFUSED_RANGES } from './egress-policy.ts'
 const CONNECTIONS = 64
 /** What one sandbox may send, and receive, in MiB. */
 const MBYTES_PER_SECOND = 10
-/** The kernel adds a second's worth to it: a sandbox starts with 11 MiB at full speed. */
+/** The kernel adds one second's worth: a sandbox has its first 11 MiB at full speed. */
 const BURST_MBYTES = 1
 /** Questions for names that one sandbox may ask. */
 const QUESTIONS_PER_SECOND = 50
 
+/** What differs between managers. */
 export interface RulesetShape {
   readonly table: string
   readonly block: number
-  /** Of our resolver, on the loopback address. */
+  /** UDP port of resolver.ts on the loopback address. */
   readonly resolverPort: number
-  /** Null: all that is not refused always is allowed. */
+  /** Null: everything is allowed that is not always refused. */
   readonly policy: EgressPolicy | null
 }
 
+/** Returns the ruleset as text for `nft -f`. */
 export function ruleset({ table, block, resolverPort, policy }: RulesetShape): string {
   const sandboxes = `"${devicePrefix(block)}*"`
   const limit = `limit rate over ${MBYTES_PER_SECOND} mbytes/second burst ${BURST_MBYTES} mbytes`

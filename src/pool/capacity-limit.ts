@@ -1,19 +1,19 @@
-/** A pool as the gate knows it. */
+/** A pool, as the capacity limit counts it. */
 export interface Member {
   /** Executors that the pool keeps ready. */
   readonly floor: number
-  /** Called whenever a place has become free. */
+  /** Called each time that a place becomes free. */
   readonly wake: () => void
   /** Executors of the pool that are being made or exist. */
   alive: number
 }
 
 /**
- * What the pools of all runtimes share: how many executors are made at once, and how many there may
- * be in all. Places are taken and given back in one synchronous step.
+ * Limits how many executors all pools together make at once, and how many may exist. A place is taken or
+ * given back in one synchronous step.
  *
- * Each pool has places of its own that no other pool takes: as many as it keeps ready, or an equal
- * share where these do not all fit. So no pool starves another. Whoever asks first gets what is left.
+ * Invariant: no pool takes the last places that another pool needs. Each pool owns as many places as it keeps
+ * ready, or an equal share where these do not all fit. The places beyond that go to the pool that asks first.
  */
 export class CapacityLimit {
   readonly #maxMaking: number
@@ -22,7 +22,7 @@ export class CapacityLimit {
   #turn = 0
   #making = 0
   #alive = 0
-  /** Places of sandboxes that no pool has. */
+  /** Places of sandboxes that belong to no pool. */
   #occupied = 0
 
   /** @param maxAlive at least one for each pool that joins */
@@ -31,14 +31,18 @@ export class CapacityLimit {
     this.#maxAlive = maxAlive
   }
 
-  /** Lets a pool in. All pools join before the first of them makes an executor. */
+  /**
+   * Adds a pool. All pools join before the first of them makes an executor.
+   * @param floor executors that the pool keeps ready
+   * @param wake called each time that a place becomes free
+   */
   join(floor: number, wake: () => void): Member {
     const member = { floor, wake, alive: 0 }
     this.#members.push(member)
     return member
   }
 
-  /** Takes a place for an executor that is about to be made. */
+  /** Takes a place for an executor that is about to be made. Returns false when there is none for it. */
   tryEnter(member: Member): boolean {
     if (this.#making >= this.#maxMaking || this.#alive >= this.#maxAlive) return false
     const hasOwnPlace = member.alive < this.#reserveOf(member)
@@ -49,20 +53,20 @@ export class CapacityLimit {
     return true
   }
 
-  /** The making is over, well or badly. */
+  /** Tells that the making of an executor succeeded or failed. */
   made(): void {
     this.#making--
     this.#wake()
   }
 
-  /** An executor is gone. */
+  /** Gives back the place of an executor that is gone. */
   left(member: Member): void {
     this.#alive--
     member.alive--
     this.#wake()
   }
 
-  /** Takes a place for a sandbox that no pool has, until it is removed; beyond the bound if it must. */
+  /** Takes a place, even beyond the limit, for a sandbox of no pool, until its removal succeeds. */
   occupy(removal: Promise<void>): void {
     this.#alive++
     this.#occupied++
@@ -81,7 +85,7 @@ export class CapacityLimit {
     return Math.min(member.floor, Math.floor(places / this.#members.length))
   }
 
-  /** Places that other pools own and do not use. */
+  /** Counts the places that other pools own and do not use. */
   #keptForOthers(member: Member): number {
     let kept = 0
     for (const other of this.#members) {
@@ -90,7 +94,7 @@ export class CapacityLimit {
     return kept
   }
 
-  /** Asks every pool, beginning with another one each time. */
+  /** Wakes all pools, each time starting with the next one. */
   #wake(): void {
     const first = this.#turn++ % this.#members.length
     for (const { wake } of [...this.#members.slice(first), ...this.#members.slice(0, first)]) wake()

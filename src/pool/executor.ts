@@ -3,29 +3,33 @@ import type { Task } from '../run/task.ts'
 import type { RunEvent } from '../run/types.ts'
 
 /**
- * One sandbox made ready for one language and good for one run: what the pool asks of an engine.
- * Whoever made it disposes of it, whatever happened.
+ * One sandbox made ready for one language, for one run. This is what the pool needs of an engine. Its owner
+ * has to call dispose(), however the run ended.
  */
 export interface Executor {
   readonly id: string
-  /** Resolves when the sandbox is gone, whoever ended it. */
+  /** Resolves when the sandbox has ended, for whatever reason. */
   readonly ended: Promise<void>
   /**
-   * Runs the task; once only. User code that fails, and a sandbox that dies, are facts.
-   * @param signal ends the run early: nobody waits for its result any more
-   * @param onEvent told of output as it comes, synchronously; must not throw
+   * Runs the task; may be called once. Resolves also when user code fails or the sandbox dies: the record says
+   * so.
+   * @param signal ends the run early, when no caller waits for its result any more
+   * @param onEvent called with output as it comes, synchronously; must not throw
    * @throws ManagerError EXECUTOR_LOST when the sandbox ended before the run, so that no code ran;
    *   ENGINE_FAILED when the task could not be handed over
    */
   run(task: Task, signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<RunRecord>
-  /** Stops what is left of a run, so that it costs nothing until it is disposed of. */
+  /** Freezes what is left of a run, so that it uses no processor time until dispose(). */
   halt(): void
   /**
-   * Destroys the sandbox and everything that belongs to it. May be called again. Resolves when nothing
-   * of it is left, however often that has to be tried; rejects only when the engine stops before.
+   * Destroys the sandbox and everything that belongs to it. May be called again. Retries until nothing is left,
+   * and resolves then. Rejects only when the engine stops before that.
    */
   dispose(): Promise<void>
 }
 
-/** Makes one executor ready. @throws ManagerError ENGINE_FAILED */
+/**
+ * Makes one executor and gets it ready.
+ * @throws ManagerError ENGINE_FAILED
+ */
 export type ExecutorFactory = () => Promise<Executor>

@@ -1,9 +1,9 @@
 import { ManagerError } from '../errors.ts'
 
-/** Waits for the first executor of each runtime, and says what is missing when it takes too long. */
+/** Waits for the first executor of each runtime, and names the missing runtimes when it takes too long. */
 export class FirstExecutors {
   readonly #missing = new Set<string>()
-  /** Why the making failed last, by runtime. */
+  /** The last failure's message, by runtime. */
   readonly #failures = new Map<string, string>()
   #onComplete = () => {}
 
@@ -12,20 +12,20 @@ export class FirstExecutors {
     this.#missing.add(runtime)
   }
 
-  /** Notes that a runtime has an executor. Runtimes that nobody expects are ignored. */
+  /** Notes that a runtime has an executor. Ignores runtimes that were not expected. */
   ready(runtime: string): void {
     this.#missing.delete(runtime)
     if (this.#missing.size === 0) this.#onComplete()
   }
 
-  /** Notes why an executor could not be made, for the error's sentence. */
+  /** Notes why an executor could not be made, for the message of wait(). */
   failed(runtime: string, error: Error): void {
     this.#failures.set(runtime, error.message)
   }
 
   /**
-   * Resolves when every expected runtime has had an executor.
-   * @throws ManagerError SETUP_FAILED after the time limit: names the runtimes and why they failed last
+   * Waits until every expected runtime has had an executor.
+   * @throws ManagerError SETUP_FAILED after the time limit; it names the runtimes and their last failures
    */
   async wait(limitMs: number): Promise<void> {
     if (this.#missing.size === 0) return

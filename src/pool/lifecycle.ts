@@ -1,17 +1,17 @@
 import type { Executor } from './executor.ts'
 
 /**
- * The life of one executor, as its pool sees it:
+ * The states of one executor in its pool:
  *
  *   warming ──► ready ──► leased ──► disposing ──► gone
  *      │          └──────────────────────▲
  *      └──► gone
  *
- *   warming    being made; there is no executor yet. If making fails it is gone.
- *   ready      loaded, frozen, waiting for a run. If its sandbox dies here, it is disposed of.
- *   leased     one run has it. Nobody else ever gets it.
- *   disposing  its sandbox is being destroyed, for as long as that takes: it keeps its place.
- *   gone       nothing of it is left.
+ *   warming    It is being made; there is no executor yet. When making fails it is gone.
+ *   ready      It is loaded and frozen, and waits for a run. When its sandbox dies it is disposed of.
+ *   leased     One run has it. No other run ever gets it.
+ *   disposing  Its sandbox is being destroyed. It keeps its place until that has succeeded.
+ *   gone       Nothing of it is left.
  */
 export type LifecycleState = 'warming' | 'ready' | 'leased' | 'disposing' | 'gone'
 
@@ -23,6 +23,7 @@ const PREDECESSORS: Readonly<Record<LifecycleState, readonly LifecycleState[]>> 
   gone: ['warming', 'disposing'],
 }
 
+/** The state of one executor. Each transition throws when the present state does not allow it. */
 export class Lifecycle {
   #state: LifecycleState = 'warming'
   #executor: Executor | null = null
@@ -31,9 +32,12 @@ export class Lifecycle {
     return this.#state
   }
 
-  /** The executor; there is one from `ready` to `disposing`. */
+  /**
+   * The executor. There is one from `ready` to `disposing`.
+   * @throws Error in the other states
+   */
   get executor(): Executor {
-    if (!this.#executor) throw new Error(`a slot that is ${this.#state} has no executor`)
+    if (!this.#executor) throw new Error(`there is no executor while it is ${this.#state}`)
     return this.#executor
   }
 
@@ -57,7 +61,7 @@ export class Lifecycle {
 
   #enter(next: LifecycleState): void {
     if (!PREDECESSORS[next].includes(this.#state)) {
-      throw new Error(`a slot cannot go from ${this.#state} to ${next}`)
+      throw new Error(`an executor cannot go from ${this.#state} to ${next}`)
     }
     this.#state = next
   }

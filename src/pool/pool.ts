@@ -12,35 +12,35 @@ export interface PoolOptions {
   readonly gate: CapacityLimit
   readonly events: PoolEvents
   readonly freeMemoryBytes: () => number
-  /** Runs that wait for an executor of this pool. */
+  /** Returns how many runs wait for an executor of this pool. */
   readonly waiting: () => number
-  /** Whether runs wait for a pool whose executors cost less to make and serve the same runs. */
+  /** Tells whether runs wait for a pool that serves the same runs and makes cheaper executors. */
   readonly yields?: () => boolean
 }
 
-/** What a pool tells; none of these may throw. */
+/** Callbacks of a pool. They must not throw. */
 export interface PoolEvents {
   /** An executor can be leased. */
   ready(): void
   createFailed(error: Error): void
   disposeFailed(error: Error): void
   diedWaiting(): void
-  /** So many failures in a row that only one executor is tried at a time, or that is over. */
+  /** After many failures in a row the pool makes one executor at a time (open), until one succeeds. */
   circuit(open: boolean): void
 }
 
-/** A pool looks this often whether it has become too large. */
+/** How often a pool checks whether it has become too large. */
 const REVIEW_MS = 1000
 /** Most runs finish within this time of being leased. */
 const RUN_IN_HAND_MS = 50
-/** The longest that a lease waits for its replacement, however many leases follow it. */
+/** After this time a lease is replaced, however many leases follow it. */
 const LONGEST_HOLD_MS = 2 * RUN_IN_HAND_MS
-/** Share of the last making in the estimate of how long one takes. */
+/** Weight of the last making in the moving average of how long one takes. */
 const MAKE_TIME_WEIGHT = 0.2
 
 /**
- * The executors of one runtime. It keeps some of them ready: what is leased is never given back but
- * replaced in the background. See slot.ts for the life of one, refill-policy.ts for how many.
+ * The executors of one template. It keeps some of them ready. A leased executor is destroyed after its run and
+ * replaced in the background. lifecycle.ts has the states of one, refill-plan.ts decides how many there are.
  */
 export class Pool {
   readonly #options: PoolOptions
@@ -64,32 +64,36 @@ export class Pool {
     this.#member = options.gate.join(options.size, () => this.#refill())
   }
 
-  /** Begins to fill; returns at once. */
+  /** Starts to make executors; returns at once. */
   start(): void {
     this.#review = setInterval(() => this.#refill(), REVIEW_MS)
     this.#refill()
   }
 
+  /** Counts the executors in a state. */
   count(state: LifecycleState): number {
     let count = 0
     for (const slot of this.#slots) if (slot.state === state) count++
     return count
   }
 
-  /** Tells that a run wants an executor, whether or not there is one. */
+  /** Tells that a run needs an executor, whether or not one is ready. */
   expectLease(): void {
     this.#lastDemandMs = performance.now()
     this.#demand.add(this.#lastDemandMs)
-    // This one has to wait, and counts as waiting once the caller's turn is over.
+    // The run has to wait. waiting() counts it in the next turn of the event loop.
     if (this.count('ready') === 0) setImmediate(() => this.#refill())
   }
 
-  /** Whether an executor can be leased. @param leave ready executors that must stay */
+  /**
+   * Tells whether an executor can be leased.
+   * @param leave ready executors that must stay
+   */
   canLease(leave: number): boolean {
     return !this.#closing && this.count('ready') > leave
   }
 
-  /** The executor that has been ready longest, for one run, or null when none is. */
+  /** Leases the executor that has been ready longest, for one run; null when none is ready. */
   tryLease(): Executor | null {
     if (this.#closing) return null
     for (const slot of this.#slots) {
@@ -103,7 +107,7 @@ export class Pool {
     return null
   }
 
-  /** Takes back what was leased: it is destroyed, and replaced. */
+  /** Takes a leased executor back: it is destroyed and replaced. */
   release(executor: Executor): void {
     for (const slot of this.#slots) {
       if (slot.state === 'leased' && slot.executor === executor) {
@@ -111,12 +115,12 @@ export class Pool {
         return
       }
     }
-    // A close has taken it from its run.
+    // close() has taken it from its run.
     if (this.#closing) return
     throw new Error(`executor ${executor.id} is not on lease`)
   }
 
-  /** Makes no executor any more, and leases none; those on lease are still taken back. */
+  /** Stops making and leasing executors. Leased ones can still be given back. */
   stopMaking(): void {
     this.#closing = true
     if (this.#retry) clearTimeout(this.#retry)
@@ -124,7 +128,7 @@ export class Pool {
     if (this.#soon) clearTimeout(this.#soon)
   }
 
-  /** Destroys all executors, leased ones too, and resolves when nothing of them is left. */
+  /** Destroys all executors, leased ones too. Resolves when nothing of them is left. */
   async close(): Promise<void> {
     this.stopMaking()
     for (const slot of this.#slots) {
@@ -179,15 +183,15 @@ export class Pool {
     }
   }
 
-  /** While the other pool's runs wait and none of its own do, it keeps one executor ready. */
+  /** Tells whether it keeps only one executor ready, because the other pool's runs wait and none of its own. */
   #isYielding(): boolean {
     return this.#options.waiting() === 0 && (this.#options.yields?.() ?? false)
   }
 
   /**
-   * How long the making still waits. Making the next executor would take processor time from a run
-   * that has just begun, so it waits for that run, unless another run waits for an executor. Leases
-   * that follow each other closely must not postpone it for ever.
+   * Returns how long making the next executor has to wait, in ms. It would take processor time from a run that has
+   * just begun, so it waits for that run, unless another run waits for an executor. LONGEST_HOLD_MS bounds
+   * the wait when one lease follows another.
    */
   #holdMs(nowMs: number): number {
     if (this.#options.waiting() > 0) return 0
@@ -226,12 +230,13 @@ export class Pool {
   }
 
   /**
-   * @param isAfterRun taking down a sandbox takes as much time of a processor as a short run: those
-   *   that have begun beside it go first
+   * Destroys an executor.
+   * @param isAfterRun it has just run: then it waits a moment first, because destroying a sandbox takes as much
+   *   processor time as a short run, and other runs may have begun
    */
   async #dispose(slot: Lifecycle, isAfterRun = false): Promise<void> {
     slot.toDisposing()
-    // The run's answer goes out first.
+    // Let the run's answer go out first.
     await new Promise(setImmediate)
     if (isAfterRun && !this.#closing && this.#options.waiting() === 0) {
       slot.executor.halt()
@@ -240,7 +245,7 @@ export class Pool {
     await this.#vacate(slot, slot.executor.dispose())
   }
 
-  /** Gives the place free once the removal is done; what could not be removed keeps its place. */
+  /** Gives the place back when the removal succeeds. What could not be removed keeps its place. */
   async #vacate(slot: Lifecycle, removal: Promise<unknown>): Promise<void> {
     try {
       await removal

@@ -1,20 +1,21 @@
 /**
- * How many executors a pool makes or retires, as pure functions of counts and rates. The pool itself
- * only carries out what they say.
+ * Decides how many executors a pool makes or retires, as pure functions of counts and rates. pool.ts carries
+ * out what they say.
  */
 
+/** What the plan depends on. */
 export interface PoolView {
   readonly ready: number
   readonly warming: number
-  /** Ready executors to keep when nobody asks. */
+  /** Ready executors to keep without any demand. */
   readonly floor: number
-  /** The most to keep ready, however much is asked; not below the floor. */
+  /** Ready executors to keep at most; not below the floor. */
   readonly ceiling: number
-  /** Leases asked for lately. */
+  /** Leases asked for recently. */
   readonly demandPerSecond: number
-  /** How long the making of one took lately. */
+  /** How long making one took recently. */
   readonly makeMs: number
-  /** Since the last lease was asked for. */
+  /** Time since the last lease was asked for. */
   readonly quietMs: number
 }
 
@@ -23,15 +24,16 @@ export interface RefillPlan {
   readonly retire: number
 }
 
-/** What a burst needs is kept for a while: the next one often follows. */
+/** How long extra executors are kept after a burst, because bursts tend to repeat. */
 const QUIET_BEFORE_SHRINKING_MS = 10_000
 
-/** Ready executors to aim at: the floor, and what will be asked for while replacements are made. */
+/** Returns how many executors to have: the floor, and the expected demand while replacements are made. */
 export function targetOf(view: PoolView): number {
   const whileMaking = Math.round(view.demandPerSecond * (view.makeMs / 1000))
   return Math.max(view.floor, Math.min(view.ceiling, view.floor + whileMaking))
 }
 
+/** Plans how many executors to make, or to retire. */
 export function planRefill(view: PoolView): RefillPlan {
   const missing = targetOf(view) - view.ready - view.warming
   if (missing >= 0) return { make: missing, retire: 0 }
@@ -40,8 +42,8 @@ export function planRefill(view: PoolView): RefillPlan {
 }
 
 /**
- * The most to keep ready: four times the floor, as far as half of the free memory holds what comes on
- * top of what is there.
+ * Returns how many executors to keep ready at most: four times the floor, or fewer where half of the free memory
+ * does not hold that many more.
  */
 export function ceilingOf(
   floor: number,
@@ -59,8 +61,8 @@ const LAST_RETRY_MS = 8000
 const FAILURES_TO_OPEN = 5
 
 /**
- * How long nothing is made after a failure: longer each time, and spread, so that pools which failed
- * together do not try again together.
+ * Returns how long to wait after a failure, in ms. It grows with each failure, and has a random part, so that pools
+ * which failed together do not try again together.
  * @param failuresInRow at least 1
  * @param random in [0, 1)
  */
@@ -69,12 +71,12 @@ export function backOffMs(failuresInRow: number, random: number): number {
   return longest * (0.5 + random / 2)
 }
 
-/** An open circuit makes one executor at a time, after each back-off, until one succeeds. */
+/** Tells whether the circuit is open: then one executor at a time is made, until one succeeds. */
 export function isCircuitOpen(failuresInRow: number): boolean {
   return failuresInRow >= FAILURES_TO_OPEN
 }
 
-/** Events per second, the recent ones counting more: after `TAU_MS` without any, 1/e is left. */
+/** Estimates events per second; recent ones count more. After `TAU_MS` without any, 1/e of it is left. */
 export class RateEstimate {
   static readonly TAU_MS = 5000
   #perSecond = 0

@@ -33,7 +33,7 @@ function slotIn(state: LifecycleState): Lifecycle {
   return slot
 }
 
-describe.each(Object.keys(ways) as LifecycleState[])('a slot that is %s', (state) => {
+describe.each(Object.keys(ways) as LifecycleState[])('an executor that is %s', (state) => {
   test.each(Object.keys(steps) as Step[])('towards %s', (step) => {
     const slot = slotIn(state)
     if (allowed[state].includes(step)) {
