@@ -55,10 +55,11 @@ export class FakeRuns implements Runs {
 export async function openDoors(runs: Runs, settings: Partial<Config> = {}) {
   const config = { ...readConfig({}), ...settings }
   const metrics = new Metrics({ executors: () => [], queued: () => 0 })
+  const accounts = new Accounts(config)
   const app = await buildApp(
     {
       ...config,
-      accounts: new Accounts(config),
+      accounts,
       logger: pino({ level: 'silent' }),
       metrics: metrics.registry,
     },
@@ -82,5 +83,5 @@ export async function openDoors(runs: Runs, settings: Partial<Config> = {}) {
     },
   )
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { url, metrics, close: () => app.close() }
+  return { url, metrics, accounts, close: () => app.close() }
 }

@@ -109,6 +109,8 @@ class Batch {
   readonly #service: NativeService
   readonly #keepers: Keepers
   readonly #results: Promise<Result>[] = []
+  /** Give back what is kept for results that have not gone out. */
+  readonly #releases = new Set<() => void>()
   #started = 0
 
   constructor(
@@ -125,6 +127,9 @@ class Batch {
     this.#reply = reply
     this.#service = service
     this.#keepers = keepers
+    reply.raw.once('close', () => {
+      for (const release of this.#releases) release()
+    })
   }
 
   get length(): number {
@@ -193,12 +198,12 @@ class Batch {
   #kept(index: number, run: RunRequest, outcome: RunOutcome): Result {
     const { raw } = this.#reply
     const release = this.#keepers.answers.keep(run.caller, heldBytes(outcome), () => raw.destroy())
-    raw.once('close', release)
+    this.#releases.add(release)
     return {
       index,
       text: () => outcomePieces(run.id, outcome),
       release: () => {
-        raw.off('close', release)
+        this.#releases.delete(release)
         release()
         // It is not needed any more, and may be large.
         this.#results[index] = Promise.reject(new Error('it has gone out'))
