@@ -81,7 +81,7 @@ describe('a run in JSON', () => {
         )
         expect(input?.files.map(({ content }) => content)).toEqual(contents)
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     )
   })
 
@@ -112,7 +112,7 @@ describe('a run in JSON', () => {
           expect(detail).not.toBe('')
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 

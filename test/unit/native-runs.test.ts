@@ -99,8 +99,8 @@ describe('what goes in', () => {
     ['JSON', 'application/json'],
     ['a form', 'multipart/form-data'],
   ])('megabytes of %s are read in a thread of their own', async (_what, type) => {
-    const code = `# ${'"\\ü\n'.repeat(300_000)}`
-    const content = Buffer.alloc(2 * MIB, 'x')
+    const code = `# ${'"\\ü\n'.repeat(100_000)}`
+    const content = Buffer.alloc(MIB, 'x')
     if (type === 'application/json') {
       const files = [{ path: 'a.bin', content_base64: content.toString('base64') }]
       await client.run({ ...RUN, code, files })
@@ -116,7 +116,7 @@ describe('what goes in', () => {
       type === 'application/json' ? code : code.replaceAll('\n', '\r\n'),
     )
     expect(runs.requests[0]?.program.argumentsJson.toString()).toBe('{}')
-    expect(runs.requests[0]?.files[0]?.content).toEqual(content)
+    expect(runs.requests[0]?.files[0]?.content.equals(content)).toBe(true)
   })
 })
 
