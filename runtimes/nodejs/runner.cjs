@@ -19,9 +19,12 @@ const CONTROL_FD = 199
 const STATUS_FD = 200
 const [PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV] = [1, 2, 3, 4, 5, 6, 7, 8]
 const SCRIPT = 1
-const [READY, PONG, RESULT, FAILURE, REFUSED, NOTE] = [1, 2, 3, 4, 5, 6]
+const [READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR] = [1, 2, 3, 4, 5, 6, 7]
 const MAX_REFUSED_BYTES = 32 * 1024
 const MAX_NOTE_BYTES = 2048
+// Of what was printed of an error; a character takes 6 bytes of JSON at most.
+const MAX_TRACEBACK_CHARS = 4000
+const MAX_MESSAGE_CHARS = 1000
 // On STATUS_FD, exit code 0 and this: the program has its result and gets a second to end.
 const RETURNED_MARK = '\0RTRN'
 // Up to here a result's frames go out in one write with the status (PIPE_BUF, pipe(7)).
@@ -79,6 +82,7 @@ module.exports = { main }
 `)
 const MAX_ERROR_LINES = 25
 const ES_MODULE_WARNING = `Failed to load the ES module: ${SOURCE_PATH}`
+const LINE_OF_SOURCE = /\/workspace\/main\.js:(\d+)/
 const FRAMES_TAKEN = 50
 const FRAMES_SHOWN = 10
 // As often as it takes until V8 has compiled the runner's functions for good.
@@ -297,8 +301,10 @@ function cameOfNetwork(error) {
 
 function fail(error) {
   let text = ''
+  let message = ''
   const note = {}
   try {
+    if (typeof error?.message === 'string') message = error.message
     note.name = String(error?.name ?? typeof error)
     if (typeof error?.code === 'string') note.code = error.code
     note.network = cameOfNetwork(error)
@@ -311,6 +317,15 @@ function fail(error) {
   } catch {}
   try {
     writeSync(2, `${text}\n`)
+  } catch {}
+  try {
+    const line = LINE_OF_SOURCE.exec(text)?.[1]
+    const told = {
+      message: message.slice(0, MAX_MESSAGE_CHARS),
+      traceback: text.slice(0, MAX_TRACEBACK_CHARS),
+      line: line ? Number(line) : null,
+    }
+    send(ERROR, Buffer.from(stringify(told)))
   } catch {}
   exit(1)
 }

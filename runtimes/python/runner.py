@@ -55,10 +55,12 @@ MAX_LAST_BYTES = 4096 - 7
 LEFTOVER_S = 0.8
 PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV = 1, 2, 3, 4, 5, 6, 7, 8
 SCRIPT = 1
-READY, PONG, RESULT, FAILURE, REFUSED, NOTE = 1, 2, 3, 4, 5, 6
+READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR = 1, 2, 3, 4, 5, 6, 7
 
 MAX_REFUSED_BYTES = 32 * 1024
 MAX_NOTE_BYTES = 2048
+# Of what was printed of an error, its end; a character takes 6 bytes of JSON at most.
+MAX_TRACEBACK_CHARS, MAX_MESSAGE_CHARS = 4000, 1000
 WORKSPACE = "/workspace"
 SOURCE_PATH = WORKSPACE + "/main.py"
 
@@ -277,7 +279,63 @@ def report_failure(error):
         send(FAILURE, json.dumps(note).encode())
     except BaseException:
         pass
-    sys.excepthook(type(error), error, error.__traceback__)
+    if sys.excepthook is not usual_excepthook or getattr(sys, "stderr", None) is None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        return
+    printed = print_error(error)
+    try:
+        send(ERROR, json.dumps(told_of(error, printed), ensure_ascii=False).encode("utf-8", "replace"))
+    except BaseException:
+        pass
+
+
+usual_excepthook = sys.excepthook
+
+
+def print_error(error):
+    """Prints an error as the interpreter does, once: printing it runs code of the program's. Returns the text."""
+    parts = []
+    stderr = sys.stderr
+
+    class Copy:
+        def write(self, text):
+            parts.append(text)
+            return stderr.write(text)
+
+        def flush(self):
+            stderr.flush()
+
+    sys.stderr = Copy()
+    try:
+        usual_excepthook(type(error), error, error.__traceback__)
+    finally:
+        sys.stderr = stderr
+    return "".join(parts)
+
+
+def told_of(error, printed):
+    """Message, traceback and line of an error: from what was printed, so that no code of the program's runs."""
+    lines = printed.splitlines()
+    name = type(error).__name__
+    message = ""
+    for index in range(len(lines) - 1, -1, -1):
+        head, _, rest = lines[index].partition(": ")
+        if head.rpartition(".")[2] == name:
+            message = "\n".join([rest, *lines[index + 1 :]])
+            break
+    line = None
+    step = error.__traceback__
+    while step:
+        if step.tb_frame.f_code.co_filename == SOURCE_PATH:
+            line = step.tb_lineno
+        step = step.tb_next
+    if isinstance(error, SyntaxError) and error.filename == SOURCE_PATH:
+        line = error.lineno
+    return {
+        "message": message[:MAX_MESSAGE_CHARS],
+        "traceback": printed[-MAX_TRACEBACK_CHARS:],
+        "line": line,
+    }
 
 
 def finish(code, result=None, is_script=False):

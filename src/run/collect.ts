@@ -16,6 +16,7 @@ export class Collector {
     result: null,
     note: null,
     failure: null,
+    printedError: null,
     refused: null,
     artifacts: [],
     leftOut: [],
@@ -79,6 +80,12 @@ export class Collector {
   setFailure(failure: Failure | null): void {
     this.hasSpoken = true
     this.transcript.failure ??= failure
+  }
+
+  /** @param error null: what was said is none */
+  setPrintedError(error: Transcript['printedError']): void {
+    this.hasSpoken = true
+    this.transcript.printedError ??= error
   }
 
   setRefused(findings: string): void {

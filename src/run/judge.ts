@@ -10,7 +10,7 @@ import {
   sentences,
   signalDetail,
 } from './detail.ts'
-import type { Failure, RunRecord } from './record.ts'
+import type { Failure, RunRecord, Transcript } from './record.ts'
 import type { Denied, LeftOut, RunError, RunLimits, RunOutcome } from './types.ts'
 
 /** errno values of errno(3) and their names. */
@@ -52,7 +52,7 @@ export function judge(
     ...endingOf(record, limits, fault, leftOut),
     stdout: Buffer.concat(transcript.stdout),
     stderr: Buffer.concat(transcript.stderr),
-    error: errorOf(transcript.failure),
+    error: errorOf(transcript),
     resultJson: result === null || fault !== null ? null : result.toString('utf8'),
     displays: [],
     files,
@@ -119,7 +119,7 @@ function deniedAccess(failure: Failure | null, refusedConnections: number): Deni
 }
 
 /** A script's last command that failed is no error that has a name. */
-function errorOf(failure: Failure | null): RunError | null {
+function errorOf({ failure, printedError }: Transcript): RunError | null {
   if (!failure || failure.name === '') return null
-  return { name: failure.name, message: '', traceback: '', line: null }
+  return { message: '', traceback: '', line: null, ...printedError, name: failure.name }
 }

@@ -1,4 +1,4 @@
-import type { LeftOutReason } from './types.ts'
+import type { LeftOutReason, RunError } from './types.ts'
 
 /** What ended a run first, as the supervisor says. */
 export type Cause = 'ended' | 'wall_time' | 'output'
@@ -55,6 +55,8 @@ export interface Transcript {
   /** What the runner says of the result, for a person. */
   note: string | null
   failure: Failure | null
+  /** What was printed of that exception, where the runner printed it itself. */
+  printedError: Omit<RunError, 'name'> | null
   /** What the code policy found. Heard only as the first word of a run. */
   refused: string | null
   /** Files that the program made, in every outcome. */

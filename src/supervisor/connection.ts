@@ -11,6 +11,7 @@ import {
   decodeArtifact,
   decodeFailure,
   decodeLeftOut,
+  decodePrintedError,
   decodeReport,
   EXIT,
   encodePing,
@@ -193,6 +194,8 @@ export class Connection {
       collector.setResult(payload)
     } else if (type === CONTROL_FRAME.FAILURE) {
       collector.setFailure(decodeFailure(payload))
+    } else if (type === CONTROL_FRAME.ERROR) {
+      collector.setPrintedError(decodePrintedError(payload))
     } else if (type === CONTROL_FRAME.NOTE) {
       collector.setNote(payload.toString('utf8'))
     } else {

@@ -9,6 +9,7 @@ import type {
   LeftOutFile,
   OutputStream,
   RunReport,
+  Transcript,
 } from '../run/record.ts'
 import type { Task } from '../run/task.ts'
 import type { LeftOutReason, RunLimits, RunMode } from '../run/types.ts'
@@ -48,7 +49,8 @@ const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell:
 
 /**
  * From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. NOTE: what of
- * the result could not be told as it is, for a person.
+ * the result could not be told as it is, for a person. ERROR: what was printed of the exception that FAILURE
+ * told of before.
  */
 export const CONTROL_FRAME = {
   READY: 1,
@@ -57,16 +59,18 @@ export const CONTROL_FRAME = {
   FAILURE: 4,
   REFUSED: 5,
   NOTE: 6,
+  ERROR: 7,
 } as const
 
 /** The supervisor relays in chunks of 64 KiB; its other frames have a size of their own. */
 const RELAY_BYTES = 64 * 1024
 const FAILURE_BYTES = 4096
+const ERROR_BYTES = 32 * 1024
 const REFUSED_BYTES = 32 * 1024
 const NOTE_BYTES = 2048
 const MAX_PATH_BYTES = 1024
 const LEFT_OUT_HEAD_BYTES = 1 + 8
-/** What CONTROL carries beside the result: READY, PONG, FAILURE, REFUSED and the frames' heads. */
+/** What CONTROL carries beside the result: READY, PONG, FAILURE, ERROR, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
 
 export function maxSupervisorPayload(limits: RunLimits): (type: number) => number | undefined {
@@ -84,6 +88,7 @@ export function maxControlPayload(limits: RunLimits): (type: number) => number |
     if (type === CONTROL_FRAME.READY || type === CONTROL_FRAME.PONG) return 0
     if (type === CONTROL_FRAME.RESULT) return limits.resultBytes
     if (type === CONTROL_FRAME.FAILURE) return FAILURE_BYTES
+    if (type === CONTROL_FRAME.ERROR) return ERROR_BYTES
     if (type === CONTROL_FRAME.REFUSED) return REFUSED_BYTES
     if (type === CONTROL_FRAME.NOTE) return NOTE_BYTES
     return undefined
@@ -208,14 +213,9 @@ export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
 
 /** @returns null when the payload is not a failure note */
 export function decodeFailure(payload: Buffer): Failure | null {
-  let note: unknown
-  try {
-    note = JSON.parse(payload.toString('utf8'))
-  } catch {
-    return null
-  }
-  if (typeof note !== 'object' || note === null) return null
-  const { name, errno, code, memory, network, lastCommand } = note as Record<string, unknown>
+  const note = decodeObject(payload)
+  if (note === null) return null
+  const { name, errno, code, memory, network, lastCommand } = note
   return {
     name: typeof name === 'string' ? name : '',
     errno: typeof errno === 'number' ? errno : null,
@@ -224,4 +224,26 @@ export function decodeFailure(payload: Buffer): Failure | null {
     network: network === true,
     lastCommand: lastCommand === true,
   }
+}
+
+/** @returns null when the payload is not what was printed of an error */
+export function decodePrintedError(payload: Buffer): Transcript['printedError'] {
+  const note = decodeObject(payload)
+  if (note === null) return null
+  const { message, traceback, line } = note
+  return {
+    message: typeof message === 'string' ? message : '',
+    traceback: typeof traceback === 'string' ? traceback : '',
+    line: Number.isSafeInteger(line) && (line as number) > 0 ? (line as number) : null,
+  }
+}
+
+function decodeObject(payload: Buffer): Record<string, unknown> | null {
+  let object: unknown
+  try {
+    object = JSON.parse(payload.toString('utf8'))
+  } catch {
+    return null
+  }
+  return typeof object === 'object' && object !== null ? (object as Record<string, unknown>) : null
 }

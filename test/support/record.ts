@@ -28,6 +28,7 @@ export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
     result: null,
     note: null,
     failure: null,
+    printedError: null,
     refused: null,
     artifacts: [],
     leftOut: [],

@@ -74,6 +74,7 @@ describe('Collector', () => {
     ['a result', (collector) => collector.setResult(Buffer.from('1'))],
     ['a note', (collector) => collector.setNote('x')],
     ['a failure that is none', (collector) => collector.setFailure(null)],
+    ['an error', (collector) => collector.setPrintedError(null)],
     ['a refusal', (collector) => collector.setRefused('x')],
     ['a report', (collector) => collector.setReport(CLEAN_END)],
   ])('%s counts as having spoken', (_what, say) => {

@@ -84,6 +84,12 @@ describe('judge', () => {
     expect(judge(record, LIMITS)).toMatchObject({ ...left, ...end })
   })
 
+  test('an error has the name that was told and what was printed', () => {
+    const printedError = { message: 'no', traceback: 'Traceback', line: 2 }
+    const record = recordWith({ report: code(1), failure, printedError })
+    expect(judge(record, LIMITS).error).toEqual({ ...printedError, name: 'OSError' })
+  })
+
   test('a refusal tells its findings', () => {
     expect(judge(recordWith({ refused: 'Line 1: Import: os' }), LIMITS)).toMatchObject({
       end: 'refused',

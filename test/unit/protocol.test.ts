@@ -10,6 +10,7 @@ import {
   decodeArtifact,
   decodeFailure,
   decodeLeftOut,
+  decodePrintedError,
   decodeReport,
   EXIT,
   encodePing,
@@ -124,6 +125,7 @@ describe('how long a frame may be', () => {
     [CONTROL_FRAME.PONG, 0],
     [CONTROL_FRAME.RESULT, 2000],
     [CONTROL_FRAME.FAILURE, 4096],
+    [CONTROL_FRAME.ERROR, 32_768],
     [CONTROL_FRAME.REFUSED, 32_768],
     [99, undefined],
   ])('type %i from the runner: %s', (type, most) => {
@@ -233,6 +235,16 @@ describe('decodeFailure', () => {
   })
 })
 
+test('decodePrintedError takes what was printed, and nothing of a wrong type', () => {
+  const decode = (text: string) => decodePrintedError(Buffer.from(text))
+  const error = { message: 'no', traceback: 'at x', line: 3 }
+  expect(decode(JSON.stringify(error))).toEqual(error)
+  const nothing = { message: '', traceback: '', line: null }
+  expect(decode('{"message":1,"traceback":null,"line":"3"}')).toEqual(nothing)
+  expect(decode('{"line":-1}')).toEqual(nothing)
+  expect(decode('[')).toBeNull()
+})
+
 test('no decoder ever throws', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
@@ -240,6 +252,7 @@ test('no decoder ever throws', () => {
       decodeReport(payload)
       decodeArtifact(payload)
       decodeFailure(payload)
+      decodePrintedError(payload)
     }),
   )
 })
