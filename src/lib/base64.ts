@@ -1,5 +1,5 @@
 const PADDING = 0x3d
-/** Of text that is decoded at once; a multiple of 4, so that pieces fit together. */
+/** Length of text that is decoded at a time; a multiple of 4, so that the pieces fit together. */
 const PIECE_BYTES = 64 * 1024
 
 /** 1 for each character of base64's alphabet but the padding. */
@@ -9,10 +9,10 @@ for (const letter of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 }
 
 /**
- * Decodes base64 (RFC 4648, section 4) by the book: with padding, without white space. Buffer.from() takes
- * whatever comes.
- * @param text its bytes
- * @returns null when it is no base64
+ * Decodes base64 strictly (RFC 4648, section 4): with padding, without white space. Buffer.from() accepts any
+ * text.
+ * @param text base64 as ASCII bytes
+ * @returns null when the text is not base64
  */
 export function decodeBase64(text: Buffer): Buffer | null {
   const { length } = text

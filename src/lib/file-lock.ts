@@ -4,13 +4,13 @@ import { exec } from './exec.ts'
 
 export type LockMode = 'shared' | 'exclusive'
 
-/** What flock(1) exits with when somebody else holds a lock that conflicts. */
+/** Exit code of flock(1) when another process holds a lock that conflicts. */
 const CONFLICT = 1
 
 /**
- * A lock on a file or folder, by flock(2). It is a property of the open file: the kernel gives it up
- * when this process ends, however it ends, and it is seen from other containers and pid namespaces on
- * the same machine, where a pid in a file says nothing.
+ * A lock on a file or folder, by flock(2). It belongs to the open file: the kernel releases it when this process
+ * ends, and other containers and pid namespaces on the same machine see it. A pid in a file would say nothing
+ * there.
  */
 export class FileLock {
   readonly path: string
@@ -22,11 +22,11 @@ export class FileLock {
   }
 
   /**
-   * Takes the lock if it can be had. flock(1) does it, on a descriptor that it shares with this
-   * process; so the lock stays when flock(1) ends.
-   * @param mode any number may hold it `shared`, only one and nobody beside it `exclusive`
-   * @param waitSeconds how long to wait while somebody else holds it
-   * @returns null when somebody else holds it, or when there is nothing at the path (any more)
+   * Tries to take the lock. flock(1) takes it on a descriptor that it shares with this process, so the lock stays
+   * when flock(1) ends.
+   * @param mode `shared`: any number of processes may hold it; `exclusive`: only one, and none beside it
+   * @param waitSeconds how long to wait while another process holds it
+   * @returns null when another process holds it, or when there is nothing at the path
    * @throws ManagerError SETUP_FAILED when flock(1) does not work; the system's error when the path
    *   cannot be opened for another reason
    */
@@ -52,7 +52,7 @@ export class FileLock {
     return taken ? new FileLock(path, fd) : null
   }
 
-  /** Gives the lock up. May be called again. */
+  /** Releases the lock. May be called again. */
   release(): void {
     if (this.#fd !== null) closeSync(this.#fd)
     this.#fd = null

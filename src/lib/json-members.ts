@@ -1,7 +1,7 @@
 /**
- * Finds the text of members of a JSON object, so that it can be passed on as it was written: parsing
- * and printing it again would turn 1.0 into 1 and take digits from large numbers. And so that a
- * caller's text is never made into objects, which takes far longer for some texts than for others.
+ * Finds the text of members of a JSON object, without parsing the values. So they can be passed on as they were
+ * written: parsing and printing would turn 1.0 into 1 and lose digits of large numbers. And no caller's text is
+ * made into objects, which takes far longer for some texts than for others.
  * @param json a JSON object's text in UTF-8, known to be valid
  * @returns the value's JSON text for each of the keys that is there, a view of `json`; the last one when a
  *   key is there twice, as JSON.parse has it
@@ -24,7 +24,7 @@ export function jsonMembers(json: Buffer, keys: readonly string[]): Map<string, 
 }
 
 /**
- * The members of a JSON object, one after the other, as views of its text.
+ * Yields the members of a JSON object, one after the other, as views of its text.
  * @param json a JSON object's text in UTF-8, known to be valid
  */
 export function* jsonEntries(json: Buffer): Generator<[key: Buffer, value: Buffer]> {
@@ -41,7 +41,7 @@ export function* jsonEntries(json: Buffer): Generator<[key: Buffer, value: Buffe
 }
 
 /**
- * The elements of a JSON array, one after the other, as views of its text.
+ * Yields the elements of a JSON array, one after the other, as views of its text.
  * @param json a JSON array's text in UTF-8, known to be valid
  */
 export function* jsonElements(json: Buffer): Generator<Buffer> {
@@ -65,7 +65,7 @@ interface Key {
   readonly bytes: Buffer
 }
 
-/** Whether the JSON string from `start` to `end`, quotes included, says the key. */
+/** Tells whether the JSON string from `start` to `end`, quotes included, is the key. */
 function isString(json: Buffer, start: number, end: number, { text, bytes }: Key): boolean {
   const length = end - start - 2
   if (length < bytes.length || length > bytes.length * LONGEST_ESCAPE) return false

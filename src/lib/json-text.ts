@@ -1,7 +1,6 @@
 /**
- * Whether bytes are JSON text (RFC 8259). Unlike JSON.parse it makes nothing of what it reads, so
- * that no text takes it longer than another of its length: 10 MiB of brackets or of keys hold
- * JSON.parse up for seconds and take hundreds of megabytes.
+ * Tells whether bytes are JSON text (RFC 8259). Unlike JSON.parse it makes no objects, so its time depends only on
+ * the length of the text. JSON.parse takes seconds and hundreds of megabytes for 10 MiB of brackets or keys.
  * @param maxDepth the most brackets that may be open at once
  * @param maxDigits the most digits of a number that has neither fraction nor exponent
  */

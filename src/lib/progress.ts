@@ -1,12 +1,12 @@
 /** Tells the operator what the set-up does and how far it is. */
 
-/** `percent` where it is known. Called often; the renderer decides what is worth a line. */
+/** Receives a step, and its percentage where it is known. May be called often: the renderer drops lines. */
 export type Progress = (message: string, percent?: number) => void
 
 const LINE_EVERY_MS = 5_000
 
 /**
- * Renders to a terminal (one line, rewritten) or to a log (a line per step, and every few seconds
+ * Renders progress to a terminal (one line, rewritten) or to a log (a line for each step, and every few seconds
  * within a step). `end` finishes an open line.
  */
 export function consoleProgress(

@@ -7,7 +7,7 @@
  */
 const MOST = 1000
 
-/** The factor that the text says, 1 to 1000; null when it is none. */
+/** Parses the factor, 1 to 1000; null when the text is no such number. */
 export function parseTimeScale(text: string): number | null {
   const factor = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN
   return factor >= 1 && factor <= MOST ? factor : null
@@ -15,7 +15,7 @@ export function parseTimeScale(text: string): number | null {
 
 export const TIME_SCALE = parseTimeScale(process.env.EXECUTOR_MANAGER_TIME_SCALE ?? '') ?? 1
 
-/** A time limit of the manager's own, for the machine that it runs on. */
+/** Multiplies one of the manager's own time limits by the factor. */
 export function scaledMs(ms: number): number {
   return Math.round(ms * TIME_SCALE)
 }

@@ -1,7 +1,7 @@
 /**
- * Waits for the work, but no longer than until the signal is aborted. The work itself goes on: its
- * result, or its failure, is then nobody's business here.
- * @returns what the work gives
+ * Waits for the work until the signal is aborted. After that the work goes on, and its result or failure is
+ * ignored.
+ * @returns the result of the work
  * @throws the signal's reason when the signal is aborted first, and whatever the work throws
  */
 export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

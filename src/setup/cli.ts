@@ -14,8 +14,8 @@ const MARKS: Record<Finding['state'], string> = {
 }
 
 /**
- * Installs what is missing and says what is there. With `--no-install` on the command line it installs no
- * packages on the host.
+ * Installs everything that is missing, and prints what is set up. With `--no-install` on the command line it
+ * installs no packages on the host.
  * @returns the exit status
  */
 export async function setup(projectDir: string, env: NodeJS.ProcessEnv): Promise<number> {

@@ -1,4 +1,4 @@
-/** Looks at the machine and says in plain words what it has and lacks. Installs nothing. */
+/** Reports what the machine has and lacks. Installs nothing. */
 import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { release } from 'node:os'
@@ -20,7 +20,10 @@ import { findRunsc, runscSuite, unfit } from './runsc.ts'
 import { readRunscChoice } from './runsc-choice.ts'
 import { supervisorPath } from './supervisor.ts'
 
-/** `lacking`: it cannot work like this. `todo`: the next set-up brings it. `note`: worth knowing. */
+/**
+ * One line of the report. `lacking`: the service cannot run. `todo`: the next set-up installs it. `note`: the
+ * operator should know it.
+ */
 export type Finding = {
   state: 'ok' | 'todo' | 'note' | 'lacking'
   subject: string
@@ -82,7 +85,7 @@ function rights(): Finding {
 
 function node(): Finding {
   const subject = 'Node.js'
-  // The bootstrap sees to it that it is new enough.
+  // scripts/bootstrap.mjs makes sure that it is new enough.
   return { state: 'ok', subject, text: `${process.versions.node}, ${process.execPath}` }
 }
 
@@ -114,7 +117,7 @@ function presentRunsc(runsc: Runsc): Finding {
   return { state: 'ok', subject, text }
 }
 
-/** What this runsc brings beyond the oldest that is taken. */
+/** Names what this runsc can do beyond the oldest that is accepted. */
 function tellCapabilities({ capabilities, sidecars }: Runsc): string {
   const has = [
     capabilities.sharedRoot && 'shared namespace of gofers',
@@ -197,7 +200,7 @@ function imageFinding(runtime: Runtime, image: Image | undefined, input: DoctorI
   return { state: 'todo', subject, text: `${text}, without its runner`, remedy: RUN_SETUP }
 }
 
-/** Images of older recipes stay, for another manager may run from them. */
+/** Finds images of older recipes. The set-up keeps them, because another manager may run from them. */
 function unusedImages(home: string, runtimes: Runtime[]): Finding[] {
   const folder = imagesFolder(home)
   const used = new Set(runtimes.map((runtime) => `${runtime.name}-${imageHash(runtime)}`))

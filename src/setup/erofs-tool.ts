@@ -1,4 +1,4 @@
-/** The tool that makes EROFS files: wanted where runsc takes them as root file systems, not needed. */
+/** Installs the tool that makes EROFS files, for a runsc that takes them as root file systems. */
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Progress } from '../lib/progress.ts'
@@ -10,22 +10,22 @@ const TOOL: HostPackage = {
   why: 'makes root file systems that need no gofer',
   isPresent: () => findOnPath('mkfs.erofs') !== undefined,
 }
-/** A failed attempt is repeated after a day, not at each start. */
+/** How long after a failed attempt the next one is made. */
 const AGAIN_AFTER_MS = 24 * 3600 * 1000
 
-/** Whether the tool is there, or it is time to try to install it. */
+/** Tells whether the tool is there, or whether it is time to try to install it. */
 export function mayHaveErofsTool(home: string): boolean {
   if (TOOL.isPresent()) return true
   if (!findOnPath('apt-get')) return false
   const failed = statSync(failureFile(home), { throwIfNoEntry: false })
   const agoMs = failed ? Date.now() - failed.mtimeMs : Number.POSITIVE_INFINITY
-  // A clock that was set back makes it look as if it were still to come.
+  // Negative when the clock was set back.
   return agoMs < 0 || agoMs > AGAIN_AFTER_MS
 }
 
 /**
- * Installs the tool unless it is there. Sandboxes work without it, each with a process more; so a failure is
- * one line, and remembered.
+ * Installs the tool unless it is there. Sandboxes work without it, each with one process more. So a failure is
+ * told in one line and remembered for a day.
  * @param mayInstall whether packages of the distribution may be installed on the host
  * @returns whether it is there
  */

@@ -1,6 +1,6 @@
 /**
- * gVisor's own release, downloaded into the data folder: `<home>/gvisor/<version>/` with runsc and the
- * programs it starts, and `<home>/gvisor/current.json`, which says which of them is in use.
+ * Downloads gVisor's own release into the data folder: `<home>/gvisor/<version>/` has runsc and the programs that
+ * it starts, `<home>/gvisor/current.json` says which version is in use.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -35,11 +35,14 @@ const TARBALL = 'gvisor.tar.bz2'
 const PATIENCE = { answerMs: 5_000, stallMs: scaledMs(20_000) }
 /** About ten times what it is today. */
 const MOST_BYTES = 2e9
-/** A failed attempt is not repeated at each start. */
+/** How long after a failed attempt the next one is made. */
 const AGAIN_AFTER_MS = 24 * 3600 * 1000
 const DRAFT_PREFIX = '.fetching-gvisor-'
 
-/** The runsc that was downloaded, or undefined. @param source only one that came from there, if given */
+/**
+ * Finds the runsc that was downloaded.
+ * @param source if given, only a runsc from there
+ */
 export function downloadedRunsc(home: string, source?: ReleaseSource): string | undefined {
   const current = readJson<{ source: string; version: string }>(
     join(folderOf(home), 'current.json'),
@@ -49,7 +52,7 @@ export function downloadedRunsc(home: string, source?: ReleaseSource): string | 
   return existsSync(runsc) ? runsc : undefined
 }
 
-/** Whether it is time to try to download from there. */
+/** Tells whether it is time to try a download from there. */
 export function isDownloadDue(home: string, source: ReleaseSource): boolean {
   if (downloadedRunsc(home, source)) return false
   const file = failureFile(home)
@@ -57,13 +60,13 @@ export function isDownloadDue(home: string, source: ReleaseSource): boolean {
   if (failed?.source !== source.url) return true
   // File times have fractions of a millisecond, Date.now() has none.
   const agoMs = Date.now() - Math.floor(statSync(file).mtimeMs)
-  // A clock that was set back makes it look as if it were still to come.
+  // Negative when the clock was set back.
   return agoMs < 0 || agoMs > AGAIN_AFTER_MS
 }
 
 /**
- * Downloads a release, compares it with its published checksum and puts it in its place, whole or not at
- * all. When that cannot be done it says so in one line, and remembers it for a day.
+ * Downloads a release, compares it with its published checksum, and puts it in its place, whole or not at all. A
+ * failure is told in one line and remembered for a day.
  * @returns the path of its runsc, or undefined
  */
 export async function downloadRelease(
@@ -136,7 +139,7 @@ async function fetchTarball(
   }
 }
 
-/** Only from where its address says, and only what a server gives as the file that was asked for. */
+/** Requests a file. Follows no redirect, and accepts only a success. */
 async function get(url: string, signal: AbortSignal): Promise<Response> {
   const answer = await fetch(url, { signal, redirect: 'error' })
   if (answer.status !== 200) throw new Error(`HTTP ${answer.status}`)
@@ -180,7 +183,7 @@ async function unpack(
   return join(place, 'runsc')
 }
 
-/** The last cause says what happened; fetch's own message is only that it failed. */
+/** Returns the message of the innermost cause: fetch's own message says only that it failed. */
 function reasonOf(error: unknown): string {
   if (error instanceof ManagerError) return error.message.trim()
   const { name, message, cause } = error as Error & { cause?: Error & { code?: string } }

@@ -1,4 +1,4 @@
-/** Packages of the distribution that the host needs before an image can be built or C be compiled. */
+/** Installs the packages of the distribution that the set-up needs on the host. */
 import { existsSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
 import { runCommand } from '../lib/command.ts'
@@ -14,7 +14,7 @@ export interface HostPackage {
 
 const has = (command: string) => () => findOnPath(command) !== undefined
 
-/** A package is missing when its file is: dpkg need not be asked, other origins count too. */
+/** A package is missing when its file is missing. So a tool of another origin counts too. */
 const NEEDED: readonly HostPackage[] = [
   { name: 'mmdebstrap', why: 'makes the images', isPresent: has('mmdebstrap') },
   {
@@ -36,7 +36,7 @@ const NEEDED: readonly HostPackage[] = [
   { name: 'conntrack', why: 'ends their connections', isPresent: has('conntrack') },
 ]
 
-/** The packages that this host lacks, by name. */
+/** Returns the names of the packages that this host lacks. */
 export function missingHostPackages(): string[] {
   return missing().map(({ name }) => name)
 }
@@ -46,7 +46,7 @@ function missing(): HostPackage[] {
 }
 
 /**
- * Installs the packages that are missing, and says before it does so which and why.
+ * Installs the packages that are missing. Before that it says which they are and why they are needed.
  * @param mayInstall false: refuses instead
  * @throws ManagerError SETUP_FAILED that names the packages
  */
@@ -55,7 +55,7 @@ export async function installHostPackages(progress: Progress, mayInstall: boolea
 }
 
 /**
- * Installs these packages, of which none is there.
+ * Installs these packages. The caller has found that they are missing.
  * @param mayInstall false: refuses instead
  * @throws ManagerError SETUP_FAILED that names the packages
  */
@@ -74,7 +74,7 @@ export async function installPackages(
   }
   progress(`host packages: ${describe(lacking)} will be installed (--no-install refuses instead)`)
   progress('host packages: reading package lists')
-  // A set-up killed in the middle of an installation leaves dpkg waiting for exactly this.
+  // After a set-up that was killed during an installation, dpkg does nothing else before this.
   await runCommand(['dpkg', '--configure', '-a'], { ...options, purpose: 'dpkg --configure -a' })
   await runCommand(['apt-get', 'update'], { ...options, purpose: 'apt-get update' })
   progress(`host packages: installing ${list}`)
@@ -102,7 +102,7 @@ function refuse(lacking: readonly HostPackage[], mayInstall: boolean): void {
   )
 }
 
-/** The names, each with its purpose. */
+/** Lists the names, each with its purpose. */
 export function describe(packages: readonly Pick<HostPackage, 'name' | 'why'>[]): string {
   return packages.map(({ name, why }) => `${name} (${why})`).join(', ')
 }

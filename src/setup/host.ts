@@ -1,4 +1,4 @@
-/** What this machine is: the few facts the set-up decides by. */
+/** Reads the facts about this machine that the set-up depends on. */
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -12,19 +12,19 @@ export type HostSystem = {
   version: number
 }
 
-/** Reads what this system says of itself; a system without the file is just an unknown one. */
+/** Reads the os-release file; a system without it is an unknown one. */
 export function readHostSystem(): HostSystem {
   for (const file of ['/etc/os-release', '/usr/lib/os-release']) {
     try {
       return parseOsRelease(readFileSync(file, 'utf8'))
     } catch {
-      // The next one, if there is one.
+      // Try the next one.
     }
   }
   return parseOsRelease('')
 }
 
-/** Reads the few values that count. Source: os-release(5), assignments as a shell reads them. */
+/** Parses an os-release file: assignments as a shell reads them (os-release(5)). */
 export function parseOsRelease(text: string): HostSystem {
   const value = (key: string) => {
     const raw = new RegExp(`^${key}=(.*?)\\s*$`, 'm').exec(text)?.[1] ?? ''
@@ -39,14 +39,14 @@ export function parseOsRelease(text: string): HostSystem {
   }
 }
 
-/** How a host gets what it needs. */
+/** Where a host gets its packages from. */
 export interface HostWay {
   readonly kind: 'debian' | 'ubuntu' | 'image'
-  /** Where things come from, or what to do instead. */
+  /** Says where they come from, or what to do instead. */
   readonly text: string
 }
 
-/** Says which way a host goes; `image` where the set-up does not know the distribution. */
+/** Chooses where a host gets its packages from; `image` where the set-up does not know the distribution. */
 export function wayOf(host: HostSystem): HostWay {
   if (host.id === 'debian' && host.version >= 12) {
     return { kind: 'debian', text: "host packages and images come from Debian's archive" }
@@ -61,7 +61,7 @@ export function wayOf(host: HostSystem): HostWay {
   return { kind: 'image', text }
 }
 
-/** Full path of a command, found the way a shell finds it. */
+/** Finds the full path of a command as a shell does; undefined when there is none. */
 export function findOnPath(command: string, path = process.env.PATH ?? ''): string | undefined {
   for (const folder of [...path.split(':'), '/usr/sbin', '/sbin']) {
     if (folder === '') continue

@@ -1,6 +1,6 @@
 /**
- * Everything between a fresh clone and a machine that can run sandboxes. Each step looks first and
- * acts only on what is missing, so the set-up can be interrupted anywhere and started again.
+ * Sets up everything that a machine needs to run sandboxes. Each step checks first and does only what is
+ * missing, so the set-up can be interrupted anywhere and started again.
  */
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ import { dueDownload, ensureRunsc, findRunsc } from './runsc.ts'
 import { type RunscChoice, readRunscChoice } from './runsc-choice.ts'
 import { ensureSupervisor, supervisorPath } from './supervisor.ts'
 
-/** What is installed, when all of it is. Reads files only: a start with nothing to do is quick. */
+/** Finds the installation; undefined when any part of it is missing. Reads files only, so it is quick. */
 export function findInstallation(
   home: string,
   runtimesDir: string,
@@ -51,7 +51,7 @@ export function findInstallation(
   return { ...runsc, runtimes: installed }
 }
 
-/** Whether this runsc takes EROFS files, and they can be made, or the tool for it may be had now. */
+/** Tells whether this runsc takes EROFS files, and they can be made here. */
 function wantsRootImages({ capabilities }: Runsc, home: string): boolean {
   return capabilities.erofsRoot && isWritable(home) && mayHaveErofsTool(home)
 }
@@ -156,15 +156,15 @@ function prepareHome(home: string): void {
 }
 
 /**
- * Keeps the machine's other users out: images hold folders that anybody may write to, such as /tmp, and
- * what lies there is seen in all sandboxes. runsc runs as root.
+ * Closes a folder to the machine's other users. Images hold folders such as /tmp that every user may write to, and
+ * all sandboxes would see those files. runsc runs as root, so it can read the folder.
  */
 function closeToOthers(folder: string): void {
   const stats = statSync(folder, { throwIfNoEntry: false })
   if (stats && (stats.mode & 0o077) !== 0) chmodSync(folder, 0o700)
 }
 
-/** An interrupted set-up takes its child processes with it; the next one clears what they left. */
+/** Kills the set-up's child processes when a signal ends it. The next set-up removes what they left. */
 function stopOnSignals(): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const stop = (signal: NodeJS.Signals) => {

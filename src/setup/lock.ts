@@ -1,14 +1,14 @@
-/** One set-up at a time: two builders in one folder would tear each other's work down. */
+/** Lets one set-up at a time work on a data folder. */
 import { closeSync, openSync } from 'node:fs'
 import { FileLock } from '../lib/file-lock.ts'
 import type { Progress } from '../lib/progress.ts'
 
-/** So often it is said again that the set-up waits. */
+/** How often the message that the set-up waits is repeated. */
 const WAIT_SECONDS = 10
 
 /**
- * Waits for the lock, runs `work`, gives it up. The file stays: who removed it would let a third one in
- * beside somebody who waits for the old file.
+ * Waits for the lock, runs `work` and releases the lock. The file stays: were it removed, a third process
+ * could lock a new file while a second one waits for the old one.
  */
 export async function withSetupLock<T>(
   lockFile: string,

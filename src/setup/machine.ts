@@ -1,6 +1,6 @@
 /**
- * What this process may use of the machine: the host's processors and memory, or less where a cgroup
- * of its own or one above it has a limit (a container, a systemd unit or slice).
+ * Reads what this process may use of the machine: the host's processors and memory, or less where its cgroup or one
+ * above it has a limit (a container, a systemd unit or slice).
  * process.constrainedMemory() would not do: it looks at the process's own cgroup only, and a manager
  * that moved into a leaf of its container's cgroup has the limit above it.
  */
@@ -22,7 +22,7 @@ export interface Machine {
   freeMemoryBytes(): number
 }
 
-/** Looks at the machine and at the cgroups of this process. Limits that change later are not seen. */
+/** Reads the sizes of the machine and the limits of this process's cgroups, as they are now. */
 export function readMachine(): Machine {
   const mounts = parseMountInfo(text('/proc/self/mountinfo'))
   const folders = limitingFolders(mounts, parseOwnCgroups(text('/proc/self/cgroup')))
@@ -36,8 +36,7 @@ export function readMachine(): Machine {
 }
 
 /**
- * The cgroup folders whose limits hold for a process: its own, and those above it as far as they can be
- * seen.
+ * Returns the cgroup folders whose limits hold for a process: its own, and those above it that are visible.
  * @param own path by controller, '' for cgroup v2
  */
 export function limitingFolders(
@@ -60,7 +59,7 @@ export function limitingFolders(
   return [...folders]
 }
 
-/** Bytes that a cgroup may use, Infinity without a limit. Files of v2, then of v1 (cgroups(7)). */
+/** Returns the bytes that a cgroup may use; Infinity without a limit. Reads files of v2 and of v1 (cgroups(7)). */
 export function memoryLimitOf(folder: string): number {
   const limits = ['memory.max', 'memory.high', 'memory.limit_in_bytes'].map((name) =>
     numberIn(text(path.join(folder, name))),
@@ -68,7 +67,7 @@ export function memoryLimitOf(folder: string): number {
   return Math.min(...limits)
 }
 
-/** Processors' worth of time that a cgroup may use, Infinity without a quota. */
+/** Returns how many processors' worth of time a cgroup may use; Infinity without a quota. */
 export function cpuLimitOf(folder: string): number {
   const [quota = '', period = ''] = text(path.join(folder, 'cpu.max')).split(' ')
   const v2 = numberIn(quota) / numberIn(period)
@@ -78,7 +77,7 @@ export function cpuLimitOf(folder: string): number {
   return Math.min(...[v2, v1].map((cpus) => (Number.isFinite(cpus) && cpus > 0 ? cpus : Infinity)))
 }
 
-/** What is left below the limit. File pages that nobody used lately can be taken back: they are free. */
+/** Returns the bytes left below a cgroup's limit. Inactive file pages count as free: they can be reclaimed. */
 export function freeMemoryOf(folder: string): number {
   const used = ['memory.current', 'memory.usage_in_bytes']
     .map((name) => numberIn(text(path.join(folder, name))))

@@ -1,8 +1,8 @@
-/** Which runsc the operator wants. */
+/** Reads which runsc the operator wants. */
 import { resolve } from 'node:path'
 
 export type RunscChoice = {
-  /** The one to use, whatever else there is; null: the first that is found. */
+  /** The runsc to use; null: the first that is found. */
   path: string | null
   /** Where gVisor's release is downloaded from; null: nowhere. */
   download: ReleaseSource | null
@@ -24,8 +24,8 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 
 
 /**
  * Reads EXECUTOR_MANAGER_RUNSC (a path) and EXECUTOR_MANAGER_RUNSC_DOWNLOAD (`latest`, `none`, a release
- * such as 20260905 or 20260905.0, or the address of a mirror's folder, {arch} standing for the
- * architecture). What cannot be understood is null in config.ts's eyes: see parseReleaseSource.
+ * such as 20260905 or 20260905.0, or the address of a mirror's folder, in which {arch} stands for the
+ * architecture). A text that is none of these counts as `none` here; config.ts refuses it.
  */
 export function readRunscChoice(env: Environment): RunscChoice {
   const path = env.EXECUTOR_MANAGER_RUNSC
@@ -35,7 +35,10 @@ export function readRunscChoice(env: Environment): RunscChoice {
   }
 }
 
-/** @returns null for `none`; undefined when it is no source */
+/**
+ * Parses where gVisor's release is downloaded from.
+ * @returns null for `none`; undefined when the text is no source
+ */
 export function parseReleaseSource(text: string): ReleaseSource | null | undefined {
   const name = text.trim()
   if (name === 'none') return null
@@ -49,7 +52,7 @@ export function parseReleaseSource(text: string): ReleaseSource | null | undefin
   return { name, url: name.replaceAll('{arch}', arch).replace(/\/+$/, '') }
 }
 
-/** The checksum comes from the same place, so only the connection says whose it is. */
+/** The checksum comes from the same server, so the connection has to be authentic. */
 function isSafe({ protocol, hostname }: URL): boolean {
   const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
   return protocol === 'https:' || (protocol === 'http:' && isLoopback)

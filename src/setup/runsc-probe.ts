@@ -1,4 +1,4 @@
-/** Asks a runsc binary what it is. The answers are kept in the data folder until the file changes. */
+/** Asks a runsc binary for its version and flags. Keeps the answers in the data folder until the file changes. */
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunscFacts } from '../engine/runsc/capabilities.ts'
@@ -12,7 +12,7 @@ const CACHE_FILE = 'runsc.json'
 type Cache = Record<string, { file: string; facts: RunscFacts }>
 
 /**
- * The version and the flags of any runsc. Keeps the answer by path, size and time of change.
+ * Reads the version and the flags of any runsc. Keeps the answer by path, size and time of change.
  * @param home the data folder; nothing is kept where it cannot be written
  * @returns undefined when the file is not there or does not answer as a runsc does
  */
@@ -31,7 +31,7 @@ export function probeRunsc(runscPath: string, home: string): RunscFacts | undefi
 }
 
 /**
- * The names in what `runsc flags` prints: lines of two spaces, a dash and the name.
+ * Parses the names in what `runsc flags` prints: lines of two spaces, a dash and the name.
  * Source: print of Go's package flag, PrintDefaults.
  */
 export function parseFlags(output: string): string[] {

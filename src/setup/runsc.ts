@@ -23,7 +23,7 @@ import { findOnPath, type HostSystem, readHostSystem } from './host.ts'
 import { type ReleaseSource, type RunscChoice, readRunscChoice } from './runsc-choice.ts'
 import { probeRunsc } from './runsc-probe.ts'
 
-/** The one that the operator names; else the first that is recent: PATH's, gVisor's release, Debian's. */
+/** Finds the runsc to use: the operator's, else the first recent one of PATH, gVisor's release and Debian. */
 export function findRunsc(home: string, choice = readRunscChoice(process.env)): Runsc | undefined {
   const candidates = choice.path
     ? [choice.path]
@@ -36,8 +36,8 @@ export function findRunsc(home: string, choice = readRunscChoice(process.env)): 
 }
 
 /**
- * Whether a download should be tried: nobody gave a runsc, and none has come from there.
- * @returns where from, or null
+ * Decides whether to download a release: the operator gave no runsc, and none was downloaded from there.
+ * @returns where to download it from, or null
  */
 export function dueDownload(home: string, choice: RunscChoice): ReleaseSource | null {
   const { path, download } = choice
@@ -47,7 +47,7 @@ export function dueDownload(home: string, choice: RunscChoice): ReleaseSource | 
   return given && isRunscRecent(given.runscVersion) ? null : download
 }
 
-/** What a runsc is, however old; undefined when it does not run. */
+/** Describes a runsc, however old it is; undefined when it does not run. */
 export function describeRunsc(runscPath: string, home: string): Runsc | undefined {
   const facts = probeRunsc(runscPath, home)
   if (!facts) return undefined
@@ -57,7 +57,7 @@ export function describeRunsc(runscPath: string, home: string): Runsc | undefine
 }
 
 /**
- * A runsc that is new enough, fetched where there is none.
+ * Returns a runsc that is new enough. Fetches one where there is none.
  * @throws ManagerError SETUP_FAILED: one sentence with the remedy
  */
 export async function ensureRunsc(
@@ -88,7 +88,7 @@ export async function ensureRunsc(
   )
 }
 
-/** The operator's own choice is never replaced by another. */
+/** Makes the error for the operator's own runsc when it is too old: no other is used in its place. */
 export function unfit(runscPath: string, home: string): ManagerError {
   const version = describeRunsc(runscPath, home)?.runscVersion
   const what = version ? `is version ${version}` : 'is no runsc that runs here'
@@ -98,7 +98,7 @@ export function unfit(runscPath: string, home: string): ManagerError {
   )
 }
 
-/** Where Debian carries a recent one: 12 in its backports, later releases in main. */
+/** Returns Debian's suite with a recent runsc: backports of Debian 12, main of later releases. */
 export function runscSuite(host: HostSystem): string | undefined {
   if (host.id !== 'debian' || !(host.version >= 12) || host.codename === '') return undefined
   return host.version === 12 ? `${host.codename}-backports` : host.codename
@@ -142,7 +142,7 @@ async function fetchRunsc(home: string, host: HostSystem, suite: string): Promis
 
 const FETCHING_PREFIX = '.fetching-runsc-'
 
-/** Pure: the options that keep apt within `work`. */
+/** Returns the options that keep apt within the folder `work`. */
 export function privateAptOptions(work: string, hostOptions: string[]): string[] {
   const settings = [
     `Dir::Etc::sourcelist=${join(work, 'sources.list')}`,

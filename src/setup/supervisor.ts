@@ -19,13 +19,13 @@ const FLAGS = [
   '-fstack-protector-strong',
 ]
 
-/** Where the binary of the present source belongs, compiled or not. */
+/** Returns the path of the binary of the present source, whether or not it is compiled. */
 export function supervisorPath(home: string, runtimesDir: string): string {
   const hash = shortHash([readFileSync(sourceFile(runtimesDir)), FLAGS.join(' '), process.arch])
   return join(home, 'supervisor', hash, 'supervisor')
 }
 
-/** The caller holds the set-up lock. */
+/** Compiles the supervisor unless that was done. The caller holds the set-up lock. */
 export async function ensureSupervisor(
   home: string,
   runtimesDir: string,
