@@ -2,9 +2,8 @@ import { ManagerError } from '../errors.ts'
 import type { RunRecord } from '../run/record.ts'
 import { bytesOfTask, type Task } from '../run/task.ts'
 import type { RunEvent, RunTimings } from '../run/types.ts'
-import { FairQueue } from './fair-queue.ts'
-import { makeRoom, type QueueBounds } from './room.ts'
 import { Shares } from './shares.ts'
+import { callerGone, type WaitingOptions, WaitingRuns } from './waiting-runs.ts'
 
 /** A run that was let in: its runtime exists, its sizes are within limits. */
 export interface AdmittedRun {
@@ -45,16 +44,6 @@ interface Lease {
   readonly source: ExecutorSource
 }
 
-interface Waiting {
-  readonly caller: string
-  readonly substitute: string | null
-  readonly bytes: number
-  /** Counts up with each that came. */
-  readonly number: number
-  readonly grant: () => boolean
-  readonly refuse: (error: ManagerError) => void
-}
-
 /** Answers that callers have not read yet. */
 export interface UnreadAnswers {
   entriesOf(caller: string): number
@@ -64,8 +53,7 @@ export interface UnreadAnswers {
 
 const ALL_READ: UnreadAnswers = { entriesOf: () => 0, hasRoom: () => true }
 
-export interface SchedulerOptions extends QueueBounds {
-  readonly queueWaitMs: number
+export interface SchedulerOptions extends WaitingOptions {
   /** Executors of all runtimes that there may be at once. */
   readonly maxExecutors: number
   /** Executors that each pool keeps ready. */
@@ -73,19 +61,18 @@ export interface SchedulerOptions extends QueueBounds {
 }
 
 /**
- * Brings runs and executors together: in a bounded queue for each runtime, callers by turns.
+ * Brings runs and executors together: leases an executor for each run, or has it wait for its turn.
  * It assumes no memory shared with its callers: a run goes in, facts come out.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #sources: ReadonlyMap<string, ExecutorSource>
-  readonly #queues = new Map<string, FairQueue<Waiting>>()
+  readonly #waiting: WaitingRuns
   readonly #running = new Map<Promise<unknown>, AbortController>()
   readonly #shares: Shares
   readonly #answers: UnreadAnswers
   /** Whether a caller was passed over in favour of others since all queues were served. */
   #hasHeldBack = false
-  #arrivals = 0
   #stopped = false
   #isCut = false
 
@@ -97,19 +84,18 @@ export class Scheduler {
     this.#sources = sources
     this.#options = options
     this.#answers = answers
+    this.#waiting = new WaitingRuns(options, () => this.#serveHeldBack())
     this.#shares = new Shares(options.maxExecutors, options.poolSize, (caller) =>
       answers.entriesOf(caller),
     )
   }
 
   get queued(): number {
-    let count = 0
-    for (const queue of this.#queues.values()) count += queue.size
-    return count
+    return this.#waiting.size
   }
 
   queuedFor(runtime: string): number {
-    return this.#queues.get(runtime)?.size ?? 0
+    return this.#waiting.sizeFor(runtime)
   }
 
   get running(): number {
@@ -191,18 +177,16 @@ export class Scheduler {
 
   /** Tells that an executor of this runtime may be leased. */
   wake(runtime: string): void {
-    this.#queues.get(runtime)?.serve(
-      (waiting) => waiting.grant(),
+    this.#waiting.serve(
+      runtime,
       (caller) => this.#mayStart(caller) && this.#mayLease(runtime, caller),
     )
     if (this.queuedFor(runtime) > 0) return
     // Nobody waits for this pool itself: its executors serve those for whom it is the substitute.
-    for (const queue of this.#queues.values()) {
-      queue.serve(
-        (waiting) => waiting.substitute === runtime && waiting.grant(),
-        (caller) => this.#mayStart(caller) && this.#mayLease(runtime, caller, this.#ownLast),
-      )
-    }
+    this.#waiting.serveOthers(
+      runtime,
+      (caller) => this.#mayStart(caller) && this.#mayLease(runtime, caller, this.#ownLast),
+    )
   }
 
   /** A pool leaves its last ready executor to programs that no other pool serves, where it keeps several. */
@@ -212,11 +196,8 @@ export class Scheduler {
 
   /** Whether this caller's turn has come; see shares.ts. */
   #mayStart(caller: string): boolean {
-    const waiting = new Set<string>()
-    for (const queue of this.#queues.values()) {
-      for (const other of queue.callers) waiting.add(other)
-    }
-    const may = this.#answers.hasRoom(caller) && this.#shares.mayStart(caller, waiting)
+    const may =
+      this.#answers.hasRoom(caller) && this.#shares.mayStart(caller, this.#waiting.callers())
     this.#hasHeldBack ||= !may
     return may
   }
@@ -233,7 +214,7 @@ export class Scheduler {
   #serveHeldBack(): void {
     if (!this.#hasHeldBack) return
     this.#hasHeldBack = false
-    for (const runtime of this.#queues.keys()) this.wake(runtime)
+    for (const runtime of this.#waiting.pools) this.wake(runtime)
   }
 
   /** Tells that a caller has read an answer, or will not: it may start another run. */
@@ -244,9 +225,7 @@ export class Scheduler {
   /** Refuses new runs and those that wait; what runs goes on. */
   stop(): void {
     this.#stopped = true
-    for (const queue of this.#queues.values()) {
-      for (const waiting of [...queue]) waiting.refuse(shuttingDown())
-    }
+    this.#waiting.refuseAll(shuttingDown)
   }
 
   /** Ends what runs; its callers are told SHUTTING_DOWN. */
@@ -283,64 +262,14 @@ export class Scheduler {
     return executor ? { executor, source } : null
   }
 
-  #queueOf(runtime: string): FairQueue<Waiting> {
-    const queue = this.#queues.get(runtime) ?? new FairQueue()
-    this.#queues.set(runtime, queue)
-    return queue
-  }
-
   #lease(run: AdmittedRun, signal: AbortSignal): Promise<Lease> {
     const { caller, runtime, substitute = null, task } = run
-    const queue = this.#queueOf(runtime)
-    const bytes = bytesOfTask(task)
-    this.#makeRoom(caller, bytes)
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
-      }
-      const refuse = (error: ManagerError) => {
-        queue.delete(caller, waiting)
-        settle()
-        reject(error)
-        this.#serveHeldBack()
-      }
-      const waiting: Waiting = {
-        caller,
-        substitute,
-        bytes,
-        number: this.#arrivals++,
-        grant: () => {
-          const lease = this.#tryLease(run)
-          if (!lease) return false
-          settle()
-          resolve(lease)
-          return true
-        },
-        refuse,
-      }
-      const onAbort = () => refuse(callerGone())
-      const timer = setTimeout(
-        () => refuse(new ManagerError('POOL_BUSY', 'No executor became free in time.')),
-        this.#options.queueWaitMs,
-      )
-      signal.addEventListener('abort', onAbort, { once: true })
-      queue.add(caller, waiting)
-      if (signal.aborted) onAbort()
-      // Those before it may leave the last executor to it.
-      else for (const pool of [runtime, substitute]) if (pool !== null) this.wake(pool)
-    })
-  }
-
-  /** @throws ManagerError POOL_BUSY when the caller has as much waiting as it may */
-  #makeRoom(caller: string, bytes: number): void {
-    const waiting = [...this.#queues.values()].flatMap((queue) => [...queue])
-    waiting.sort((a, b) => a.number - b.number)
-    const gone = makeRoom({ caller, bytes }, waiting, this.#options)
-    if (!gone) throw new ManagerError('POOL_BUSY', 'Too many runs wait for an executor.')
-    for (const waiter of gone) {
-      waiter.refuse(new ManagerError('POOL_BUSY', 'Its place in the queue went to another caller.'))
-    }
+    const newcomer = { caller, pool: runtime, substitute, bytes: bytesOfTask(task) }
+    const lease = this.#waiting.wait(newcomer, () => this.#tryLease(run), signal)
+    // Those before it may leave the last executor to it.
+    if (!signal.aborted)
+      for (const pool of [runtime, substitute]) if (pool !== null) this.wake(pool)
+    return lease
   }
 }
 
@@ -348,10 +277,6 @@ export class Scheduler {
 function mayRunAgain(error: unknown): boolean {
   if (!(error instanceof ManagerError)) return false
   return error.code === 'EXECUTOR_LOST' || error.code === 'RUN_UNOBSERVED'
-}
-
-function callerGone(): ManagerError {
-  return new ManagerError('RUN_CANCELLED', 'The caller has gone.')
 }
 
 function shuttingDown(): ManagerError {
