@@ -1,0 +1,257 @@
+"""Generated from the OpenAPI document by `npm run generate`: do not edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    results: List[BatchResult]
+    """In the order of the request."""
+
+
+class BatchInput(TypedDict, total=False):
+    arguments: Dict[str, Any]
+    """Mode function: what main is called with, by name. Numbers arrive as they are written."""
+    argv: List[str]
+    """Arguments of the program, behind its own name."""
+    stdin: Optional[str]
+    """What the program reads from stdin. Without it, reads end at once."""
+
+
+@dataclass(frozen=True)
+class BatchResultProblem:
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class EventDisplay:
+    """The program shows something."""
+
+    data: MimeBundle
+
+
+@dataclass(frozen=True)
+class EventStarted:
+    """The run has an executor."""
+
+    id: str
+    queue_ms: float
+
+
+@dataclass(frozen=True)
+class EventStderr:
+    """The program has written to stderr."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class EventStdout:
+    """The program has written to stdout."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class FileLeftOut:
+    path: str
+    size: int
+    reason: Literal["number", "size", "time", "unreadable", "name"]
+
+
+class InputFile(TypedDict, total=False):
+    path: str
+    """Where it is put, from the working directory; folders are made."""
+    content: str
+    """The content as text."""
+    content_base64: str
+    """The content in base64, instead of content."""
+
+
+class Limits(TypedDict, total=False):
+    """Each at most the limit of the template, which is also the default: GET /v1/templates."""
+
+    wall_ms: int
+    """Wall time in milliseconds."""
+    memory_mb: int
+    """Memory in MiB, beyond what the idle executor holds."""
+    processes: int
+    """Processes at once, the runner included."""
+    output_bytes: int
+    """Of each of stdout and stderr, in bytes."""
+
+
+@dataclass(frozen=True)
+class OutcomeUsage:
+    wall_ms: float
+    cpu_ms: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class OutcomeTimings:
+    """Where the time went: waiting for an executor, running, making the outcome."""
+
+    queue_ms: float
+    execute_ms: float
+    collect_ms: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    id: str
+    status: Literal["succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
+    """How the run ended. A program that fails is no error of HTTP: that is 200."""
+    exit_code: Optional[int]
+    """null unless the program ended by itself."""
+    signal: Optional[str]
+    """The signal that ended it, such as SIGSEGV."""
+    stdout: str
+    """Bytes that are not UTF-8 become U+FFFD."""
+    stderr: str
+    stdout_truncated: bool
+    stderr_truncated: bool
+    result: Any
+    """What main returned, as JSON; null: nothing."""
+    displays: List[MimeBundle]
+    error: Optional[RunError]
+    files: List[OutputFile]
+    """Files that the program made or changed."""
+    files_left_out: List[FileLeftOut]
+    """Files that are not among them, and why."""
+    usage: OutcomeUsage
+    timings: OutcomeTimings
+    """Where the time went: waiting for an executor, running, making the outcome."""
+    detail: str
+    """What happened, in a sentence or two for a person."""
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    path: str
+    size: int
+    media_type: str
+    content_base64: str
+
+
+@dataclass(frozen=True)
+class ProblemError:
+    pointer: str
+    """JSON Pointer of the field."""
+    detail: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """RFC 9457"""
+
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-found", "/problems/body-too-slow", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable"]
+    title: str
+    status: int
+    detail: str
+    """What is wrong with this request; names the field."""
+    instance: str
+    """The request, as in the header X-Request-Id."""
+    errors: Optional[List[ProblemError]] = None
+    """All that is wrong with the request."""
+
+
+class Run(TypedDict, total=False):
+    code: str
+    """The source, as plain text."""
+    language: str
+    """A language of GET /v1/templates, such as python. Not needed with a template."""
+    template: str
+    """A template of GET /v1/templates; by default the one of the language."""
+    mode: Literal["script", "function", "cell"]
+    """script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as a script, and the value of the last expression is shown; not every template has it (501)."""
+    arguments: Dict[str, Any]
+    """Mode function: what main is called with, by name. Numbers arrive as they are written."""
+    argv: List[str]
+    """Arguments of the program, behind its own name."""
+    stdin: Optional[str]
+    """What the program reads from stdin. Without it, reads end at once."""
+    env: Dict[str, str]
+    """Variables that are added to the environment."""
+    files: List[InputFile]
+    """Files that are put into the working directory before the program starts."""
+    limits: Limits
+    network: Literal["none", "egress"]
+    """What the program may reach; by default what the operator has set. More is refused."""
+    collect: List[str]
+    """Globs of the files that come back. By default whatever is new or changed in the working directory."""
+
+
+@dataclass(frozen=True)
+class RunError:
+    name: str
+    message: str
+    traceback: str
+    """As the language prints it."""
+    line: Optional[int]
+    """Of the code that was sent, from 1."""
+
+
+@dataclass(frozen=True)
+class StatusExecutor:
+    pool: str
+    state: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Status:
+    status: Literal["ok"]
+    version: str
+    uptime_ms: float
+    queued: int
+    """Runs that wait for an executor."""
+    executors: List[StatusExecutor]
+
+
+@dataclass(frozen=True)
+class TemplateLibrary:
+    name: str
+    version: Optional[str]
+
+
+@dataclass(frozen=True)
+class TemplateLimits:
+    wall_ms: int
+    """Wall time in milliseconds."""
+    memory_mb: int
+    """Memory in MiB, beyond what the idle executor holds."""
+    processes: int
+    """Processes at once, the runner included."""
+    output_bytes: int
+    """Of each of stdout and stderr, in bytes."""
+
+
+@dataclass(frozen=True)
+class Template:
+    name: str
+    languages: List[str]
+    """Names that a run may say as language."""
+    version: Optional[str]
+    """Of the language; null: not known."""
+    modes: List[str]
+    libraries: List[TemplateLibrary]
+    network: Literal["none", "egress"]
+    limits: TemplateLimits
+
+
+@dataclass(frozen=True)
+class Templates:
+    templates: List[Template]
+
+
+BatchResult = Union[Outcome, BatchResultProblem]
+
+EventDone = Outcome
+
+EventError = Problem
+
+MimeBundle = Dict[str, Any]

@@ -1,0 +1,5 @@
+export { type CallOptions, ExecutorManager, type RunEvent } from './client.ts'
+export { type ErrorType, ExecutorManagerError, type FieldError } from './errors.ts'
+export { bodyOf, type FileToSend, fileBytes, fileText, type RunToSend } from './files.ts'
+export type { Options } from './transport.ts'
+export type * from './types.ts'

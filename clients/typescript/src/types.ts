@@ -1,0 +1,251 @@
+/** Generated from the OpenAPI document by `npm run generate`: do not edit. */
+
+export type Batch = {
+  /** Runs that have nothing in common. */
+  runs: Run[]
+} | {
+  /** One program. */
+  run: Run
+  /** It is run once for each of them; what an input has goes before what the run has. */
+  inputs: BatchInput[]
+}
+
+export interface BatchAnswer {
+  /** In the order of the request. */
+  results: BatchResult[]
+}
+
+export interface BatchInput {
+  /** Mode function: what main is called with, by name. Numbers arrive as they are written. */
+  arguments?: Record<string, unknown> | undefined
+  /** Arguments of the program, behind its own name. */
+  argv?: string[] | undefined
+  /** What the program reads from stdin. Without it, reads end at once. */
+  stdin?: string | null | undefined
+}
+
+/** An outcome, or why there is none. */
+export type BatchResult = Outcome | {
+  problem: Problem
+}
+
+/** The program shows something. */
+export interface EventDisplay {
+  data: MimeBundle
+}
+
+/** The run has ended; the last event. */
+export type EventDone = Outcome
+
+/** There is no outcome; the last event. */
+export type EventError = Problem
+
+/** The run has an executor. */
+export interface EventStarted {
+  id: string
+  queue_ms: number
+}
+
+/** The program has written to stderr. */
+export interface EventStderr {
+  text: string
+}
+
+/** The program has written to stdout. */
+export interface EventStdout {
+  text: string
+}
+
+export interface FileLeftOut {
+  path: string
+  size: number
+  reason: 
+    | 'number'
+    | 'size'
+    | 'time'
+    | 'unreadable'
+    | 'name'
+}
+
+export interface InputFile {
+  /** Where it is put, from the working directory; folders are made. */
+  path: string
+  /** The content as text. */
+  content?: string | undefined
+  /** The content in base64, instead of content. */
+  content_base64?: string | undefined
+}
+
+/** Each at most the limit of the template, which is also the default: GET /v1/templates. */
+export interface Limits {
+  /** Wall time in milliseconds. */
+  wall_ms?: number | undefined
+  /** Memory in MiB, beyond what the idle executor holds. */
+  memory_mb?: number | undefined
+  /** Processes at once, the runner included. */
+  processes?: number | undefined
+  /** Of each of stdout and stderr, in bytes. */
+  output_bytes?: number | undefined
+}
+
+/** One thing in several forms, by media type. */
+export type MimeBundle = Record<string, unknown>
+
+export interface Outcome {
+  id: string
+  /** How the run ended. A program that fails is no error of HTTP: that is 200. */
+  status: 
+    | 'succeeded'
+    | 'failed'
+    | 'timed_out'
+    | 'out_of_memory'
+    | 'output_limit'
+    | 'refused'
+    | 'canceled'
+    | 'lost'
+  /** null unless the program ended by itself. */
+  exit_code: number | null
+  /** The signal that ended it, such as SIGSEGV. */
+  signal: string | null
+  /** Bytes that are not UTF-8 become U+FFFD. */
+  stdout: string
+  stderr: string
+  stdout_truncated: boolean
+  stderr_truncated: boolean
+  /** What main returned, as JSON; null: nothing. */
+  result: unknown
+  displays: MimeBundle[]
+  error: RunError | null
+  /** Files that the program made or changed. */
+  files: OutputFile[]
+  /** Files that are not among them, and why. */
+  files_left_out: FileLeftOut[]
+  usage: {
+    wall_ms: number
+    cpu_ms: number
+    peak_memory_bytes: number
+  }
+  /** Where the time went: waiting for an executor, running, making the outcome. */
+  timings: {
+    queue_ms: number
+    execute_ms: number
+    collect_ms: number
+  }
+  /** What happened, in a sentence or two for a person. */
+  detail: string
+}
+
+export interface OutputFile {
+  path: string
+  size: number
+  media_type: string
+  content_base64: string
+}
+
+/** RFC 9457 */
+export interface Problem {
+  type: 
+    | '/problems/invalid-request'
+    | '/problems/unauthorized'
+    | '/problems/forbidden'
+    | '/problems/not-found'
+    | '/problems/body-too-slow'
+    | '/problems/body-too-large'
+    | '/problems/unsupported-media-type'
+    | '/problems/rate-limited'
+    | '/problems/too-much-held'
+    | '/problems/canceled'
+    | '/problems/internal'
+    | '/problems/not-implemented'
+    | '/problems/no-executor'
+    | '/problems/shutting-down'
+    | '/problems/unavailable'
+  title: string
+  status: number
+  /** What is wrong with this request; names the field. */
+  detail: string
+  /** The request, as in the header X-Request-Id. */
+  instance: string
+  /** All that is wrong with the request. */
+  errors?: {
+    /** JSON Pointer of the field. */
+    pointer: string
+    detail: string
+  }[] | undefined
+}
+
+export interface Run {
+  /** A language of GET /v1/templates, such as python. Not needed with a template. */
+  language?: string | undefined
+  /** A template of GET /v1/templates; by default the one of the language. */
+  template?: string | undefined
+  /** The source, as plain text. */
+  code: string
+  /** script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as a script, and the value of the last expression is shown; not every template has it (501). */
+  mode?: 'script' | 'function' | 'cell' | undefined
+  /** Mode function: what main is called with, by name. Numbers arrive as they are written. */
+  arguments?: Record<string, unknown> | undefined
+  /** Arguments of the program, behind its own name. */
+  argv?: string[] | undefined
+  /** What the program reads from stdin. Without it, reads end at once. */
+  stdin?: string | null | undefined
+  /** Variables that are added to the environment. */
+  env?: Record<string, string> | undefined
+  /** Files that are put into the working directory before the program starts. */
+  files?: InputFile[] | undefined
+  limits?: Limits | undefined
+  /** What the program may reach; by default what the operator has set. More is refused. */
+  network?: 'none' | 'egress' | undefined
+  /** Globs of the files that come back. By default whatever is new or changed in the working directory. */
+  collect?: string[] | undefined
+}
+
+export interface RunError {
+  name: string
+  message: string
+  /** As the language prints it. */
+  traceback: string
+  /** Of the code that was sent, from 1. */
+  line: number | null
+}
+
+export interface Status {
+  status: 'ok'
+  version: string
+  uptime_ms: number
+  /** Runs that wait for an executor. */
+  queued: number
+  executors: {
+    pool: string
+    state: string
+    count: number
+  }[]
+}
+
+export interface Template {
+  name: string
+  /** Names that a run may say as language. */
+  languages: string[]
+  /** Of the language; null: not known. */
+  version: string | null
+  modes: string[]
+  libraries: ({
+    name: string
+    version: string | null
+  })[]
+  network: 'none' | 'egress'
+  limits: {
+    /** Wall time in milliseconds. */
+    wall_ms: number
+    /** Memory in MiB, beyond what the idle executor holds. */
+    memory_mb: number
+    /** Processes at once, the runner included. */
+    processes: number
+    /** Of each of stdout and stderr, in bytes. */
+    output_bytes: number
+  }
+}
+
+export interface Templates {
+  templates: Template[]
+}
