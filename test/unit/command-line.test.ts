@@ -1,0 +1,159 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { COMMANDS, helpText } from '../../cli/commands.ts'
+import { limitsOf } from '../../cli/request.ts'
+import { saveFiles } from '../../cli/save-files.ts'
+import { readSettings } from '../../cli/settings.ts'
+import { forTerminal } from '../../cli/terminal.ts'
+import { commandLine, runCommand } from '../support/command-line.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'command-line-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('the config file', () => {
+  const home = path.join(folder, 'home')
+  const file = path.join(home, '.config/executor-manager/config.json')
+  const env = { HOME: home }
+  mkdirSync(path.dirname(file), { recursive: true })
+  const write = (text: string, mode = 0o600) => {
+    writeFileSync(file, text)
+    chmodSync(file, mode)
+  }
+
+  test('gives the service and the key; variables go before it', () => {
+    write('{"url": "http://a:1", "key": "k"}')
+    expect(readSettings(undefined, env)).toEqual({ url: 'http://a:1', key: 'k' })
+    const own = { ...env, EXECUTOR_MANAGER_API_KEY: 'other' }
+    expect(readSettings(undefined, own)).toEqual({ url: 'http://a:1', key: 'other' })
+  })
+
+  test('its key is shown to its own service alone', () => {
+    write('{"url": "http://a:1", "key": "k"}')
+    expect(readSettings('http://b:1', env)).toEqual({ url: 'http://b:1', key: undefined })
+    const other = { ...env, EXECUTOR_MANAGER_URL: 'http://b:1' }
+    expect(readSettings(undefined, other)).toEqual({ url: 'http://b:1', key: undefined })
+  })
+
+  test.each([0o640, 0o604, 0o660])('is refused with mode %o', (mode) => {
+    write('{"key": "k"}', mode)
+    expect(() => readSettings(undefined, env)).toThrow(`chmod 600 ${file}`)
+  })
+
+  test.each(['', '[]', '{"kay": "k"}', '{"key": 1}'])('is refused when it holds %s', (text) => {
+    write(text)
+    expect(() => readSettings(undefined, env)).toThrow(file)
+  })
+})
+
+test('limits are written with units', () => {
+  expect(limitsOf(['wall=1.5s', 'memory=1g', 'processes=8', 'output=64k'])).toEqual({
+    wall_ms: 1500,
+    memory_mb: 1024,
+    processes: 8,
+    output_bytes: 65_536,
+  })
+  expect(limitsOf(['wall=20', 'memory=64M', 'output=7'])).toEqual({
+    wall_ms: 20,
+    memory_mb: 64,
+    output_bytes: 7,
+  })
+  for (const text of ['wall', 'wall=', 'wall=-1', 'wall=5h', 'memory=1k', 'toString=1', 'wall=0']) {
+    expect(() => limitsOf([text]), text).toThrow(`--limit ${text}`)
+  }
+})
+
+describe('files that come back', () => {
+  const file = (name: string) => ({
+    path: name,
+    size: 1,
+    media_type: 'text/plain',
+    content_base64: 'eA==',
+  })
+
+  test('are written where they belong', () => {
+    const out = path.join(folder, 'out')
+    expect(saveFiles([file('a/b.txt')], out)).toEqual([path.join(out, 'a/b.txt')])
+    expect(readFileSync(path.join(out, 'a/b.txt'), 'utf8')).toBe('x')
+  })
+
+  test.each(['../evil', 'a/../../evil', 'link/evil', 'link/deep/evil', 'final', '..'])(
+    '%s leads nowhere else',
+    (name) => {
+      const out = path.join(folder, 'links')
+      const elsewhere = path.join(folder, 'elsewhere')
+      for (const made of [out, elsewhere]) mkdirSync(made, { recursive: true })
+      for (const [link, to] of [
+        ['link', elsewhere],
+        ['final', path.join(folder, 'evil')],
+      ]) {
+        rmSync(path.join(out, link as string), { force: true })
+        symlinkSync(to as string, path.join(out, link as string))
+      }
+      expect(() => saveFiles([file(name)], out)).toThrow('is not written')
+      expect(existsSync(path.join(folder, 'evil'))).toBe(false)
+      expect(existsSync(path.join(elsewhere, 'evil'))).toBe(false)
+      expect(existsSync(path.join(elsewhere, 'deep'))).toBe(false)
+    },
+  )
+})
+
+test('a terminal is shown colours and text, and takes no orders', () => {
+  expect(forTerminal('\x1b[1;31mred\x1b[0m\tü\r\n')).toBe('\x1b[1;31mred\x1b[0m\tü\r\n')
+  expect(forTerminal('\x1b]0;title\x07\x1b[2J\x9b2J\x1bc')).not.toMatch(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/,
+  )
+})
+
+test('the help tells every command and every option', async () => {
+  const all = await commandLine(['--help'])
+  for (const [name, { options }] of Object.entries(COMMANDS)) {
+    expect(all.stdout).toContain(`  ${name}`)
+    for (const option of Object.keys(options)) expect(helpText(name)).toContain(`--${option}`)
+    expect(await commandLine([name, '--help'])).toEqual({
+      code: 0,
+      stdout: `${helpText(name)}\n`,
+      stderr: '',
+    })
+  }
+  expect((await commandLine(['run', '--lim', 'a.py'])).stderr).toContain("Unknown option '--lim'")
+  expect(await commandLine(['fly'])).toMatchObject({ code: 2 })
+})
+
+test('a service that is not there is one sentence', async () => {
+  const env = { EXECUTOR_MANAGER_URL: 'http://no-such-host.invalid', HOME: folder }
+  const end = await commandLine(['status'], { env })
+  expect(end.code).toBe(125)
+  expect(end.stderr).toContain('http://no-such-host.invalid does not answer')
+}, 60_000)
+
+test.each([
+  [['executor-manager', 'tem'], 'templates'],
+  [['executor-manager', 'run', '--lim'], '--limit'],
+  [['executor-manager', 'run', '--limit', 'mem'], 'memory='],
+  [['executor-manager', 'run', '--mode', 'f'], 'function'],
+  [['executor-manager', 'run', 'package.j'], 'package.json'],
+  [['executor-manager', 'run', '--file', 'package.j'], 'package.json'],
+  [['executor-manager', 'completion', 'z'], 'zsh'],
+])('bash completes %s to %s', async (words, completed) => {
+  const { stdout: script } = await commandLine(['completion', 'bash'])
+  const list = words.map((word) => `'${word}'`).join(' ')
+  const asked = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _executor_manager`
+  const input = `${script}\n${asked}; echo "\${COMPREPLY[@]}"`
+  expect(await runCommand('bash', ['--norc'], { input })).toEqual({
+    code: 0,
+    stdout: `${completed}\n`,
+    stderr: '',
+  })
+})
