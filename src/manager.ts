@@ -7,11 +7,10 @@ import { ParsingThread } from './api/ragflow/parsing-thread.ts'
 import type { OfferedTemplate } from './api/v1/service.ts'
 import { type Config, limitsOf } from './config.ts'
 import { LocalRuns, type Template } from './dispatch/local-runs.ts'
-import { ownPool, placedByKey, placedByText, placedInOne } from './dispatch/placing.ts'
+import { ownPool } from './dispatch/placing.ts'
 import { Scheduler } from './dispatch/scheduler.ts'
 import { INEXACT_PEAK } from './engine/runsc/cgroup-peak.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
-import type { EngineEvents } from './engine/runsc/engine-context.ts'
 import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
 import type { Installation, InstalledRuntime } from './engine/runsc/installation.ts'
 import type { Platform } from './engine/runsc/platform.ts'
@@ -20,21 +19,19 @@ import { scaledMs } from './lib/time-scale.ts'
 import { Metrics } from './metrics.ts'
 import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
-import type { LifecycleState } from './pool/lifecycle.ts'
-import { Pool, type PoolEvents } from './pool/pool.ts'
+import { Pool } from './pool/pool.ts'
+import { Pools } from './pool/pools.ts'
+import { engineEvents, poolEvents } from './reports.ts'
 import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
-import type { Runtime } from './runtimes/definition.ts'
 import { leanVariant } from './runtimes/lean.ts'
-import { imageContents } from './runtimes/libraries.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
+import { offeredTemplateOf, templateOf } from './templates.ts'
 
 /** How long a stop may take once the time of grace is over. What is left then is for the next start. */
 const CLEAR_UP_MS = scaledMs(4000)
 /** How long a stop waits, once nothing runs, for answers to reach their callers. */
 const LAST_ANSWERS_MS = scaledMs(1000)
-
-const COUNTED_STATES: readonly LifecycleState[] = ['warming', 'ready', 'leased', 'disposing']
 
 /**
  * The executor manager's lifespan. Before: the pools are made, then it listens. After: it stops
@@ -46,7 +43,7 @@ export class ExecutorManager {
   readonly #engine: RunscEngine
   readonly #metrics: Metrics
   readonly #makers: ExecutorMaker[] = []
-  readonly #pools = new Map<string, Pool>()
+  readonly #pools = new Pools()
   readonly #templates = new Map<string, Template>()
   /** The same for callers, with what they are told. */
   readonly #offered: OfferedTemplate[] = []
@@ -90,7 +87,7 @@ export class ExecutorManager {
     const runtimes = installation.runtimes.map(({ runtime }) => runtime)
     const policies = loadPolicies(runtimes, config.codePolicy, config.policyDir)
     const metrics: Metrics = new Metrics({
-      executors: () => manager.#executorCounts(),
+      executors: () => manager.#pools.counts(),
       queued: () => manager.#scheduler.queued,
     })
     const lean = config.leanExecutors ? runtimes.filter((runtime) => leanVariant(runtime)) : []
@@ -133,7 +130,7 @@ export class ExecutorManager {
   async start(): Promise<string> {
     await this.prepareSnapshots()
     this.#assertWanted()
-    for (const pool of this.#pools.values()) pool.start()
+    this.#pools.start()
     await this.#firstExecutors.wait(this.#config.startTimeoutMs)
     this.#app = await this.#buildApp()
     this.#assertWanted()
@@ -157,8 +154,7 @@ export class ExecutorManager {
 
   /** Nobody waits for an executor, and none is in use. */
   #isQuiet(): boolean {
-    const isAtRest = (pool: Pool) => pool.count('leased') + pool.count('warming') === 0
-    return this.#scheduler.queued === 0 && [...this.#pools.values()].every(isAtRest)
+    return this.#scheduler.queued === 0 && this.#pools.areAtRest()
   }
 
   #buildApp(): Promise<FastifyInstance> {
@@ -178,10 +174,7 @@ export class ExecutorManager {
         templates: this.#offered,
         status: () => ({
           queued: this.#scheduler.queued,
-          executors: [...this.#executorCounts()].map(({ runtime, ...rest }) => ({
-            pool: runtime,
-            ...rest,
-          })),
+          executors: [...this.#pools.counts()],
         }),
       },
     )
@@ -197,18 +190,8 @@ export class ExecutorManager {
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
     const limits = limitsOf(this.#config, overrides)
     const { snapshotsPerKey, leanExecutors, keys } = this.#config
-    const byText = leanExecutors ? placedByText : placedInOne
-    const place = snapshotsPerKey ? placedByKey(runtime) : byText(runtime)
-    const ownFiles = ownFilesOf(runtime)
-    this.#templates.set(name, { limits, modes: ['function', 'script'], ownFiles, place })
-    this.#offered.push({
-      name,
-      languages: [name, ...aliases],
-      modes: runtime.mode === 'function' ? ['script', 'function'] : ['script'],
-      limits,
-      network: this.#config.egress ? 'egress' : 'none',
-      ...imageContents(runtime, installed.rootfs),
-    })
+    this.#templates.set(name, templateOf(runtime, limits, this.#config))
+    this.#offered.push(offeredTemplateOf(installed, limits, this.#config))
     for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
       this.#firstExecutors.expect(pool)
       this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy, gate)
@@ -227,37 +210,16 @@ export class ExecutorManager {
     const { name } = installed.runtime
     const maker = this.#engine.makerFor(installed, limits, policy)
     this.#makers.push(maker)
-    const events: PoolEvents = {
-      ready: () => {
-        this.#firstExecutors.ready(name)
-        this.#scheduler.wake(name)
-      },
-      createFailed: (err) => {
-        this.#firstExecutors.failed(name, err)
-        this.#log.error({ runtime: name, err }, 'executor not made')
-        this.#metrics.executorFailed(name, 'create')
-      },
-      disposeFailed: (err) => this.#log.error({ runtime: name, err }, 'executor not removed'),
-      diedWaiting: () => {
-        this.#log.warn({ runtime: name }, 'executor died while it waited')
-        this.#metrics.executorFailed(name, 'died_waiting')
-      },
-      circuit: (open) => {
-        const said = open ? 'executors fail: trying one at a time' : 'executors can be made again'
-        this.#log.warn({ runtime: name }, said)
-        this.#metrics.circuit(name, open)
-      },
-    }
-    const create = () => maker.create()
-    const size = this.#config.poolSize
     const lean = this.#config.leanExecutors ? (leanVariant(installed.runtime)?.name ?? null) : null
     this.#pools.set(
       name,
       new Pool({
-        size,
-        create,
+        size: this.#config.poolSize,
+        create: () => maker.create(),
         gate,
-        events,
+        events: poolEvents(name, this.#log, this.#metrics, this.#firstExecutors, () =>
+          this.#scheduler.wake(name),
+        ),
         freeMemoryBytes: this.#machine.freeMemoryBytes,
         waiting: () => this.#scheduler.queuedFor(name),
         yields: () => lean !== null && this.#scheduler.queuedFor(lean) > 0,
@@ -267,17 +229,7 @@ export class ExecutorManager {
 
   /** Whether a run waits for an executor, or a pool has fewer than it keeps. */
   #isShort(): boolean {
-    if (this.#scheduler.queued > 0) return true
-    for (const pool of this.#pools.values()) {
-      if (pool.count('ready') < this.#config.poolSize) return true
-    }
-    return false
-  }
-
-  *#executorCounts() {
-    for (const [runtime, pool] of this.#pools) {
-      for (const state of COUNTED_STATES) yield { runtime, state, count: pool.count(state) }
-    }
+    return this.#scheduler.queued > 0 || this.#pools.hasFewerThan(this.#config.poolSize)
   }
 
   /**
@@ -297,7 +249,7 @@ export class ExecutorManager {
   async #stop(): Promise<void> {
     this.#scheduler.stop()
     // Nobody waits for an executor any more.
-    for (const pool of this.#pools.values()) pool.stopMaking()
+    this.#pools.stopMaking()
     this.#engine.stopMaking()
     const closed = this.#app?.close() ?? Promise.resolve()
     await Promise.race([this.#scheduler.idle(), this.#graceOver()])
@@ -312,11 +264,7 @@ export class ExecutorManager {
   async #clearUp(closed: Promise<void>): Promise<void> {
     const app = this.#app
     await this.#scheduler.idle()
-    await Promise.all(
-      [...this.#pools].map(([runtime, pool]) =>
-        pool.close().catch((err) => this.#log.error({ err, runtime }, 'pool not closed')),
-      ),
-    )
+    await this.#pools.close((runtime, err) => this.#log.error({ err, runtime }, 'pool not closed'))
     // Who is still connected has an answer on the way, or holds an unfinished request open.
     const patience = setTimeout(() => app?.server.closeAllConnections(), LAST_ANSWERS_MS)
     await closed.catch((err) => this.#log.error({ err }, 'server not closed'))
@@ -331,36 +279,5 @@ export class ExecutorManager {
       this.#hurry.signal.addEventListener('abort', () => resolve(), { once: true })
       if (this.#hurry.signal.aborted) resolve()
     })
-  }
-}
-
-/** What runner and supervisor keep in the working directory. */
-function ownFilesOf({ mode, sourceFile }: Runtime): string[] {
-  return [sourceFile, 'artifacts', ...(mode === 'script' ? ['arguments.json'] : [])]
-}
-
-/** What the engine tells, for the log and the metrics. */
-function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit): EngineEvents {
-  return {
-    snapshotBuilding: (runtime) => log.info({ runtime }, 'making a snapshot'),
-    snapshotReady: (runtime, createdAtMs) => {
-      log.info({ runtime }, 'snapshot ready')
-      metrics.snapshotReady(runtime, createdAtMs)
-    },
-    restored: (runtime, ms) => metrics.executorMade(runtime, 'restore', ms),
-    restoreFailed: (runtime, err) => {
-      log.error({ runtime, err }, 'restore failed')
-      metrics.restoreFailed(runtime)
-    },
-    coldBooted: (runtime, ms) => metrics.executorMade(runtime, 'boot', ms),
-    coldFallback: (runtime, err) => {
-      log.error({ runtime, err }, 'no snapshot: executors are booted cold, slower, as isolated')
-      metrics.coldFallback(runtime)
-    },
-    sweepFailed: (err) => log.error({ err }, 'what an earlier manager left cannot be removed'),
-    renewalFailed: (runtime, err) => log.error({ runtime, err }, 'snapshot not renewed'),
-    notRemoved: (executor, err) => log.error({ executor, err }, 'executor not removed yet'),
-    remains: (removal) => gate.occupy(removal),
-    connectionsRefused: (count) => metrics.connectionsRefused(count),
   }
 }

@@ -4,8 +4,8 @@ import type { RunTimings } from './run/types.ts'
 
 /** What is read when somebody asks, rather than counted as it happens. */
 export interface MetricsSources {
-  /** Executors by runtime and state. */
-  executors(): Iterable<{ runtime: string; state: string; count: number }>
+  /** Executors by pool and state. */
+  executors(): Iterable<{ pool: string; state: string; count: number }>
   queued(): number
 }
 
@@ -68,7 +68,7 @@ export class Metrics {
       labelNames: ['runtime', 'state'],
       registers: [registry],
       collect() {
-        for (const { runtime, state, count } of sources.executors()) {
+        for (const { pool: runtime, state, count } of sources.executors()) {
           this.set({ runtime, state }, count)
         }
       },

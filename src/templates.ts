@@ -1,0 +1,45 @@
+/** What an installed runtime is to those who dispatch runs, and to callers. */
+import type { OfferedTemplate } from './api/v1/service.ts'
+import type { Config } from './config.ts'
+import type { Template } from './dispatch/local-runs.ts'
+import { placedByKey, placedByText, placedInOne } from './dispatch/placing.ts'
+import type { InstalledRuntime } from './engine/runsc/installation.ts'
+import type { RunLimits } from './run/types.ts'
+import type { Runtime } from './runtimes/definition.ts'
+import { imageContents } from './runtimes/libraries.ts'
+
+/** The runtime as a template of runs, placed as the settings say. */
+export function templateOf(
+  runtime: Runtime,
+  limits: RunLimits,
+  { snapshotsPerKey, leanExecutors }: Pick<Config, 'snapshotsPerKey' | 'leanExecutors'>,
+): Template {
+  const byText = leanExecutors ? placedByText : placedInOne
+  return {
+    limits,
+    modes: ['function', 'script'],
+    ownFiles: ownFilesOf(runtime),
+    place: snapshotsPerKey ? placedByKey(runtime) : byText(runtime),
+  }
+}
+
+/** What runner and supervisor keep in the working directory. */
+function ownFilesOf({ mode, sourceFile }: Runtime): string[] {
+  return [sourceFile, 'artifacts', ...(mode === 'script' ? ['arguments.json'] : [])]
+}
+
+/** The runtime as callers of the native API are told of it. */
+export function offeredTemplateOf(
+  { runtime, rootfs }: InstalledRuntime,
+  limits: RunLimits,
+  { egress }: Pick<Config, 'egress'>,
+): OfferedTemplate {
+  return {
+    name: runtime.name,
+    languages: [runtime.name, ...runtime.aliases],
+    modes: runtime.mode === 'function' ? ['script', 'function'] : ['script'],
+    limits,
+    network: egress ? 'egress' : 'none',
+    ...imageContents(runtime, rootfs),
+  }
+}
