@@ -51,6 +51,7 @@ const COMMANDS = {
   doctor: async () => exitWith(await (await load('src/setup/cli.ts')).doctor(PROJECT, process.env)),
   bench: () => load('bench/main.ts'),
   snapshot: () => load('src/snapshot-cli.ts'),
+  mcp: () => load('src/mcp-cli.ts'),
   lint: async () => exitWith(await lint()),
   test: () => runTests(SHORT_PROJECTS),
   'test:more': () => runTests(MORE_PROJECTS),

@@ -15,6 +15,8 @@ export interface AccountLimits {
 export class Accounts {
   readonly uploads: Budget
   readonly answers: Budget
+  /** What runs have left and their callers may read later. */
+  readonly results: Budget
 
   constructor(limits: AccountLimits) {
     this.uploads = new Budget({
@@ -26,6 +28,11 @@ export class Accounts {
     this.answers = new Budget({
       total: limits.answerBytes,
       perCaller: limits.answerBytesPerCaller,
+      evictFirst: 'oldest',
+    })
+    this.results = new Budget({
+      total: Math.floor(limits.answerBytes / 4),
+      perCaller: Math.floor(limits.answerBytes / 8),
       evictFirst: 'oldest',
     })
   }

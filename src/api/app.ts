@@ -5,8 +5,11 @@ import { networkMatcher } from './addresses.ts'
 import { Answers } from './answers.ts'
 import { addDoor, type DoorOptions, requestIdOf } from './auth.ts'
 import { Connections, maxConnections } from './connections.ts'
+import type { Door } from './doors.ts'
 import { failureOf } from './failure.ts'
 import { lingerOnRefusal } from './lingering.ts'
+import { MAX_MESSAGE_BYTES, mcp } from './mcp/plugin.ts'
+import { takePathKey } from './path-key.ts'
 import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SlowLane } from './slow-lane.ts'
@@ -23,6 +26,8 @@ export interface AppOptions extends DoorOptions {
   /** What `/metrics` answers, in Prometheus's format. */
   readonly metrics: MetricsText
   readonly maxBodyBytes: number
+  /** The front doors that are open. */
+  readonly doors: ReadonlySet<Door>
   readonly accounts: Accounts
   readonly tls: TlsFiles | null
   /** Addresses and networks of proxies, whose X-Forwarded-For is believed. */
@@ -45,7 +50,13 @@ export async function buildApp(
   const isProxy = networkMatcher(options.trustedProxies)
   const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
-    serverFactory: (handler) => createServer(handler, options.tls, connections),
+    serverFactory: (handler) => {
+      const withoutKey: typeof handler = (request, response) => {
+        takePathKey(request)
+        handler(request, response)
+      }
+      return createServer(withoutKey, options.tls, connections)
+    },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     bodyLimit: options.maxBodyBytes,
     loggerInstance: options.logger,
@@ -82,13 +93,14 @@ export async function buildApp(
     return reply.code(status).send({ detail: message })
   })
   const answers = new Answers(options.accounts.answers)
-  await app.register(ragflow, { ...services, connections, answers })
-  await app.register(nativeApi, {
-    ...services,
-    version: VERSION,
-    connections,
-    answers,
-    uploads,
-  })
+  const keepers = { connections, answers, uploads, version: VERSION }
+  const { doors, accounts } = options
+  if (doors.has('ragflow')) await app.register(ragflow, { ...services, ...keepers })
+  if (doors.has('v1')) await app.register(nativeApi, { ...services, ...keepers })
+  if (doors.has('mcp')) {
+    const ofMessages = new Uploads(MAX_MESSAGE_BYTES, accounts.uploads, lane)
+    const { results } = accounts
+    await app.register(mcp, { ...services, ...keepers, uploads: ofMessages, results })
+  }
   return app
 }

@@ -5,6 +5,7 @@ import { callerOfAddress, rateAccountOf } from './addresses.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { webPageBehind } from './browser-guard.ts'
 import type { Connections } from './connections.ts'
+import { pathKeyOf } from './path-key.ts'
 import { RateStore } from './rate-store.ts'
 import { RateLimited, Refused } from './refused.ts'
 
@@ -29,7 +30,8 @@ export interface DoorOptions {
 
 /** Open to everybody: they tell that the service is up, and nothing else. */
 const OPEN_PATHS = new Set(['/', '/healthz'])
-const NO_KEY = 'No valid API key: send it as Authorization: Bearer KEY, or as X-API-Key: KEY.'
+const NO_KEY =
+  'No valid API key: send it as Authorization: Bearer KEY, as X-API-Key: KEY, or in front of the path as /k/KEY.'
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 /** A caller's own request id where it is harmless in a log, else a new one. */
@@ -95,5 +97,6 @@ function tooManyConnections(): Refused {
 function shownKey(request: FastifyRequest): string {
   const { authorization, 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
   const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
-  return bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string') ?? ''
+  const inHeader = bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string')
+  return (inHeader as string | undefined) ?? pathKeyOf(request.raw) ?? ''
 }

@@ -1,6 +1,7 @@
 /** Who may ask, by which names and how often. */
 import { parseNetworks } from '../api/addresses.ts'
 import { ApiKeys } from '../api/api-keys.ts'
+import { DOORS, type Door } from '../api/doors.ts'
 import { ManagerError } from '../errors.ts'
 import { parseDurationMs } from '../lib/units.ts'
 import { boolean, type Environment, nonEmpty, type Parser, setting } from './setting.ts'
@@ -13,6 +14,8 @@ export interface AccessSettings {
   readonly hosts: readonly string[]
   /** Addresses and networks of proxies, whose X-Forwarded-For says who asks. */
   readonly trustedProxies: readonly string[]
+  /** The front doors that are open. */
+  readonly doors: ReadonlySet<Door>
   /** Runs that a caller may start in a window of time; null: as many as it likes. */
   readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
 }
@@ -30,6 +33,7 @@ export function readAccess(env: Environment): AccessSettings {
     keys,
     hosts: setting(env, 'EXECUTOR_MANAGER_HOSTS', [], hostNames),
     trustedProxies: setting(env, 'EXECUTOR_MANAGER_TRUSTED_PROXIES', [], networks),
+    doors: new Set(setting(env, 'EXECUTOR_MANAGER_DOORS', DOORS, doorNames)),
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
   }
 }
@@ -64,6 +68,13 @@ const rate: Parser<{ runs: number; windowMs: number }> = (text) => {
     return { expected: 'runs per time, like 100/1m or 10/s' }
   }
   return { runs: count, windowMs }
+}
+
+const doorNames: Parser<readonly Door[]> = (text) => {
+  const names = text.split(',').map((part) => part.trim())
+  const known = DOORS.filter((door) => names.includes(door))
+  const expected = `front doors, like ${DOORS.join(',')}`
+  return names.every((name) => DOORS.some((door) => door === name)) ? known : { expected }
 }
 
 const hostNames: Parser<readonly string[]> = (text) => {

@@ -60,7 +60,7 @@ export function* outcomePieces(
       execute_ms: rounded(timings.executeMs),
       collect_ms: rounded(timings.collectMs),
     },
-    detail: detailOf(outcome),
+    detail: outcomeDetail(outcome),
   }
   yield* textSlices(`${JSON.stringify(head).slice(0, -1)},"files":[`)
   for (const [index, { path, content }] of outcome.files.entries()) {
@@ -82,7 +82,8 @@ export function outcomeText(id: string, outcome: RunOutcome): string {
   return [...outcomePieces(id, outcome)].join('')
 }
 
-function detailOf({ detail, ...outcome }: RunOutcome): string {
+/** What happened, in a sentence or two for a person. */
+export function outcomeDetail({ detail, ...outcome }: RunOutcome): string {
   // What the core says of these ends is a sentence of its own.
   const isWhole = ['signal', 'interfered', 'result'].includes(outcome.end)
   if (isWhole && detail !== null) return detail

@@ -16,7 +16,7 @@ export function tellOutcome(
   request: FastifyRequest,
   run: RunRequest,
   outcome: RunOutcome,
-  { metrics }: NativeService,
+  { metrics }: Pick<NativeService, 'metrics'>,
 ): void {
   const { template, program, files, stdin } = run
   const status = statusOf(outcome)
@@ -48,7 +48,7 @@ export function tellProblem(
   run: RunRequest | null,
   problem: string,
   error: Error,
-  { metrics }: NativeService,
+  { metrics }: Pick<NativeService, 'metrics'>,
 ): void {
   if (run) metrics.runEnded(run.template, problem)
   const line = { caller: request.caller, runtime: run?.template, outcome: problem }

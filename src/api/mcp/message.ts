@@ -1,0 +1,91 @@
+import { isUtf8 } from 'node:buffer'
+import { jsonEntries } from '../../lib/json-members.ts'
+import { isJson } from '../../lib/json-text.ts'
+import { type Bulk, newBulk, takeMember } from '../v1/read-run.ts'
+import { RpcError } from './rpc-error.ts'
+import { RUN_CODE_MEMBERS } from './schemas.ts'
+
+/** A message of JSON-RPC, whose large texts have been taken out of it. */
+export interface Message {
+  /** As the SDK reads it. Of a run, code, stdin and contents of files are empty texts. */
+  readonly value: Record<string, unknown>
+  /** The run that it asks for; null: it asks for none. */
+  readonly run: RunArguments | null
+}
+
+/** The arguments of run_code. */
+export interface RunArguments {
+  /** What the schema sees. */
+  readonly value: Record<string, unknown>
+  /** What may be large. */
+  readonly bulk: Bulk
+}
+
+/** What becomes objects: all but the arguments of a run. */
+const MAX_SMALL_BYTES = 128 * 1024
+/** JSON-RPC, a tool call and its metadata need ten. */
+const MAX_DEPTH = 64
+const OPEN_OBJECT = 0x7b
+
+/**
+ * Reads a message. It works on the bytes, so that code and files of megabytes never become texts.
+ * @throws RpcError -32700, -32600, -32602
+ */
+export function readMessage(json: Buffer): Message {
+  if (!isUtf8(json) || !isJson(json, MAX_DEPTH)) {
+    throw new RpcError(-32700, 'The body is not valid JSON in UTF-8.')
+  }
+  if (json.find((c) => c > 0x20) !== OPEN_OBJECT) {
+    throw new RpcError(-32600, 'The body must be one JSON-RPC message; batches are not taken.')
+  }
+  const small = new Small()
+  const top = new Map([...jsonEntries(json)].map(([key, member]) => [small.read(key), member]))
+  const params = top.get('params')
+  const call = params?.[0] === OPEN_OBJECT ? callOf(top.get('method'), params, small) : null
+  if (call) top.delete('params')
+  const value = objectOf([...top].map(([name, member]) => [name, small.read(member)]))
+  if (call) value.params = call.params
+  return { value, run: call?.run ?? null }
+}
+
+/** The parameters of a call of run_code; null: it is something else. */
+function callOf(method: Buffer | undefined, params: Buffer, small: Small) {
+  if (method?.toString('utf8', 0, 20) !== '"tools/call"') return null
+  const members = new Map([...jsonEntries(params)].map(([key, part]) => [small.read(key), part]))
+  const given = members.get('arguments')
+  if (members.get('name')?.toString('utf8', 0, 20) !== '"run_code"') return null
+  if (given?.[0] !== OPEN_OBJECT) return null
+  members.delete('arguments')
+  const run: RunArguments = { value: {}, bulk: newBulk() }
+  for (const [key, member] of jsonEntries(given)) {
+    const name = small.read(key)
+    if (typeof name !== 'string' || !RUN_CODE_MEMBERS.has(name)) continue
+    const issue = takeMember(run.value, run.bulk, name, member)
+    if (issue) {
+      throw new RpcError(-32602, `arguments${issue.pointer.replaceAll('/', '.')}: ${issue.detail}`)
+    }
+  }
+  const rest = objectOf([...members].map(([name, part]) => [name, small.read(part)]))
+  return { params: { ...rest, arguments: run.value }, run }
+}
+
+/** Makes values of JSON texts, as long as they are small together. */
+class Small {
+  #bytes = 0
+
+  read(json: Buffer): unknown {
+    this.#bytes += json.length
+    if (this.#bytes > MAX_SMALL_BYTES) {
+      const most = MAX_SMALL_BYTES / 1024
+      throw new RpcError(
+        -32600,
+        `The message is larger than ${most} KiB without the code and files.`,
+      )
+    }
+    return JSON.parse(json.toString())
+  }
+}
+
+function objectOf(entries: readonly (readonly [unknown, unknown])[]): Record<string, unknown> {
+  return Object.fromEntries(entries.filter(([name]) => name !== '__proto__'))
+}

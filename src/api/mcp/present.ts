@@ -1,0 +1,131 @@
+import type { CallToolResult } from '@modelcontextprotocol/server'
+import { mediaTypeOf } from '../../run/media-types.ts'
+import type { OutputFile, RunOutcome } from '../../run/types.ts'
+import { outcomeDetail, signalName, statusOf } from '../v1/present.ts'
+import { type ExcerptSize, excerptOf, isExcerpt } from './excerpt.ts'
+import type { KeptPart } from './kept-results.ts'
+import type { RunCodeAnswer } from './schemas.ts'
+
+/** A model is given about 20,000 characters of a run: some clients refuse 25,000 tokens, and all pay for them. */
+const SIZES = {
+  stdout: { head: 4000, tail: 8000 },
+  // The end of it says what went wrong.
+  stderr: { head: 1500, tail: 4500 },
+} as const satisfies Record<string, ExcerptSize>
+
+const STREAMS = ['stdout', 'stderr'] as const
+const MAX_IMAGES = 6
+const MAX_IMAGE_BYTES = 3 * 1024 ** 2
+/** Of all images of an answer. */
+const MAX_IMAGES_BYTES = 6 * 1024 ** 2
+
+type Block = CallToolResult['content'][number]
+
+/** Keeps parts of a run by their names. @returns the names of those that are kept */
+export type Keep = (parts: ReadonlyMap<string, KeptPart>) => ReadonlySet<string>
+
+/**
+ * An outcome as the answer of a tool: text for a model, images as images, other files as links, and all of it
+ * as structured content. A program that fails is no error of the tool.
+ * @param run its id
+ * @param keep what is not in the answer itself
+ */
+export function presentOutcome(run: string, outcome: RunOutcome, keep: Keep): CallToolResult {
+  const texts = { stdout: outcome.stdout.toString(), stderr: outcome.stderr.toString() }
+  const parts = new Map<string, KeptPart>()
+  for (const stream of STREAMS) {
+    if (!isExcerpt(texts[stream], SIZES[stream])) continue
+    parts.set(stream, { content: outcome[stream], mediaType: 'text/plain' })
+  }
+  for (const { path, content } of outcome.files) {
+    parts.set(`files/${path}`, { content, mediaType: mediaTypeOf(path) })
+  }
+  const kept = keep(parts)
+  const uriOf = (name: string) => (kept.has(name) ? uriOfPart(run, name) : null)
+  const excerpt = (stream: (typeof STREAMS)[number]) =>
+    excerptOf(texts[stream], SIZES[stream], uriOf(stream))
+  const answer: RunCodeAnswer = {
+    status: statusOf(outcome),
+    exit_code: outcome.exitCode,
+    signal: outcome.signal === null ? null : signalName(outcome.signal),
+    stdout: excerpt('stdout'),
+    stdout_uri: uriOf('stdout'),
+    stderr: excerpt('stderr'),
+    stderr_uri: uriOf('stderr'),
+    files: outcome.files.map(({ path, content }) => ({
+      path,
+      size: content.length,
+      media_type: mediaTypeOf(path),
+      uri: uriOf(`files/${path}`),
+    })),
+    files_left_out: outcome.filesLeftOut.map((file) => ({ ...file })),
+    wall_ms: Math.round(outcome.usage.wallMs),
+    detail: outcomeDetail(outcome),
+  }
+  const { images, shown } = imagesOf(outcome)
+  const links = answer.files.flatMap(({ path, size, media_type, uri }): Block[] => {
+    if (uri === null || shown.has(path)) return []
+    return [{ type: 'resource_link', uri, name: path, mimeType: media_type, size }]
+  })
+  return {
+    content: [{ type: 'text', text: textOf(answer) }, ...images, ...links],
+    structuredContent: answer,
+  }
+}
+
+/** Where a client reads a part of a run. */
+function uriOfPart(run: string, name: string): string {
+  return `sandbox://runs/${run}/${name.split('/').map(encodeURIComponent).join('/')}`
+}
+
+function textOf({ status, stdout, stderr, detail, files, files_left_out }: RunCodeAnswer): string {
+  const lost = files
+    .filter(({ uri }) => uri === null)
+    .map(({ path }) => `${path}: too large to keep`)
+  const left = files_left_out.map(({ path, reason }) => `${path}: ${reason}`)
+  const made = files.map(({ path, size }) => `${path} (${size} bytes)`)
+  return [
+    stdout,
+    stderr === '' ? '' : `[stderr]\n${stderr}`,
+    status === 'succeeded' && stdout !== '' ? '' : `[${status}] ${detail}`,
+    made.length > 0 ? `[files] ${made.join(', ')}` : '',
+    lost.length + left.length > 0 ? `[files left out] ${[...lost, ...left].join(', ')}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
+/** Images that fit into an answer, and the paths of the files that they are. */
+function imagesOf({ files, displays }: RunOutcome): { images: Block[]; shown: Set<string> } {
+  const images: Block[] = []
+  const shown = new Set<string>()
+  let bytes = 0
+  const add = (content: Buffer): boolean => {
+    const mimeType = imageTypeOf(content)
+    if (mimeType === null || images.length === MAX_IMAGES) return false
+    if (content.length > MAX_IMAGE_BYTES || bytes + content.length > MAX_IMAGES_BYTES) return false
+    bytes += content.length
+    images.push({ type: 'image', data: content.toString('base64'), mimeType })
+    return true
+  }
+  for (const bundle of displays) {
+    const image = bundle['image/png'] ?? bundle['image/jpeg']
+    if (typeof image === 'string') add(Buffer.from(image, 'base64'))
+  }
+  for (const file of files) if (isImagePath(file) && add(file.content)) shown.add(file.path)
+  return { images, shown }
+}
+
+function isImagePath({ path }: OutputFile): boolean {
+  return /\.(png|jpe?g|gif|webp)$/i.test(path)
+}
+
+/** By its first bytes, since a program may call anything an image; null: it is none that models take. */
+function imageTypeOf(content: Buffer): string | null {
+  const start = content.toString('latin1', 0, 12)
+  if (start.startsWith('\u0089PNG\r\n\u001a\n')) return 'image/png'
+  if (start.startsWith('\u00ff\u00d8\u00ff')) return 'image/jpeg'
+  if (start.startsWith('GIF8')) return 'image/gif'
+  if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'image/webp'
+  return null
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { MAX_PATH_BYTES, PLAIN_PATH } from '../../lib/plain-path.ts'
+import { STATUSES } from '../v1/answer-schema.ts'
+import { MAX_FILES } from '../v1/request-schema.ts'
+
+/** What the tools take and give. The descriptions are for a model. */
+
+const inputFile = z.object({
+  path: z
+    .string()
+    .max(MAX_PATH_BYTES)
+    .regex(PLAIN_PATH, 'must be a relative path without hidden or empty parts, .. and backslashes')
+    .describe('Relative path, from the working directory of the program.'),
+  content: z.string().optional().describe('The content of a text file.'),
+  content_base64: z.string().optional().describe('The content in base64, instead of content.'),
+})
+
+export const runCodeInput = z.object({
+  language: z.string().describe('A language of list_templates, such as python or nodejs.'),
+  code: z.string().describe('The whole program, as plain text. It is run from top to bottom.'),
+  files: z
+    .array(inputFile)
+    .max(MAX_FILES)
+    .optional()
+    .describe('Files that are put into the working directory before the program starts.'),
+  stdin: z.string().optional().describe('What the program reads from stdin.'),
+  template: z
+    .string()
+    .optional()
+    .describe('A template of list_templates; by default the one of the language.'),
+})
+
+/** Names that run_code takes. Others are ignored. */
+export const RUN_CODE_MEMBERS: ReadonlySet<string> = new Set(Object.keys(runCodeInput.shape))
+
+const file = z.object({
+  path: z.string(),
+  size: z.int().nonnegative().describe('In bytes.'),
+  media_type: z.string(),
+  uri: z.string().nullable().describe('Resource to read it from; null: it was too large to keep.'),
+})
+
+export const runCodeOutput = z.object({
+  status: z.enum(STATUSES),
+  exit_code: z.int().nullable().describe('null unless the program ended by itself.'),
+  signal: z.string().nullable(),
+  stdout: z.string().describe('Head and tail where it is long; stdout_uri has the whole.'),
+  stdout_uri: z.string().nullable().describe('null: stdout is whole.'),
+  stderr: z.string().describe('Head and tail where it is long; stderr_uri has the whole.'),
+  stderr_uri: z.string().nullable().describe('null: stderr is whole.'),
+  files: z.array(file).describe('Files that the program made or changed.'),
+  files_left_out: z.array(
+    z.object({ path: z.string(), size: z.int().nonnegative(), reason: z.string() }),
+  ),
+  wall_ms: z.number().nonnegative(),
+  detail: z.string().describe('What happened, in a sentence or two.'),
+})
+
+export type RunCodeAnswer = z.infer<typeof runCodeOutput>
+
+export const listTemplatesOutput = z.object({
+  templates: z.array(
+    z.object({
+      name: z.string(),
+      languages: z.array(z.string()),
+      version: z.string().nullable(),
+      libraries: z.array(z.string()).describe('Name and version.'),
+      network: z.enum(['none', 'egress']),
+      limits: z.record(z.string(), z.number()),
+    }),
+  ),
+})

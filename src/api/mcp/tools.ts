@@ -1,0 +1,172 @@
+import { isUtf8 } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import {
+  type CallToolResult,
+  McpServer,
+  ResourceNotFoundError,
+  ResourceTemplate,
+  type ServerContext,
+} from '@modelcontextprotocol/server'
+import type { FastifyRequest } from 'fastify'
+import type { RunRequest } from '../../run/types.ts'
+import { admit, wireLimits } from '../v1/admit.ts'
+import { invalid, problemOf } from '../v1/problems.ts'
+import { checkRun } from '../v1/read-run.ts'
+import type { NativeService } from '../v1/service.ts'
+import { tellOutcome, tellProblem } from '../v1/tell.ts'
+import { KEPT_MS, type KeptPart, type KeptResults } from './kept-results.ts'
+import type { RunArguments } from './message.ts'
+import { presentOutcome } from './present.ts'
+import { OutputProgress } from './progress.ts'
+import { listTemplatesOutput, runCodeInput, runCodeOutput } from './schemas.ts'
+
+/** One message of a client, and who sent it. */
+export interface McpCall {
+  readonly request: FastifyRequest
+  readonly run: RunArguments | null
+  /** The client has gone, has canceled it, or its body was evicted. */
+  readonly signal: AbortSignal
+  /** An executor has the run: its body is needed no more. */
+  giveBodyBack(): void
+  /** What went wrong in the caller's words. */
+  cause(error: Error): Error
+}
+
+export type McpService = Pick<NativeService, 'runs' | 'templates' | 'version' | 'metrics'>
+
+const INSTRUCTIONS =
+  'Runs programs in isolated sandboxes. Each run gets a fresh sandbox: nothing is kept between runs, so put all files that a program needs into the call.'
+const RUN_CODE = `Run a program in a fresh, isolated sandbox and get its output. Print what you want to see: only stdout, stderr and files are returned. Files that the program writes into its working directory come back: images as images, others as resource links that can be read for ${KEPT_MS / 60_000} minutes. Nothing is kept between calls.`
+const KEPT_URI = 'sandbox://runs/{run}/{+part}'
+
+/** A server for one message. Making it is cheap: nothing is kept in it. */
+export function buildMcpServer(
+  service: McpService,
+  results: KeptResults,
+  call: McpCall,
+): McpServer {
+  const { version } = service
+  const server = new McpServer(
+    { name: 'executor-manager', title: 'Executor Manager', version },
+    { instructions: INSTRUCTIONS },
+  )
+  server.registerTool(
+    'run_code',
+    {
+      title: 'Run code',
+      description: RUN_CODE,
+      inputSchema: runCodeInput,
+      outputSchema: runCodeOutput,
+      annotations: {
+        readOnlyHint: false,
+        destructiveHint: false,
+        openWorldHint: hasNetwork(service),
+      },
+    },
+    (_given, context) => runCode(service, results, call, context),
+  )
+  server.registerTool(
+    'list_templates',
+    {
+      title: 'List templates',
+      description: 'List the languages that run_code takes, with their libraries and limits.',
+      outputSchema: listTemplatesOutput,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    () => listTemplates(service),
+  )
+  server.registerResource(
+    'output of a run',
+    new ResourceTemplate(KEPT_URI, { list: undefined }),
+    { description: 'Files and long output of a run, for its caller, for a few minutes.' },
+    (uri) => readPart(results, call.request.caller, uri),
+  )
+  return server
+}
+
+const hasNetwork = ({ templates }: McpService) =>
+  templates.some(({ network }) => network === 'egress')
+
+async function runCode(
+  service: McpService,
+  results: KeptResults,
+  call: McpCall,
+  { mcpReq }: ServerContext,
+): Promise<CallToolResult> {
+  const { request } = call
+  const { caller } = request
+  const token = mcpReq._meta?.progressToken
+  const progress =
+    token === undefined
+      ? null
+      : new OutputProgress((value, message) => {
+          const params = { progressToken: token, progress: value, message }
+          // The client may have gone.
+          mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {})
+        })
+  let run: RunRequest | null = null
+  try {
+    const read = checkRun(call.run?.value, call.run?.bulk ?? NOTHING, '')
+    if ('issues' in read) throw invalid(read.issues)
+    run = admit(read.value, service.templates, caller, randomUUID())
+    const { id } = run
+    const outcome = await service.runs.start(run, {
+      signal: AbortSignal.any([call.signal, mcpReq.signal]),
+      onStart: () => call.giveBodyBack(),
+      onEvent: progress ? (event) => progress.tell(event) : undefined,
+    })
+    tellOutcome(request, run, outcome, service)
+    return presentOutcome(id, outcome, (parts) => results.keep(caller, id, parts))
+  } catch (error) {
+    const problem = problemOf(call.cause(error as Error))
+    tellProblem(request, run, problem.problem, error as Error, service)
+    return { isError: true, content: [{ type: 'text', text: problem.message }] }
+  } finally {
+    progress?.end()
+  }
+}
+
+const NOTHING = {
+  code: Buffer.alloc(0),
+  argumentsJson: Buffer.from('{}'),
+  stdin: null,
+  contents: new Map(),
+}
+
+function listTemplates({ templates }: McpService): CallToolResult {
+  const told = templates.map(({ name, languages, version, libraries, network, limits }) => ({
+    name,
+    languages: [...languages],
+    version,
+    libraries: libraries.map((library) =>
+      [library.name, library.version].filter(Boolean).join(' '),
+    ),
+    network,
+    limits: wireLimits(limits),
+  }))
+  return {
+    content: [{ type: 'text', text: JSON.stringify(told) }],
+    structuredContent: { templates: told },
+  }
+}
+
+function readPart(results: KeptResults, caller: string, uri: URL) {
+  const [, run = '', part = ''] = /^sandbox:\/\/runs\/([^/]+)\/(.+)$/.exec(uri.href) ?? []
+  const found = results.read(caller, run, decoded(part))
+  if (found === null) throw new ResourceNotFoundError(uri.href)
+  return { contents: [{ uri: uri.href, mimeType: found.mediaType, ...contentOf(found) }] }
+}
+
+function contentOf({ content, mediaType }: KeptPart): { text: string } | { blob: string } {
+  const isText = /^text\/|[/+](json|xml|yaml)$/.test(mediaType) && isUtf8(content)
+  return isText ? { text: content.toString() } : { blob: content.toString('base64') }
+}
+
+/** Names that no part has stay as they are. */
+function decoded(part: string): string {
+  try {
+    return part.split('/').map(decodeURIComponent).join('/')
+  } catch {
+    return part
+  }
+}
