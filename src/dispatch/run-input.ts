@@ -8,6 +8,8 @@ const MAX_FILES = 1000
 const MAX_PART_BYTES = 255
 /** What a file takes at least, and in steps. */
 const PAGE_BYTES = 4096
+/** Of the working directory, for the source and for the folders of files. */
+const RESERVED_BYTES = 1024 ** 2
 /** Of environment and arguments together: they are handed to each child that a program starts. */
 const MAX_SETTING_BYTES = 64 * 1024
 const MAX_GLOBS = 32
@@ -76,12 +78,8 @@ function checkFiles(files: readonly InputFile[], { ownFiles, limits }: InputRule
     const isFile = paths.has(folder) || (folder !== 'artifacts' && ownFiles.includes(folder))
     if (isFile) throw invalid('files', `have ${folder} as a file and as a folder`)
   }
-  if (bytes > limits.workspaceBytes) {
-    throw invalid(
-      'files',
-      `do not fit into the ${limits.workspaceBytes} bytes of the working directory`,
-    )
-  }
+  const most = limits.workspaceBytes - RESERVED_BYTES
+  if (bytes > most) throw invalid('files', `may take ${most} bytes, in pages of ${PAGE_BYTES}`)
 }
 
 function isStorable(path: string): boolean {

@@ -6,7 +6,7 @@ import { requestWith } from '../support/run-request.ts'
 const rules: InputRules = {
   modes: ['function', 'script'],
   ownFiles: ['main.py', 'artifacts'],
-  limits: { workspaceBytes: 100_000 },
+  limits: { workspaceBytes: 1024 ** 2 + 100_000 },
 }
 type Part = Partial<Omit<RunRequest, 'program'>> & { program?: Partial<Program> }
 const check = (part: Part) => checkInput(requestWith(part), rules)
