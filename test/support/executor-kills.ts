@@ -11,17 +11,20 @@ import { hasRootImages } from './root-images.ts'
 import { executorsOf, NO_TRACES, runscProcesses, tracesOf, until } from './traces.ts'
 
 const SIZE = 2
-/** Computing, so that the cgroup's clock tells from the outside that user code runs. */
+/**
+ * They compute for two seconds of processor time, so that the cgroup's clock tells from the outside that user
+ * code runs, and so that on a busy machine none ends long before the other has begun.
+ */
 const PROGRAMS: Record<string, string> = {
   python: `import time
 def main():
-    end = time.time() + 1
-    while time.time() < end: pass
+    end = time.process_time() + 2
+    while time.process_time() < end: pass
     import wave
     return "done"`,
   nodejs: `function main() {
-  const end = Date.now() + 1000
-  while (Date.now() < end);
+  const start = process.cpuUsage()
+  while (process.cpuUsage(start).user < 2e6);
   require('node:fs').readdirSync('/usr/lib')
   return 'done'
 }`,
@@ -77,7 +80,7 @@ function defineKills(snapshots: boolean, targets: readonly Target[]): void {
   // A restore that was killed takes its snapshot for spoilt; not the one that others use.
   beforeAll(async () => {
     home = makePrivateHome()
-    const limits = { wallTimeMs: 10_000 }
+    const limits = { wallTimeMs: 30_000 }
     const settings = { home, snapshots, poolSize: SIZE, logLevel: 'silent', limits }
     manager = await openManager({ ...settings, runtimes: LANGUAGES })
     client.url = await manager.start()
@@ -144,11 +147,17 @@ function defineKills(snapshots: boolean, targets: readonly Target[]): void {
       'while a %s run is going on; another one is untouched',
       async (language) => {
         const executors = executorsOf(pid).filter((id) => id.startsWith(language))
-        const clocks = executors.map((id) => runClock(id))
+        const usedNs = executors.map((id) => runClock(id))
+        const isRunning = (clock: () => number) => clock() > RUNNING_NS
         const runs = [0, 1].map(() => client.run(language, PROGRAMS[language] as string))
-        await until(() => clocks.filter((hasRun) => hasRun()).length === 2)
-        const victim = executors[clocks.findIndex((hasRun) => hasRun())] as string
-        const killed = kill(victim, target)
+        await until(() => usedNs.filter(isRunning).length === 2)
+        // The one that has more of its time left.
+        const [victim] = executors
+          .map((id, index) => ({ id, ns: usedNs[index]?.() ?? 0 }))
+          .filter(({ ns }) => ns > RUNNING_NS)
+          .sort((a, b) => a.ns - b.ns)
+          .map(({ id }) => id)
+        const killed = kill(victim as string, target)
         const answers = await Promise.all(runs)
         const rank = (status: string) => (status === 'success' ? 1 : 0)
         const [hit, other] = answers.sort((a, b) => rank(a.status) - rank(b.status))
@@ -234,9 +243,12 @@ function isGone(victim: number): boolean {
   }
 }
 
-/** Tells whether an executor has used so much of the processor that user code must be running. */
-function runClock(executor: string): () => boolean {
+/** After so much processor time user code must be running. */
+const RUNNING_NS = 200e6
+
+/** Tells how much processor time an executor has used from now on; less than nothing once it is gone. */
+function runClock(executor: string): () => number {
   const cgroup = new ExecutorCgroup(pid, executor)
   const idle = cgroup.cpuTimeNs
-  return () => cgroup.cpuTimeNs > idle + 200e6
+  return () => cgroup.cpuTimeNs - idle
 }
