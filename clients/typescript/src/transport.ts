@@ -2,9 +2,9 @@ import { type ErrorType, ExecutorManagerError, errorOfAnswer } from './errors.ts
 
 /** How to reach the service. */
 export interface Options {
-  /** By default `http://127.0.0.1:9385`. */
+  /** By default EXECUTOR_MANAGER_URL of the environment, or `http://127.0.0.1:9385`. */
   readonly url?: string | undefined
-  /** An API key of the service, where it asks for one. */
+  /** An API key, where the service asks for one; by default EXECUTOR_MANAGER_API_KEY of the environment. */
   readonly key?: string | undefined
   /** How often a request is sent again when nothing of it has been done; by default 3. */
   readonly retries?: number | undefined
@@ -22,6 +22,9 @@ export interface Sending {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Browsers have none. */
+const environment =
+  (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {}
 const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 8000
 /** A service that asks for more than this is not waited for. */
@@ -44,8 +47,14 @@ export class Transport {
   readonly #retries: number
   readonly #fetch: typeof fetch
 
-  constructor({ url = 'http://127.0.0.1:9385', key, retries = 3, fetch: own }: Options) {
-    this.#url = url.replace(/\/+$/, '')
+  constructor({
+    url,
+    key = environment.EXECUTOR_MANAGER_API_KEY,
+    retries = 3,
+    fetch: own,
+  }: Options) {
+    const chosen = url ?? environment.EXECUTOR_MANAGER_URL ?? 'http://127.0.0.1:9385'
+    this.#url = chosen.replace(/\/+$/, '')
     this.#headers = key ? { authorization: `Bearer ${key}` } : {}
     this.#retries = retries
     this.#fetch = own ?? ((input, init) => fetch(input, init))
