@@ -4,9 +4,12 @@ import type { Config } from './config.ts'
 import type { Template } from './dispatch/local-runs.ts'
 import { placedByKey, placedByText, placedInOne } from './dispatch/placing.ts'
 import type { InstalledRuntime } from './engine/runsc/installation.ts'
-import type { RunLimits } from './run/types.ts'
+import type { RunLimits, RunMode } from './run/types.ts'
 import type { Runtime } from './runtimes/definition.ts'
 import { imageContents } from './runtimes/libraries.ts'
+
+/** How every runtime can run a program. */
+const MODES: readonly RunMode[] = ['script', 'function']
 
 /** The runtime as a template of runs, placed as the settings say. */
 export function templateOf(
@@ -17,7 +20,7 @@ export function templateOf(
   const byText = leanExecutors ? placedByText : placedInOne
   return {
     limits,
-    modes: ['function', 'script'],
+    modes: MODES,
     ownFiles: ownFilesOf(runtime),
     place: snapshotsPerKey ? placedByKey(runtime) : byText(runtime),
   }
@@ -37,7 +40,7 @@ export function offeredTemplateOf(
   return {
     name: runtime.name,
     languages: [runtime.name, ...runtime.aliases],
-    modes: runtime.mode === 'function' ? ['script', 'function'] : ['script'],
+    modes: MODES,
     limits,
     network: egress ? 'egress' : 'none',
     ...imageContents(runtime, rootfs),

@@ -84,8 +84,9 @@ export function outcomeText(id: string, outcome: RunOutcome): string {
 
 /** What happened, in a sentence or two for a person. */
 export function outcomeDetail({ detail, ...outcome }: RunOutcome): string {
-  // What the core says of these ends is a sentence of its own.
-  const isWhole = ['signal', 'interfered', 'result'].includes(outcome.end)
+  // What the core says of these ends is a sentence of its own: of a script's last command too.
+  const isScript = outcome.end === 'exit' && outcome.exitCode !== 0 && outcome.error === null
+  const isWhole = isScript || ['signal', 'interfered', 'result'].includes(outcome.end)
   if (isWhole && detail !== null) return detail
   const said = endSentence(outcome)
   return detail === null ? said : `${said} ${detail}`

@@ -129,7 +129,9 @@ function ofManager(error: ManagerError): Problem {
   }
   if (error.code === 'REQUEST_INVALID') {
     const pointer = error.field === null ? '' : `/${error.field.replaceAll('.', '/')}`
-    return invalid([{ pointer, detail: error.message }])
+    // The core's words name the field themselves.
+    const errors = [{ pointer, detail: error.message }]
+    return new Problem('invalid-request', error.message, { errors })
   }
   if (error.code === 'RUN_CANCELLED') return new Problem('canceled', error.message)
   if (error.retryable) {

@@ -109,7 +109,7 @@ export const run = z
       ),
     collect: z
       .array(z.string().min(1).max(MAX_PATH_BYTES))
-      .max(64)
+      .max(32)
       .optional()
       .describe(
         'Globs of the files that come back. By default whatever is new or changed in the working directory.',
