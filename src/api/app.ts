@@ -5,6 +5,7 @@ import { networkMatcher } from './addresses.ts'
 import { Answers } from './answers.ts'
 import { addDoor, type DoorOptions, requestIdOf } from './auth.ts'
 import { Connections, maxConnections } from './connections.ts'
+import { dify } from './dify/plugin.ts'
 import type { Door } from './doors.ts'
 import { failureOf } from './failure.ts'
 import { lingerOnRefusal } from './lingering.ts'
@@ -102,5 +103,6 @@ export async function buildApp(
     const { results } = accounts
     await app.register(mcp, { ...services, ...keepers, uploads: ofMessages, results })
   }
+  if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   return app
 }

@@ -1,4 +1,5 @@
 import { jsonElements, jsonEntries } from '../../lib/json-members.ts'
+import { readDify } from '../dify/read-request.ts'
 import { readForm } from './read-form.ts'
 import {
   issuesOf,
@@ -12,8 +13,8 @@ import {
 } from './read-run.ts'
 import { batchInput, batchShape, MAX_BATCH } from './request-schema.ts'
 
-/** What a body is read as. */
-export type BodyKind = 'run' | 'batch'
+/** What a body is read as; `dify`: a request of Dify's, whose wire is another one. */
+export type BodyKind = 'run' | 'batch' | 'dify'
 
 /**
  * Reads a body of the native API.
@@ -26,6 +27,7 @@ export function readBody(
   contentType: string,
 ): Read<readonly RunInput[]> {
   if (kind === 'batch') return readBatch(body)
+  if (kind === 'dify') return readDify(body, contentType)
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   const read = isForm ? readForm(body, contentType) : readRun(body)
   return 'issues' in read ? read : { value: [read.value] }
