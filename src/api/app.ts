@@ -11,6 +11,7 @@ import { failureOf } from './failure.ts'
 import { lingerOnRefusal } from './lingering.ts'
 import { MAX_MESSAGE_BYTES, mcp } from './mcp/plugin.ts'
 import { takePathKey } from './path-key.ts'
+import { refuseUnknownRoutes } from './methods.ts'
 import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SlowLane } from './slow-lane.ts'
@@ -60,6 +61,7 @@ export async function buildApp(
     },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     bodyLimit: options.maxBodyBytes,
+    routerOptions: { ignoreTrailingSlash: true },
     loggerInstance: options.logger,
     genReqId: requestIdOf,
     logController: new LogController({ disableRequestLogging: true }),
@@ -77,6 +79,7 @@ export async function buildApp(
     uploads.read(raw, caller, done)
   })
   lingerOnRefusal(app, lane)
+  refuseUnknownRoutes(app)
 
   await addDoor(app, options, connections)
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Budget, Entry } from './accounts.ts'
+import { type ContentEncoding, DECODER_BYTES, Decoders, encodingOf } from './content-encoding.ts'
 import { Refused } from './refused.ts'
 import { giveLeave } from './server.ts'
 import { readByTurns, type SlowLane } from './slow-lane.ts'
@@ -30,6 +31,7 @@ export class Uploads {
   readonly #budget: Budget
   readonly #lane: SlowLane
   readonly #watch = new Watch()
+  readonly #decoders = new Decoders()
 
   constructor(maxBodyBytes: number, budget: Budget, lane: SlowLane) {
     this.#maxBodyBytes = maxBodyBytes
@@ -38,9 +40,9 @@ export class Uploads {
   }
 
   /**
-   * Reads the body of a request.
-   * @param done gets a Refused when the body is too large, comes too slowly, or does not fit into a budget;
-   *   of the body nothing is kept then
+   * Reads the body of a request, decoded where it came compressed.
+   * @param done gets a Refused when the body is too large, comes too slowly, cannot be decoded, or does not fit
+   *   into a budget, and an UnknownEncoding; of the body nothing is kept then
    */
   read(
     request: IncomingMessage,
@@ -49,19 +51,18 @@ export class Uploads {
   ): void {
     const declared = Number(request.headers['content-length'] ?? Number.NaN)
     if (declared > this.#maxBodyBytes) return void done(this.#tooLarge())
-    giveLeave(request)
-    const upload: Upload = {
-      blocks: [],
-      used: 0,
-      bytes: 0,
-      takeBlocks: () => upload.blocks.splice(0),
-      evicted: false,
-      onEvicted: () => end(overBudget()),
-      entry: this.#budget.open(caller, () => {
-        upload.evicted = true
-        upload.onEvicted()
-      }),
+    let encoding: ContentEncoding | null
+    try {
+      encoding = encodingOf(request.headers['content-encoding'])
+    } catch (error) {
+      return void done(error as Error)
     }
+    giveLeave(request)
+    const entry = this.#budget.open(caller, () => {
+      upload.evicted = true
+      upload.onEvicted()
+    })
+    let upload = newUpload(entry, () => end(overBudget()))
     let isOver = false
     const end = (error: Error | null) => {
       if (isOver) return
@@ -74,7 +75,27 @@ export class Uploads {
       done(error)
     }
     const unwatch = this.#watch.add({ moved: () => upload.bytes, slow: () => end(tooSlow()) })
-    const onEnd = () => end(null)
+    const decode = async (named: ContentEncoding) => {
+      const compressed = completed(upload)
+      request.off('close', onClose)
+      // What comes out is on the account beside what came in.
+      upload = newUpload(entry, compressed.onEvicted)
+      unwatch()
+      let refused = entry.add(DECODER_BYTES) ? null : overBudget()
+      const keep = (chunk: Buffer) => {
+        if (!isOver) refused = this.#keep(upload, chunk, Number.NaN)
+        return !isOver && refused === null
+      }
+      if (refused === null) {
+        const fault = await this.#decoders.decode(named, compressed.takeBlocks(), keep)
+        refused ??= fault
+      }
+      end(refused)
+    }
+    const onEnd = () => {
+      if (encoding === null) end(null)
+      else void decode(encoding)
+    }
     const onClose = () => end(new Refused(400, 'The request broke off.'))
     request.on('end', onEnd)
     request.on('close', onClose)
@@ -119,6 +140,19 @@ interface Upload extends Body {
   bytes: number
   /** Bytes of the last block that are filled. */
   used: number
+}
+
+function newUpload(entry: Entry, onEvicted: () => void): Upload {
+  const upload: Upload = {
+    blocks: [],
+    used: 0,
+    bytes: 0,
+    takeBlocks: () => upload.blocks.splice(0),
+    evicted: false,
+    onEvicted,
+    entry,
+  }
+  return upload
 }
 
 function completed(upload: Upload): Body {

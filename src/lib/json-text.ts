@@ -1,33 +1,53 @@
+/** What is told of a text that is not JSON, or not within the bounds. */
+export interface JsonFault {
+  /** The byte that it fails at. */
+  readonly at: number
+  /** In the words of Python's json.JSONDecodeError. */
+  readonly why: string
+}
+
+export interface JsonBounds {
+  /** The most brackets that may be open at once. */
+  readonly depth?: number
+  /** The most digits of a number that has neither fraction nor exponent. */
+  readonly digits?: number
+  /** Whether NaN, Infinity and -Infinity are taken, which Python's json writes and reads. */
+  readonly nonFinite?: boolean
+}
+
 /**
  * Tells whether bytes are JSON text (RFC 8259). Unlike JSON.parse it makes no objects, so its time depends only on
  * the length of the text. JSON.parse takes seconds and hundreds of megabytes for 10 MiB of brackets or keys.
- * @param maxDepth the most brackets that may be open at once
- * @param maxDigits the most digits of a number that has neither fraction nor exponent
  */
-export function isJson(
-  bytes: Uint8Array,
-  maxDepth = Number.POSITIVE_INFINITY,
-  maxDigits = Number.POSITIVE_INFINITY,
-): boolean {
+export function isJson(bytes: Uint8Array, bounds: JsonBounds = {}): boolean {
+  return findJsonFault(bytes, bounds) === null
+}
+
+/** Where bytes stop to be JSON text, and why; null if they are. See isJson(). */
+export function findJsonFault(bytes: Uint8Array, bounds: JsonBounds = {}): JsonFault | null {
+  const { depth = Number.POSITIVE_INFINITY, nonFinite = false } = bounds
+  const { digits = Number.POSITIVE_INFINITY } = bounds
   const open = new OpenBrackets()
   let at = skipSpace(bytes, 0)
   for (;;) {
     // At a value, or behind the bracket of one that holds others.
     const c = bytes[at]
+    const start = at
     if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
       const closer = c === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY
       at = skipSpace(bytes, at + 1)
       if (bytes[at] !== closer) {
         open.push(closer)
-        if (open.count > maxDepth) return false
+        if (open.count > depth) return { at: start, why: 'Nested too deep' }
+        const key = at
         if (closer === CLOSE_OBJECT) at = skipKey(bytes, at)
-        if (at < 0) return false
+        if (at < 0) return keyFault(bytes, key)
         continue
       }
       at++
     } else {
-      at = skipScalar(bytes, at, maxDigits)
-      if (at < 0) return false
+      at = skipScalar(bytes, at, digits, nonFinite)
+      if (at < 0) return valueFault(bytes, start)
     }
     // Behind a value. What it was the last of is complete as well.
     at = skipSpace(bytes, at)
@@ -35,11 +55,42 @@ export function isJson(
       open.pop()
       at = skipSpace(bytes, at + 1)
     }
-    if (open.last === NONE) return at === bytes.length
-    if (bytes[at] !== COMMA) return false
+    if (open.last === NONE) return at === bytes.length ? null : { at, why: 'Extra data' }
+    if (bytes[at] !== COMMA) return { at, why: "Expecting ',' delimiter" }
     at = skipSpace(bytes, at + 1)
+    const key = at
     if (open.last === CLOSE_OBJECT) at = skipKey(bytes, at)
-    if (at < 0) return false
+    if (at < 0) return keyFault(bytes, key)
+  }
+}
+
+/** @param at of a member's name that could not be read, or has no colon behind it */
+function keyFault(bytes: Uint8Array, at: number): JsonFault {
+  if (bytes[at] !== QUOTE) return { at, why: 'Expecting property name enclosed in double quotes' }
+  const end = skipString(bytes, at)
+  if (end < 0) return stringFault(bytes, at)
+  return { at: skipSpace(bytes, end), why: "Expecting ':' delimiter" }
+}
+
+function valueFault(bytes: Uint8Array, at: number): JsonFault {
+  return bytes[at] === QUOTE ? stringFault(bytes, at) : { at, why: 'Expecting value' }
+}
+
+/** @param start of a string that could not be read */
+function stringFault(bytes: Uint8Array, start: number): JsonFault {
+  let at = start + 1
+  for (;;) {
+    const c = bytes[at]
+    if (c === undefined) return { at: start, why: 'Unterminated string starting at' }
+    if (c < 0x20) return { at, why: 'Invalid control character at' }
+    if (c !== BACKSLASH) at++
+    else {
+      const end = skipEscape(bytes, at + 1)
+      if (end < 0 && bytes[at + 1] === LETTER_U)
+        return { at: at + 1, why: 'Invalid \\uXXXX escape' }
+      if (end < 0) return { at, why: 'Invalid \\escape' }
+      at = end
+    }
   }
 }
 
@@ -49,6 +100,7 @@ const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 
 const [MINUS, PLUS, DOT, ZERO, NINE] = [0x2d, 0x2b, 0x2e, 0x30, 0x39]
 const LETTER_E_IN_LOWER_CASE = 0x65
 const WORDS = ['true', 'false', 'null'].map((word) => Buffer.from(word))
+const NON_FINITE = ['NaN', 'Infinity', '-Infinity'].map((word) => Buffer.from(word))
 const ESCAPES: readonly number[] = [...Buffer.from('"\\/bfnrt')]
 
 /** What closes each of the open brackets: a byte each, for there may be millions. */
@@ -93,12 +145,21 @@ function skipKey(bytes: Uint8Array, from: number): number {
   return bytes[colon] === COLON ? skipSpace(bytes, colon + 1) : -1
 }
 
-function skipScalar(bytes: Uint8Array, at: number, maxDigits: number): number {
+function skipScalar(bytes: Uint8Array, at: number, maxDigits: number, nonFinite: boolean): number {
   const c = bytes[at]
   if (c === QUOTE) return skipString(bytes, at)
-  if (c === MINUS || isDigit(c)) return skipNumber(bytes, at, maxDigits)
-  const word = WORDS.find((candidate) => candidate[0] === c)
-  return word?.every((letter, index) => bytes[at + index] === letter) ? at + word.length : -1
+  if (isDigit(c)) return skipNumber(bytes, at, maxDigits)
+  if (nonFinite) {
+    const end = skipWord(bytes, at, NON_FINITE)
+    if (end >= 0) return end
+  }
+  return c === MINUS ? skipNumber(bytes, at, maxDigits) : skipWord(bytes, at, WORDS)
+}
+
+function skipWord(bytes: Uint8Array, at: number, words: readonly Buffer[]): number {
+  const isHere = (word: Buffer) => word.every((letter, index) => bytes[at + index] === letter)
+  const word = words.find((candidate) => candidate[0] === bytes[at] && isHere(candidate))
+  return word ? at + word.length : -1
 }
 
 function skipString(bytes: Uint8Array, from: number): number {

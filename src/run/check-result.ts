@@ -8,8 +8,8 @@ const MAX_RESULT_DIGITS = 4300
 
 /** 10 MiB take tenths of a second. @returns what is wrong with a result's JSON text, or null */
 export function checkResult(result: Buffer): string | null {
-  if (isJson(result, MAX_RESULT_DEPTH, MAX_RESULT_DIGITS)) return null
-  return isJson(result, MAX_RESULT_DEPTH)
+  if (isJson(result, { depth: MAX_RESULT_DEPTH, digits: MAX_RESULT_DIGITS })) return null
+  return isJson(result, { depth: MAX_RESULT_DEPTH })
     ? `The result has a whole number of more than ${MAX_RESULT_DIGITS} digits.`
     : `The result is not JSON, or nested more than ${MAX_RESULT_DEPTH} deep.`
 }

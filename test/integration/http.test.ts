@@ -1,3 +1,4 @@
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { base64 } from '../support/client.ts'
 import { useManager } from '../support/manager.ts'
@@ -15,8 +16,8 @@ describe('health', () => {
 
   test.each([
     ['GET', '/nothing'],
-    ['GET', '/run'],
-    ['POST', '/healthz'],
+    ['POST', '/nothing'],
+    ['GET', '/runs'],
   ])('%s %s is not there', async (method, path) => {
     const response = await fetch(client.url + path, { method })
     expect(response.status).toBe(404)
@@ -24,7 +25,63 @@ describe('health', () => {
   })
 })
 
+describe('another method', () => {
+  test.each([
+    ['GET', '/run', 'POST'],
+    ['GET', '/run/?a=1', 'POST'],
+    ['PUT', '/run', 'POST'],
+    ['DELETE', '/run', 'POST'],
+    ['OPTIONS', '/run', 'POST'],
+    ['POST', '/healthz', 'GET, HEAD'],
+  ])('%s %s: 405', async (method, path, allow) => {
+    const body = method === 'PUT' ? '{"a":' : undefined
+    const response = await fetch(client.url + path, { method, ...(body ? { body } : {}) })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe(allow)
+    expect(await response.json()).toEqual({ detail: 'Method Not Allowed' })
+  })
+})
+
 describe('a good request', () => {
+  test.each(['/run/', '/run?from=here', '/run/?from=here'])('may be sent to %s', async (path) => {
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ code_b64: code })
+    const response = await fetch(client.url + path, { method: 'POST', headers, body })
+    expect(await response.json()).toMatchObject({ status: 'success', result: { value: 1 } })
+  })
+
+  test.each([
+    ['python', 'def main(a): return [str(x) for x in a]', ['nan', 'inf', '-inf', '1.5']],
+    [
+      'nodejs',
+      'function main({ a }) { return a.map(String) }',
+      ['NaN', 'Infinity', '-Infinity', '1.5'],
+    ],
+    ['bash', 'cat arguments.json', null],
+  ])('%s: may have arguments that are no finite numbers', async (language, source, value) => {
+    const text = await client.runForText(language, source, '{"a": [NaN, Infinity, -Infinity, 1.5]}')
+    const answer = JSON.parse(text)
+    expect(answer.status).toBe('success')
+    if (value) expect(answer.result.value).toEqual(value)
+    else expect(answer.stdout).toBe('{"a": [NaN, Infinity, -Infinity, 1.5]}')
+  })
+
+  test.each([
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['identity', (bytes: Buffer) => bytes],
+  ])('may come as %s', async (encoding, compress) => {
+    const args = { a: 'x'.repeat(3 * 1024 ** 2) }
+    const source = base64('def main(a): return len(a)')
+    const body = compress(Buffer.from(JSON.stringify({ code_b64: source, arguments: args })))
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding }
+    const response = await client.post(new Uint8Array(body), { headers })
+    expect(await response.json()).toMatchObject({ result: { value: args.a.length } })
+  })
+
   test('needs the code alone', async () => {
     const response = await client.post(JSON.stringify({ code_b64: code }))
     expect(response.status).toBe(200)
@@ -60,10 +117,42 @@ describe('a good request', () => {
   })
 })
 
+describe('a compressed body', () => {
+  const post = (body: Buffer | string, encoding: string) => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding }
+    return client.post(new Uint8Array(Buffer.from(body as string)), { headers })
+  }
+
+  test.each(['br', 'zstd', 'gzip, gzip', 'nonsense'])('%s: 415, by name', async (encoding) => {
+    const response = await post('{}', encoding)
+    expect(response.status).toBe(415)
+    expect(response.headers.get('accept-encoding')).toContain('gzip, deflate')
+    expect(await response.json()).toMatchObject({
+      detail: [{ loc: ['header', 'content-encoding'], msg: expect.any(String), input: encoding }],
+    })
+  })
+
+  test('that is not what it says: 422', async () => {
+    const whole = gzipSync(JSON.stringify({ code_b64: code }))
+    for (const body of ['{"code_b64":""}', '', whole.subarray(0, whole.length - 12)]) {
+      const response = await post(body as string, 'gzip')
+      expect(response.status).toBe(422)
+      expect(await response.json()).toEqual({ detail: expect.stringContaining('gzip') })
+    }
+  })
+
+  test('that becomes more than a body may be: 413', async () => {
+    const bomb = gzipSync(Buffer.alloc(512 * 1024 ** 2), { level: 1 })
+    const response = await post(bomb, 'gzip')
+    expect(response.status).toBe(413)
+    expect(await response.json()).toEqual({ detail: expect.stringContaining('16 MiB') })
+  })
+})
+
 describe('a bad request', () => {
   test.each([
     ['nothing', '', 'missing', ['body']],
-    ['malformed JSON', '{"code_b64":', 'json_invalid', ['body', 0]],
+    ['malformed JSON', '{"code_b64":', 'json_invalid', ['body', 12]],
     ['no object', '[]', 'model_attributes_type', ['body']],
     ['no code', '{}', 'missing', ['body', 'code_b64']],
     ['code of a wrong type', '{"code_b64":5}', 'string_type', ['body', 'code_b64']],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isJson } from '../../src/lib/json-text.ts'
+import { findJsonFault, isJson } from '../../src/lib/json-text.ts'
 
 const check = (text: string) => isJson(Buffer.from(text))
 
@@ -81,7 +81,7 @@ describe('isJson', () => {
     ['[[1],{"a":[]},[[]]]', 2, true],
     ['{"a":{"b":{"c":1}}}', 2, false],
   ])('%s with %i open brackets at most: %s', (text, most, expected) => {
-    expect(isJson(Buffer.from(text), most)).toBe(expected)
+    expect(isJson(Buffer.from(text), { depth: most })).toBe(expected)
   })
 
   test.each([
@@ -95,6 +95,35 @@ describe('isJson', () => {
     ['1.2345', true],
     ['"1234"', true],
   ])('%s with 3 digits of a whole number at most: %s', (text, expected) => {
-    expect(isJson(Buffer.from(text), undefined, 3)).toBe(expected)
+    expect(isJson(Buffer.from(text), { digits: 3 })).toBe(expected)
+  })
+})
+
+describe('findJsonFault', () => {
+  // The places and words of Python's json.loads.
+  test.each([
+    ['{"a" {"b": 1}}', 5, "Expecting ':' delimiter"],
+    ['{"a": 1 "b": 2}', 8, "Expecting ',' delimiter"],
+    ["{'a': 1}", 1, 'Expecting property name enclosed in double quotes'],
+    ['{"a": tru}', 6, 'Expecting value'],
+    ['{"a": -}', 6, 'Expecting value'],
+    ['', 0, 'Expecting value'],
+    ['{"a": "b', 6, 'Unterminated string starting at'],
+    ['{"a": "b\n"}', 8, 'Invalid control character at'],
+    ['{"a": "b\\x"}', 8, 'Invalid \\escape'],
+    ['{"a": "\\u12g4"}', 8, 'Invalid \\uXXXX escape'],
+    ['{"a": 1} x', 9, 'Extra data'],
+    ['[NaN]', 1, 'Expecting value'],
+  ])('%j: at %i, %s', (text, at, why) => {
+    expect(findJsonFault(Buffer.from(text))).toEqual({ at, why })
+  })
+
+  test('takes what Python writes for numbers that are not finite, where that is wished', () => {
+    const check = (text: string) => isJson(Buffer.from(text), { nonFinite: true })
+    for (const text of ['NaN', '[-Infinity, Infinity]', '{"a":NaN}', '[-1]', '-0.5'])
+      expect(check(text)).toBe(true)
+    for (const text of ['-NaN', 'nan', 'Infinit', '+Infinity', '-Infinit', 'N']) {
+      expect(check(text)).toBe(false)
+    }
   })
 })

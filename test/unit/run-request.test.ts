@@ -63,7 +63,7 @@ describe('a good request', () => {
 describe("a bad request gets FastAPI's shape", () => {
   test.each([
     ['', 'missing', ['body']],
-    ['{', 'json_invalid', ['body', 0]],
+    ['{', 'json_invalid', ['body', 1]],
     ['[]', 'model_attributes_type', ['body']],
     ['"text"', 'model_attributes_type', ['body']],
     ['null', 'model_attributes_type', ['body']],
@@ -92,6 +92,17 @@ describe("a bad request gets FastAPI's shape", () => {
   test('bytes that are not UTF-8', () => {
     const body = Buffer.concat([Buffer.from('{"code_b64":"'), Buffer.from([0xff])])
     expect(issuesOf(body)).toMatchObject([{ type: 'json_invalid' }])
+  })
+
+  test('a typing error is found in a text of any script', () => {
+    expect(issuesOf('{"code_b64": "é中😀", "arguments" 1}')).toMatchObject([
+      { type: 'json_invalid', loc: ['body', 32], ctx: { error: "Expecting ':' delimiter" } },
+    ])
+  })
+
+  test('numbers that are not finite are repeated as text', () => {
+    expect(issuesOf('{"code_b64":"","arguments":[NaN]}')).toMatchObject([{ input: '[NaN]' }])
+    expect(accepted('{"code_b64":"","arguments":{"a":NaN}}').argumentsJson).toBe('{"a":NaN}')
   })
 
   test('every field that is wrong is named', () => {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ManagerError } from '../../errors.ts'
+import { ENCODINGS_TAKEN, UnknownEncoding } from '../content-encoding.ts'
 import { failureOf } from '../failure.ts'
 import { RateLimited } from '../refused.ts'
 import { type CodeResult, serializeCodeResult } from './code-result.ts'
@@ -19,6 +20,13 @@ export function handleFailure(
     const msg = 'The body must be JSON, with the header Content-Type: application/json'
     return reply.code(422).send({
       detail: [{ type: 'json_type', loc: ['header', 'content-type'], msg, input: null }],
+    })
+  }
+  if (error instanceof UnknownEncoding) {
+    const { message: msg, named: input, statusCode } = error
+    reply.code(statusCode).header('accept-encoding', ENCODINGS_TAKEN)
+    return reply.send({
+      detail: [{ type: 'content_encoding', loc: ['header', 'content-encoding'], msg, input }],
     })
   }
   if (error instanceof RateLimited) return sendResult(reply, RATE_LIMITED)

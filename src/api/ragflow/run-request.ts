@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { decodeBase64 } from '../../lib/base64.ts'
 import { jsonMembers } from '../../lib/json-members.ts'
-import { isJson } from '../../lib/json-text.ts'
+import { findJsonFault, isJson } from '../../lib/json-text.ts'
 
 /** A valid body of RAGFlow's `POST /run`. */
 export interface RagflowRequest {
@@ -66,17 +66,32 @@ const DEFAULT_LANGUAGE = Buffer.from('"python"')
 
 type Field<T> = { readonly value: T } | { readonly issue: ValidationIssue }
 
-/** The body once it is known to be JSON. It is never parsed as a whole: see isJson(). */
+/**
+ * The body once it is known to be JSON. It is never parsed as a whole: see isJson(). NaN and Infinity are
+ * taken, as FastAPI does.
+ */
 function jsonOf(body: Buffer): Buffer | ValidationIssue {
-  const isText = isUtf8(body)
   const json = body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
     ? body.subarray(BYTE_ORDER_MARK.length)
     : body
-  if (isText && isJson(json)) return json
+  if (!isUtf8(body)) return notJson(0, 'Not valid UTF-8')
+  const fault = findJsonFault(json, { nonFinite: true })
+  return fault === null ? json : notJson(characters(json, fault.at), fault.why)
+}
+
+/** @param at place in characters, as FastAPI tells it */
+function notJson(at: number, error: string): ValidationIssue {
   return {
-    ...issue('json_invalid', ['body', 0], 'JSON decode error', EMPTY_OBJECT),
-    ctx: { error: isText ? 'Not valid JSON' : 'Not valid UTF-8' },
+    ...issue('json_invalid', ['body', at], 'JSON decode error', EMPTY_OBJECT),
+    ctx: { error },
   }
+}
+
+/** Characters of UTF-8 text before a byte. */
+function characters(text: Buffer, end: number): number {
+  let count = 0
+  for (let at = 0; at < end; at++) if (((text[at] as number) & 0xc0) !== 0x80) count++
+  return count
 }
 
 /** The first that is no white space. */
@@ -141,7 +156,8 @@ function issue(
 function shorten(input: Buffer): unknown {
   if (input.length <= MAX_ECHO_CHARS * BYTES_A_CHAR) {
     const text = input.toString()
-    if (text.length <= MAX_ECHO_CHARS) return JSON.parse(text)
+    // With NaN in it, it is shown as text.
+    if (text.length <= MAX_ECHO_CHARS) return isJson(input) ? JSON.parse(text) : text
   }
   const text = input[0] === QUOTE ? beginningOfString(input) : beginningOf(input)
   return `${text.slice(0, MAX_ECHO_CHARS)}…`
