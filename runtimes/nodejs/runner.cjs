@@ -9,13 +9,9 @@
 'use strict'
 
 const fs = require('node:fs')
-const Module = require('node:module')
-const util = require('node:util')
 const v8 = require('node:v8')
 const vm = require('node:vm')
 
-const INPUT_FD = 198
-const CONTROL_FD = 199
 const STATUS_FD = 200
 const [PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV] = [1, 2, 3, 4, 5, 6, 7, 8]
 const SCRIPT = 1
@@ -32,78 +28,29 @@ const MAX_LAST_BYTES = 4096 - 7
 // Of that second, so that exit handlers still run.
 const LEFTOVER_MS = 800
 
-const WORKSPACE = '/workspace'
-const SOURCE_PATH = `${WORKSPACE}/main.js`
-
-const reseedOpenSsl = require('./reseed.node')
 const inspector = require('./policy.cjs')
-const { importMain, isModule, stripTypes } = require('./modules.cjs')
+const { readArguments } = require('./arguments.cjs')
+const { cameOfNetwork, describe, hideOurFrames } = require('./errors.cjs')
+const { frameOf, receive, send, sendBytes } = require('./frames.cjs')
+const { lookFresh, preload, revealOnRequire } = require('./hidden-modules.cjs')
+const { load, SOURCE_PATH } = require('./load.cjs')
+const { reseed, seedNewContexts } = require('./randomness.cjs')
 const { collectItems, isAsyncIterator, resultJson } = require('./results.cjs')
+const { WARM_UP_ARGUMENTS, WARM_UP_INSPECTION, WARM_UP_SOURCE } = require('./warm-up.cjs')
 const usualPolicy = require('./policy.json')
 
 // What user code may replace is taken beforehand.
-const { writeSync, readSync, openSync, ftruncateSync } = fs
-const { randomBytes } = require('node:crypto')
+const { writeSync, openSync, ftruncateSync } = fs
 const { parse, stringify } = JSON
 const { exit } = process
 const startTimer = setTimeout
-const { toString: errorToString } = Error.prototype
 const { wait } = Atomics
 const resolve = Promise.resolve.bind(Promise)
 
-// A bare `function main` counts as exported. On the last line, so that no line number changes.
-const FIND_MAIN = '\n;module.main = typeof main === "undefined" ? undefined : main;'
-
-const WARM_UP_SOURCE = `
-const items = [3, 1, 2]
-class Shape { constructor(side) { this.side = side } area() { return this.side ** 2 } }
-async function main({ name, list = items }) {
-  const total = list.map((n) => n * 2).reduce((a, b) => a + b, 0)
-  return { name, total, text: \`\${total}\`, area: new Shape(2).area(), sorted: [...list].sort() }
-}
-`
-// Of each kind of finding and of what is none, so that the way through the inspection is warm.
-const WARM_UP_INSPECTION = Buffer.from(`
-const { promises: fs } = require('node:fs')
-const path = require('path'), axios = require('axios')
-class Report {
-  constructor(name, rows = []) { this.name = name; this.rows = rows }
-  async save(folder) {
-    for (const [key, { value }] of Object.entries(this.rows)) this.rows[key] = value ?? 1
-    await fs.writeFile(path.join(folder, \`\${this.name}.csv\`), this.rows.map((r) => r.text).join(''))
-  }
-}
-const main = async ({ url }) => {
-  try { new Report('r').save('artifacts') } catch (error) { console.log(error, process.env.HOME) }
-  const run = eval, find = globalThis['ev' + 'al'], load = require
-  return [run('1'), find('2'), new Function('x'), load('vm'), process.binding, (() => 1).constructor]
-}
-module.exports = { main }
-`)
-const MAX_ERROR_LINES = 25
 const ES_MODULE_WARNING = `Failed to load the ES module: ${SOURCE_PATH}`
 const LINE_OF_SOURCE = /\/workspace\/main\.js:(\d+)/
-const FRAMES_TAKEN = 50
-const FRAMES_SHOWN = 10
 // As often as it takes until V8 has compiled the runner's functions for good.
 const WARM_UP_ROUNDS = 10
-const WARM_UP_ARGUMENTS = '{"name":"\\u00e9","list":[3,1,2]}'
-
-function frameOf(type, payload) {
-  const frame = Buffer.allocUnsafe(5 + payload.length)
-  frame.writeUInt32LE(payload.length, 0)
-  frame[4] = type
-  payload.copy(frame, 5)
-  return frame
-}
-
-function send(type, payload = Buffer.alloc(0)) {
-  sendBytes(frameOf(type, payload))
-}
-
-function sendBytes(bytes) {
-  for (let at = 0; at < bytes.length; ) at += writeSync(CONTROL_FD, bytes, at)
-}
 
 /** Tells that the program has its result; passes bytes on as if they were sent. */
 function sendReturned(control = Buffer.alloc(0)) {
@@ -139,31 +86,6 @@ function returned(value) {
   startTimer(exit, LEFTOVER_MS).unref()
 }
 
-// One buffer for all reads, in memory before the task comes; a whole task mostly fits into one read.
-const inputBuffer = Buffer.allocUnsafeSlow(65_536)
-let inputStart = 0
-let inputEnd = 0
-
-function readExactly(length) {
-  const bytes = Buffer.allocUnsafe(length)
-  for (let at = 0; at < length; ) {
-    if (inputStart === inputEnd) {
-      inputStart = 0
-      inputEnd = readSync(INPUT_FD, inputBuffer, 0, inputBuffer.length, null)
-      if (inputEnd === 0) exit(0)
-    }
-    const count = inputBuffer.copy(bytes, at, inputStart, inputEnd)
-    at += count
-    inputStart += count
-  }
-  return bytes
-}
-
-function receive() {
-  const head = readExactly(5)
-  return { type: head[4], payload: readExactly(head.readUInt32LE(0)) }
-}
-
 // Made ahead of the run, which then has only to write it.
 const sourceFile = openSync(SOURCE_PATH, 'w')
 
@@ -171,132 +93,6 @@ function writeSource(source) {
   for (let at = 0; at < source.length; ) {
     at += writeSync(sourceFile, source, at, source.length - at, at)
   }
-}
-
-/** Whether the program is run from its first line to its last, without a main. */
-let isScript = false
-
-/**
- * Loads the user's source: CommonJS as it is, else an ES module, with types taken away where there are
- * some. Returns its main function, of an ES module a promise of it.
- */
-function load(source) {
-  try {
-    return loadCommonJs(source)
-  } catch (error) {
-    if (!(error instanceof SyntaxError) || compiles(source)) throw error
-    const plain = isModule(source) ? source : stripTypes(source)
-    if (plain === null) {
-      // Told without the line which was added to it.
-      vm.compileFunction(source, [], { filename: SOURCE_PATH })
-      throw error
-    }
-    if (plain !== source) refuseIfFound(Buffer.from(plain))
-    return plain !== source && compiles(plain) ? loadCommonJs(plain) : loadModule(plain)
-  }
-}
-
-function compiles(source) {
-  try {
-    vm.compileFunction(source, ['exports', 'require', 'module', '__filename', '__dirname'])
-    return true
-  } catch {
-    return false
-  }
-}
-
-function loadCommonJs(source) {
-  const module = new Module(SOURCE_PATH, null)
-  module.filename = SOURCE_PATH
-  module.paths = Module._nodeModulePaths(WORKSPACE)
-  process.mainModule = module
-  module._compile(isScript ? source : source + FIND_MAIN, SOURCE_PATH, 'commonjs')
-  module.loaded = true
-  if (isScript) return null
-  const exported = module.exports
-  const main = typeof exported === 'function' ? exported : (exported?.main ?? module.main)
-  delete module.main
-  return assertMain(main)
-}
-
-async function loadModule(source) {
-  const main = await importMain(source, SOURCE_PATH)
-  return isScript ? null : assertMain(main)
-}
-
-function assertMain(main) {
-  if (typeof main === 'function') return main
-  throw new TypeError('main is not a function: the code must define a function main')
-}
-
-/**
- * Has stacks show the program's frames: not the service's, nor those of Node.js that load modules. More
- * frames are taken than shown, so that the program's own are there below those of a library.
- */
-function hideOurFrames() {
-  const isOf = (site, start) => site.getFileName()?.startsWith(start) ?? false
-  const isShown = (site) => !isOf(site, __dirname) && !isOf(site, 'node:internal/modules/')
-  const isInternal = (site) => isOf(site, 'node:') || !site.getFileName()
-  Error.stackTraceLimit = FRAMES_TAKEN
-  Object.defineProperty(Error, 'prepareStackTrace', {
-    configurable: true,
-    writable: true,
-    value(error, trace) {
-      let title
-      try {
-        title = errorToString.call(error)
-      } catch {
-        title = 'Error'
-      }
-      let end = trace.length
-      if (trace.some((site) => isOf(site, __dirname))) {
-        while (end > 0 && (isOf(trace[end - 1], __dirname) || isInternal(trace[end - 1]))) end--
-      }
-      let sites = trace.slice(0, end).filter(isShown)
-      if (Error.stackTraceLimit === FRAMES_TAKEN) {
-        sites = sites.filter((site, index) => index < FRAMES_SHOWN || isOf(site, WORKSPACE))
-      }
-      return [title, ...sites.map((site) => `    at ${site}`)].join('\n')
-    },
-  })
-}
-
-/** The printed form of what was thrown: with the fields of an error, but not pages of them. */
-function describe(error) {
-  if (!(error instanceof Error)) return `Uncaught ${util.inspect(error)}`
-  let text = util.inspect(error)
-  if (text.split('\n').length > MAX_ERROR_LINES) text = util.inspect(error, { depth: 0 })
-  const lines = text.split('\n')
-  if (lines.length > MAX_ERROR_LINES) {
-    const more = lines.length - MAX_ERROR_LINES + 1
-    text = [...lines.slice(0, MAX_ERROR_LINES - 1), `... ${more} more lines`].join('\n')
-  }
-  // An error without frames is printed in brackets.
-  return text.replace(/^\[([\s\S]*)\]$/, '$1')
-}
-
-const NETWORK_CODES = [
-  'EAI_AGAIN',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EREFUSED',
-  'ETIMEDOUT',
-]
-const MAX_CAUSES = 16
-
-/** Whether a connection, or a host's name, that could not be had is this error or led to it. */
-function cameOfNetwork(error) {
-  const waiting = [error]
-  for (let count = 0; count < MAX_CAUSES && waiting.length > 0; count++) {
-    const current = waiting.pop()
-    if (NETWORK_CODES.includes(current?.code)) return true
-    if (current?.cause) waiting.push(current.cause)
-    if (Array.isArray(current?.errors)) waiting.push(...current.errors)
-  }
-  return false
 }
 
 function fail(error) {
@@ -330,10 +126,13 @@ function fail(error) {
   exit(1)
 }
 
+/** Whether the program is run from its first line to its last, without a main. */
+let isScript = false
+
 function run(source, argumentsText) {
   try {
     writeSource(source)
-    const main = load(source.toString('utf8'))
+    const main = load(source.toString('utf8'), isScript, refuseIfFound)
     const what = 'the program awaits a promise'
     // A script ends when nothing is left for it to do, as any that Node.js is started with.
     if (isScript) main && whenSettled(main, what, () => {})
@@ -346,7 +145,7 @@ function run(source, argumentsText) {
 
 /** Calls main and hands over what it returned. */
 function hand(main, argumentsText) {
-  const value = main(parse(argumentsText))
+  const value = main(readArguments(argumentsText))
   if (isAsyncIterator(value)) whenSettled(collectItems(value), 'main() awaits a promise', returned)
   else if (typeof value?.then !== 'function') returned(value)
   else whenSettled(value, 'main() returned a promise', returned)
@@ -368,100 +167,17 @@ function whenSettled(promise, what, goOn) {
   }, fail)
 }
 
-/**
- * Fresh randomness from the kernel, in each executor before it is ready: those that are restored from
- * one snapshot share their state. Never before a snapshot is taken.
- *
- * Math.random of a context takes its seed when it is first called, from the flag if that is set, else
- * from its isolate's generator, which is in the snapshot. So the main context is seeded here, through
- * the flag, and drawn from a random number of times, since a flag has 32 bits only. The flag is then
- * cleared: a Worker has an isolate of its own, which asks OpenSSL. Contexts of the main isolate are
- * seeded as they are made, see seedNewContexts().
- */
-function reseed() {
-  if (!reseedOpenSsl()) throw new Error('OpenSSL could not be reseeded')
-  seedMathRandom(Math.random)
-}
-
-function seedMathRandom(random) {
-  const entropy = randomBytes(6)
-  v8.setFlagsFromString(`--random-seed=${entropy.readInt32LE(0) || 1}`)
-  for (let draws = (entropy.readUInt16LE(4) & 1023) + 1; draws > 0; draws--) random()
-  v8.setFlagsFromString('--random-seed=0')
-}
-
-/** Makes every way to a new context of the vm module seed that context's Math.random. */
-function seedNewContexts() {
-  const { createContext, runInContext, Script } = vm
-  vm.createContext = function (...args) {
-    const context = createContext.apply(this, args)
-    seedMathRandom(runInContext('Math.random', context))
-    return context
-  }
-  vm.runInNewContext = (code, object, options) =>
-    runInContext(code, vm.createContext(object, contextOptions(options)), options)
-  Script.prototype.runInNewContext = function (object, options) {
-    return this.runInContext(vm.createContext(object, contextOptions(options)), options)
-  }
-}
-
-/** Those of runInNewContext()'s options that are about the context it makes. */
-function contextOptions(options) {
-  if (typeof options !== 'object' || options === null) return undefined
-  const { contextName: name, contextOrigin: origin, contextCodeGeneration, microtaskMode } = options
-  return { name, origin, codeGeneration: contextCodeGeneration, microtaskMode }
-}
-
-/** Modules that were loaded beforehand and that the program has not asked for, by file. */
-const hiddenModules = new Map()
-/** The file of each module to load beforehand, by the name it is required by. */
-const preloaded = new Map()
-
-function preload(name) {
-  require(name)
-  preloaded.set(name, require.resolve(name))
-}
-
-/** Makes a module that was loaded beforehand appear in the cache when it is required. */
-function revealOnRequire() {
-  const load = Module._load
-  Module._load = function (request, ...rest) {
-    const file = preloaded.get(request)
-    if (file !== undefined) reveal(file)
-    return load.call(this, request, ...rest)
-  }
-}
-
-/** Puts a module and all that it required where a first require would have put them. */
-function reveal(file) {
-  const module = hiddenModules.get(file)
-  if (!module) return
-  hiddenModules.delete(file)
-  Module._cache[file] = module
-  for (const child of module.children) reveal(child.filename)
-}
-
-/** Makes the process look to the user's code as one that was started with it. */
-function lookFresh() {
-  process.argv = [process.execPath, SOURCE_PATH]
-  process.execArgv = []
-  for (const [file, module] of Object.entries(require.cache)) {
-    hiddenModules.set(file, module)
-    delete require.cache[file]
-  }
-}
-
 function warmUp(inspectors) {
   for (const inspect of inspectors) {
     inspect(WARM_UP_INSPECTION)
     inspect(Buffer.from(WARM_UP_SOURCE))
   }
-  const main = load(WARM_UP_SOURCE)
-  main(parse(WARM_UP_ARGUMENTS)).then(resultFrames)
+  const main = load(WARM_UP_SOURCE, false, refuseIfFound)
+  main(readArguments(WARM_UP_ARGUMENTS)).then(resultFrames)
   resultFrames({ odd: new Map([['a', new Set([1n])]]), at: new Date(0), none: undefined })
   writeSource(Buffer.from(WARM_UP_SOURCE))
   ftruncateSync(sourceFile)
-  lookFresh()
+  lookFresh(SOURCE_PATH)
 }
 
 v8.setFlagsFromString('--expose-gc')
@@ -476,7 +192,8 @@ function usualInspectors() {
 
 /**
  * Tells the supervisor that a program came to its good end, so that nobody waits for Node.js to take
- * itself down. After the last exit listener; a failed program still has its error to print.
+ * itself down. After the last exit listener; a failed program still has its error to print. What a program
+ * does not catch outside of main is told as what main throws.
  */
 function announceEnd() {
   const emit = process.emit
@@ -487,6 +204,7 @@ function announceEnd() {
       // By the first try to load an ES module, which is then loaded as one.
       if (event === 'warning' && rest[0]?.message?.startsWith(ES_MODULE_WARNING)) return true
       const handled = emit.call(this, event, ...rest)
+      if (!handled && isFatal(event)) fail(rest[0])
       if (event === 'exit' && !process.exitCode) {
         writeSync(STATUS_FD, Buffer.from([0]))
         // The supervisor reports as soon as it has read that, and the sandbox is destroyed.
@@ -495,6 +213,16 @@ function announceEnd() {
       return handled
     },
   })
+}
+
+/** Whether an event that nobody listened to ends the program. */
+function isFatal(event) {
+  if (event === 'uncaughtException') return true
+  return (
+    event === 'unhandledRejection' &&
+    process.listenerCount('uncaughtException') === 0 &&
+    !process.hasUncaughtExceptionCaptureCallback()
+  )
 }
 
 function answerPing() {
