@@ -69,10 +69,28 @@ class BundledModules:
         self._file.close()
 
 
+class _PatchingLoader:
+    """Changes a module once it is executed (importlib's loader protocol)."""
+
+    def __init__(self, loader, patch):
+        self._loader = loader
+        self._patch = patch
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__loader__ = module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._patch(module)
+
+
 class HiddenModules:
     """Loads modules, hides them, and gives them back on import."""
 
-    def __init__(self, visible):
+    def __init__(self, visible, patches):
+        """``patches``: what changes a module, by the module's name, whenever that is loaded."""
+        self._patches = dict(patches)
         self._visible = frozenset(visible)
         self._stored = {}
         self._needs = {}
@@ -134,6 +152,8 @@ class HiddenModules:
             atexit.register = real_register
             bundled.close()
             self._loading = False
+        for name in [name for name in self._patches if name in sys.modules]:
+            self._patches.pop(name)(sys.modules[name])
 
     def _note_traces(self, name):
         """Remembers what the import of ``name`` left outside its module: warning filters, finders."""
@@ -159,9 +179,24 @@ class HiddenModules:
 
             # The first finder that every import asks: sys.meta_path keeps the look of a fresh one.
             def find_spec(fullname, path=None, target=None):
-                return find_stored(fullname) or find_builtin(fullname, path, target)
+                spec = find_stored(fullname) or find_builtin(fullname, path, target)
+                if spec is None and fullname in self._patches:
+                    return self._find_patched(fullname, path, target)
+                return spec
 
             BuiltinImporter.find_spec = staticmethod(find_spec)
+
+    def _find_patched(self, name, path, target):
+        for finder in sys.meta_path:
+            if finder is BuiltinImporter:
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is None:
+                continue
+            if hasattr(spec.loader, "exec_module"):
+                spec.loader = _PatchingLoader(spec.loader, self._patches[name])
+            return spec
+        return None
 
     def get(self, name):
         """The module of this name if it is loaded, hidden or not; else None."""

@@ -1,7 +1,7 @@
 /*
  * The supervisor: pid 1 of every sandbox, the same for all languages.
  *
- *   supervisor RUNNER [ARG ...]
+ *   supervisor PROCESSORS RUNNER [ARG ...]
  *
  * It starts the runner at once (interpreter up, libraries loaded), waits for one RUN frame, and then
  * relays what the runner writes, ends it when a limit is passed, collects the artifacts and reports
@@ -48,6 +48,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -810,8 +811,18 @@ static void serve(const sigset_t *open_mask) {
     }
 }
 
+/* The run's share of processors is not a matter of which ones it runs on. But whoever asks how many there are
+ * (nproc, sched_getaffinity) is told as many as the share is good for, and starts as many workers. */
+static void show_processors(const char *count) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (int i = atoi(count) - 1; i >= 0; i--)
+        if (i < CPU_SETSIZE) CPU_SET(i, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
 int main(int argc, char **argv) {
-    if (argc < 2) die("usage: supervisor RUNNER [ARG ...]");
+    if (argc < 3) die("usage: supervisor PROCESSORS RUNNER [ARG ...]");
     prctl(PR_SET_DUMPABLE, 0);
     if (mkdir(ARTIFACT_DIR, 0755)) die("%s: %s", ARTIFACT_DIR, strerror(errno));
     signal(SIGPIPE, SIG_IGN);
@@ -821,7 +832,8 @@ int main(int argc, char **argv) {
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGCHLD);
     sigprocmask(SIG_BLOCK, &blocked, &open_mask);
-    start_runner(argv + 1, &open_mask);
+    show_processors(argv[1]);
+    start_runner(argv + 2, &open_mask);
     serve(&open_mask);
     // The end of this process is the end of the sandbox, whose memory takes long to give back: when is
     // for the manager to choose.

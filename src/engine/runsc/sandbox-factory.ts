@@ -233,6 +233,8 @@ function specOf(
     hasNetwork,
     args: [
       `${guestPath}/supervisor`,
+      // Processors that a program is told it may use.
+      String(Math.max(1, Math.floor(limits.cpus))),
       ...runtime.runner.map((part) => part.replaceAll('{guest}', guestPath)),
       ...runtime.preload,
     ],
