@@ -19,6 +19,7 @@ function hideOurFrames() {
   const isOf = (site, start) => site.getFileName()?.startsWith(start) ?? false
   const isShown = (site) => !isOf(site, __dirname) && !isOf(site, 'node:internal/modules/')
   const isInternal = (site) => isOf(site, 'node:') || !site.getFileName()
+  const isUsers = (site) => isOf(site, WORKSPACE) || isOf(site, `file://${WORKSPACE}`)
   Error.stackTraceLimit = FRAMES_TAKEN
   Object.defineProperty(Error, 'prepareStackTrace', {
     configurable: true,
@@ -31,12 +32,12 @@ function hideOurFrames() {
         title = 'Error'
       }
       let end = trace.length
-      if (trace.some((site) => isOf(site, __dirname))) {
+      if (trace.some((site) => isOf(site, __dirname) || isUsers(site))) {
         while (end > 0 && (isOf(trace[end - 1], __dirname) || isInternal(trace[end - 1]))) end--
       }
       let sites = trace.slice(0, end).filter(isShown)
       if (Error.stackTraceLimit === FRAMES_TAKEN) {
-        sites = sites.filter((site, index) => index < FRAMES_SHOWN || isOf(site, WORKSPACE))
+        sites = sites.filter((site, index) => index < FRAMES_SHOWN || isUsers(site))
       }
       return [title, ...sites.map((site) => `    at ${site}`)].join('\n')
     },
@@ -54,7 +55,7 @@ function describe(error) {
     text = [...lines.slice(0, MAX_ERROR_LINES - 1), `... ${more} more lines`].join('\n')
   }
   // An error without frames is printed in brackets.
-  return text.replace(/^\[([\s\S]*)\]$/, '$1')
+  return text.replace(/^\[([\s\S]*)\]$/, '$1').replace(/^\[(.*)\](?= \{$)/m, '$1')
 }
 
 const NETWORK_CODES = [
