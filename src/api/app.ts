@@ -12,10 +12,11 @@ import { lingerOnRefusal } from './lingering.ts'
 import { MAX_MESSAGE_BYTES, mcp } from './mcp/plugin.ts'
 import { takePathKey } from './path-key.ts'
 import { refuseUnknownRoutes } from './methods.ts'
+import { refuseOtherMethods } from './methods.ts'
 import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SlowLane } from './slow-lane.ts'
-import { Uploads } from './uploads.ts'
+import { type Body, Uploads } from './uploads.ts'
 import { nativeApi } from './v1/plugin.ts'
 import type { NativeService } from './v1/service.ts'
 
@@ -79,7 +80,7 @@ export async function buildApp(
     uploads.read(raw, caller, done)
   })
   lingerOnRefusal(app, lane)
-  refuseUnknownRoutes(app)
+  refuseOtherMethods(app)
 
   await addDoor(app, options, connections)
 
@@ -89,7 +90,11 @@ export async function buildApp(
   app.get('/metrics', async (_request, reply) => {
     return reply.type(options.metrics.contentType).send(await options.metrics.metrics())
   })
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
+  app.setNotFoundHandler((request, reply) => {
+    const body = request.body as Body | null | undefined
+    body?.entry.release()
+    return reply.code(404).send({ detail: 'Not Found' })
+  })
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const { status, message, retryAfterS } = failureOf(error)
     if (status === 500) request.log.error({ err: error }, 'request failed')
