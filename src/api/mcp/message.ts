@@ -32,7 +32,7 @@ const OPEN_OBJECT = 0x7b
  * @throws RpcError -32700, -32600, -32602
  */
 export function readMessage(json: Buffer): Message {
-  if (!isUtf8(json) || !isJson(json, MAX_DEPTH)) {
+  if (!isUtf8(json) || !isJson(json, { depth: MAX_DEPTH })) {
     throw new RpcError(-32700, 'The body is not valid JSON in UTF-8.')
   }
   if (json.find((c) => c > 0x20) !== OPEN_OBJECT) {
