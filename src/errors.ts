@@ -1,8 +1,7 @@
 /**
- * Every failure of our own, in one table. What the user's code does wrong is never here: that is
- * data (an outcome). `httpStatus` is for front doors whose protocol has no word of its own for the
- * failure. `retryable` tells a caller whether the same call may succeed later, `retryAfterS` how long it
- * waits before; null: no time is told.
+ * All failures of the service itself. A failure of user code is not among them: that is data (an outcome).
+ * `httpStatus` is for front doors whose protocol has no word of its own for the failure. `retryable` tells a caller
+ * whether the same call may succeed later, `retryAfterS` how long to wait before; null: no time is given.
  */
 export const ERRORS = {
   CONFIG_INVALID: { httpStatus: 500, retryable: false, retryAfterS: null },
@@ -24,7 +23,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** Our own failure. `message` is one plain sentence that may be shown to an operator. */
+/** A failure of the service itself. `message` is one plain sentence that may be shown to an operator. */
 export class ManagerError extends Error {
   readonly code: ErrorCode
   /** The member of a request that REQUEST_INVALID is about, such as `files.0.path`; null: none. */

@@ -2,7 +2,7 @@ import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
-/** Bytes that wait for a reader of a pipe; lines on top of it are lost. */
+/** Log bytes that are buffered while the output cannot be written. Lines beyond that are dropped. */
 const MOST_WAITING_BYTES = 1024 ** 2
 
 export interface Log {
@@ -19,9 +19,9 @@ export function lostLogLines(): number {
 }
 
 /**
- * Opens the log on a descriptor. It never blocks: a reader who stops reading (a paused journald, a stuck
- * `docker logs`) stops nothing but the log. Lines that find no room are counted, and a line tells their
- * number as soon as lines go through again. A write that fails (disk full, reader gone) loses its line.
+ * Opens the log on a descriptor. It never blocks: a reader that stops reading (a paused journald, a stuck `docker
+ * logs`) stops only the log. Lines that find no room are dropped and counted, and a line tells their number as soon
+ * as lines can be written again. A write that fails (disk full, no reader) loses its line.
  */
 export function openLog(level: string, fd = 1): Log {
   let untold = 0

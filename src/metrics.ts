@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { lostLogLines } from './log.ts'
 import type { RunTimings } from './run/types.ts'
 
-/** What is read when somebody asks, rather than counted as it happens. */
+/** Values that are read at each scrape, not counted as they change. */
 export interface MetricsSources {
   /** Executors by pool and state. */
   executors(): Iterable<{ pool: string; state: string; count: number }>

@@ -1,6 +1,6 @@
 /**
- * The one place that decides who pays for what the manager holds outside of sandboxes. Everything that
- * is held for a caller is an entry in a budget: it is on that caller's account until it is released.
+ * Accounts for everything that the manager holds for callers outside of sandboxes. Each thing that it holds is an
+ * entry in a budget, on its caller's account until it is released.
  */
 
 export interface AccountLimits {
@@ -24,7 +24,7 @@ export class Accounts {
       perCaller: limits.uploadBytesPerCaller,
       evictFirst: 'youngest',
     })
-    // The oldest is the one that its caller leaves unread.
+    // The oldest answer is the one that its caller does not read.
     this.answers = new Budget({
       total: limits.answerBytes,
       perCaller: limits.answerBytesPerCaller,
@@ -43,62 +43,65 @@ export interface BudgetLimits {
   readonly perCaller: number
   /** Bytes that may be held for all callers together. */
   readonly total: number
-  /** Which entry goes first when a caller who holds less needs room. */
+  /** Which entry is evicted first when a caller who holds less needs room. */
   readonly evictFirst: 'oldest' | 'youngest'
 }
 
-/** Bytes held for one thing of a caller. */
+/** The bytes of one thing that is held for a caller. */
 export interface Entry {
   readonly bytes: number
   /**
-   * Takes bytes more, unless that exceeds what this caller or all may hold.
-   * @returns whether they were taken; an entry that was evicted or released takes none
+   * Adds bytes, unless this caller or all callers would then hold too much.
+   * @returns whether they were added; false also for an entry that was evicted or released
    */
   add(bytes: number): boolean
-  /** Takes bytes that are there already, such as an answer. Others give way where they can. */
+  /** Adds bytes that exist already, such as an answer. Evicts other entries where possible. */
   force(bytes: number): void
-  /** Gives everything back. May be called again. */
+  /** Removes all its bytes from the account. May be called again. */
   release(): void
 }
 
 /**
- * Bytes of one kind, by caller.
+ * Counts bytes of one kind by caller.
  *
- * When all together would hold too much, the caller who holds most gives way, not the one who comes: a
- * caller who holds little gets in however much the others hold.
+ * When all callers together would hold too much, an entry of the caller who holds most is evicted. So a caller who
+ * holds little gets room however much the others hold.
  */
 export class Budget {
   readonly #limits: BudgetLimits
   readonly #accounts = new Map<string, Account>()
   #total = 0
-  /** Called when an entry has given back what it held. */
+  /** Called when an entry has released its bytes. */
   onRelease: () => void = () => {}
 
   constructor(limits: BudgetLimits) {
     this.#limits = limits
   }
 
-  /** Bytes held for all callers. */
+  /** Returns the bytes held for all callers. */
   get total(): number {
     return this.#total
   }
 
-  /** Bytes held for a caller. */
+  /** Returns the bytes held for a caller. */
   heldFor(caller: string): number {
     return this.#accounts.get(caller)?.bytes ?? 0
   }
 
-  /** Entries of a caller that hold something. */
+  /** Counts a caller's entries that hold bytes. */
   entriesOf(caller: string): number {
     return this.#accounts.get(caller)?.entries.size ?? 0
   }
 
-  /** Whether a caller may be given something whose size is not known yet. */
+  /** Tells whether a caller may get an entry whose size is not known yet. */
   hasRoom(caller: string): boolean {
     return this.heldFor(caller) < this.#limits.perCaller
   }
 
-  /** @param evict ends what the entry stands for; its bytes have been given back by then */
+  /**
+   * Opens an entry of a caller.
+   * @param evict called when the entry is evicted, after its bytes are released: it ends the thing itself
+   */
   open(caller: string, evict: () => void): Entry {
     const held: Held = { caller, bytes: 0, state: 'open', evict }
     return {
@@ -141,7 +144,10 @@ export class Budget {
     this.onRelease()
   }
 
-  /** Evicts until `bytes` more fit. @returns false when the caller itself holds the most */
+  /**
+   * Evicts entries of other callers until `bytes` more fit.
+   * @returns false when the caller itself holds the most
+   */
   #makeRoom(held: Held, bytes: number): boolean {
     while (this.#total + bytes > this.#limits.total) {
       const most = this.#largest()

@@ -1,8 +1,8 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 
 /**
- * Who an address is for the accounts: an IPv4 address is itself, however it is written, and an IPv6
- * address is its /64, because whoever has one address of a /64 has all of it.
+ * Returns the account of an address: an IPv4 address in its usual form, or the /64 of an IPv6 address, because a
+ * host with one address of a /64 mostly has all of them.
  */
 export function callerOfAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
@@ -12,17 +12,17 @@ export function callerOfAddress(address: string): string {
   return `${ipv6Groups(address).slice(0, 4).join(':')}::/64`
 }
 
-/** Whose rate a caller spends: all loopback addresses are one, because one machine has them all. */
+/** Returns whose rate a caller uses up. All loopback addresses are one caller: one machine has them all. */
 export function rateAccountOf(caller: string): string {
   return caller === '::1' || /^127\.\d+\.\d+\.\d+$/.test(caller) ? 'loopback' : caller
 }
 
-/** The eight groups of an IPv6 address, in lower case and without leading zeros. */
+/** Splits an IPv6 address into its eight groups, in lower case and without leading zeros. */
 function ipv6Groups(address: string): string[] {
   const [head = '', tail] = (address.split('%')[0] as string).toLowerCase().split('::')
   const before = head === '' ? [] : head.split(':')
   const behind = tail === undefined || tail === '' ? [] : tail.split(':')
-  // The last 32 bits may be written as an IPv4 address; they are no part of a /64.
+  // The last 32 bits may be written as an IPv4 address. They do not belong to the /64.
   const width = [...before, ...behind].reduce((sum, g) => sum + (g.includes('.') ? 2 : 1), 0)
   const zeros = tail === undefined ? [] : Array.from({ length: 8 - width }, () => '0')
   return [...before, ...zeros, ...behind].map((group) => group.replace(/^0+(?=.)/, ''))
@@ -43,7 +43,7 @@ export function parseNetworks(text: string): readonly string[] | { readonly wron
   return entries
 }
 
-/** Whether an address is in one of the networks. */
+/** Returns a function that tells whether an address is in one of the networks. */
 export function networkMatcher(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const entry of networks) {

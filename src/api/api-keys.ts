@@ -4,8 +4,8 @@ const NAME = /^[\w.-]{1,64}$/
 const MIN_KEY_CHARS = 16
 
 /**
- * The keys that callers show, each with a name for logs, limits and the queue. Only digests are kept:
- * what can be read in this process's memory opens nothing.
+ * The keys of callers, each with a name for logs, limits and the queue. Only digests are kept, so this process's
+ * memory holds no key.
  */
 export class ApiKeys {
   readonly #digests: readonly { readonly name: string; readonly digest: Buffer }[]
@@ -15,6 +15,7 @@ export class ApiKeys {
   }
 
   /**
+   * Parses keys.
    * @param text `name:key` pairs, separated by commas; a key has 16 characters or more
    * @returns what is wrong with the text, in words that do not show a key, or the keys
    */
@@ -44,7 +45,7 @@ export class ApiKeys {
     return this.#digests.length
   }
 
-  /** The name of the key, or null. The time it takes tells nothing about the keys. */
+  /** Returns the name of a key; null when there is no such key. Its time does not depend on the keys. */
   identify(key: string): string | null {
     const digest = digestOf(key)
     let found: string | null = null

@@ -11,36 +11,36 @@ import { RateLimited, Refused } from './refused.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks: the name of the key shown, or the address where no keys are set. */
+    /** The caller: the name of its key, or its address where no keys are set. */
     caller: string
   }
   interface FastifyContextConfig {
-    /** Answered to everybody: it is the same in every installation. */
+    /** Whether it is public, because its answer is the same in every installation. */
     isOpen?: boolean
   }
 }
 
 export interface DoorOptions {
   readonly keys: ApiKeys
-  /** Names that the service may be asked by without keys. */
+  /** Host names by which the service may be called without keys. */
   readonly hosts: readonly string[]
   /** Runs a caller may start in each window, or null for no limit. */
   readonly rateLimit: { readonly runs: number; readonly windowMs: number } | null
 }
 
-/** Open to everybody: they tell that the service is up, and nothing else. */
+/** Public paths. They only report that the service is up. */
 const OPEN_PATHS = new Set(['/', '/healthz'])
 const NO_KEY =
   'No valid API key: send it as Authorization: Bearer KEY, as X-API-Key: KEY, or in front of the path as /k/KEY.'
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
-/** A caller's own request id where it is harmless in a log, else a new one. */
+/** Returns the caller's own request id if it is safe in a log, else a new one. */
 export function requestIdOf(request: { headers: Record<string, unknown> }): string {
   const given = request.headers['x-request-id']
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
-/** Who may come in, and how often. */
+/** Adds the checks of who may call, and how often. */
 export async function addDoor(
   app: FastifyInstance,
   options: DoorOptions,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 
-/** What is looked at of a request before its body is read. */
+/** The parts of a request that are checked before its body is read. */
 export interface GuardedRequest {
   readonly host: string | undefined
   readonly origin: string | undefined
@@ -10,15 +10,14 @@ export interface GuardedRequest {
 export interface GuardOptions {
   /** Names that the service is reached by, in lower case, besides localhost and addresses. */
   readonly hosts: readonly string[]
-  /** Whether a key proves who asks. No web page has one, so that any name of the service will do. */
+  /** Whether callers need a key. No web page has one, so any host name is accepted then. */
   readonly keyed: boolean
 }
 
 /**
- * Whether a web page may be behind a request. A page can make its visitor's browser send requests to
- * local addresses, and by giving its own name a local address (DNS rebinding) it can also read the answers.
- * Browsers tell on it by Origin and Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/), and a rebound
- * name stands in Host.
+ * Tells whether a web page may have sent a request. A page can make its visitor's browser send requests to local
+ * addresses. With a local address for its own name (DNS rebinding) it can also read the answers. Browsers reveal
+ * it in Origin and Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/), and a rebound name is in Host.
  * @returns why the request is refused, or null
  */
 export function webPageBehind(request: GuardedRequest, options: GuardOptions): string | null {

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 
-/** Connections that are open at once at most, however many descriptors there are: each takes memory. */
+/** Open connections at most, however many descriptors there are, because each takes memory. */
 const MOST = 8192
-/** How long a connection may wait without a key before an idle one with a key goes in its place. */
+/** How long a connection waits without a key before an idle one with a key is closed instead of it. */
 const FIRST_WORD_MS = 1000
 
 /**
- * How many connections may be open at once: half of the file descriptors. The other half is for
- * sandboxes: if callers who wait for one held them all, none could be made any more.
+ * Returns how many connections may be open at once: half of the file descriptors. The other half is for sandboxes:
+ * if waiting callers held all of them, no sandbox could be made.
  */
 export function maxConnections(limits = readFileSync('/proc/self/limits', 'utf8')): number {
   const openFiles = /^Max open files +(\d+)/m.exec(limits)?.[1]
@@ -19,8 +19,7 @@ export function maxConnections(limits = readFileSync('/proc/self/limits', 'utf8'
  *   waiting ──work()──► busy ──rest()──► idle, when its caller has shown a key
  *      ▲                  └────rest()──► waiting, else
  *
- * waiting: nothing is known of who is there. busy: a caller waits for an answer. idle: kept for a caller
- * with a key.
+ * waiting: the caller has shown no key. busy: the caller waits for an answer. idle: kept for a caller with a key.
  */
 interface Connection {
   readonly socket: Socket
@@ -31,9 +30,9 @@ interface Connection {
 }
 
 /**
- * The open connections. When there are as many as there may be, in all or of one account, the one that
- * has waited longest without a valid key ends, not the one that comes. Where all have work, the youngest of
- * the account with the most ends. An account is a caller's address or, once it has shown a key, that key.
+ * The open connections. When there are too many, in all or of one account, the connection that has waited longest
+ * without a valid key is closed, and not the new one. When all are busy, the youngest of the account with the most
+ * is closed. An account is a caller's address or, once it has shown a key, that key.
  */
 export class Connections {
   readonly #most: number
@@ -59,12 +58,15 @@ export class Connections {
     return this.#all.size
   }
 
-  /** Connections that were ended, or not taken, because there were too many. */
+  /** Counts connections that were closed or refused because there were too many. */
   get ended(): number {
     return this.#ended
   }
 
-  /** @param account of whoever is at the other end */
+  /**
+   * Adds a connection.
+   * @param account of the caller at the other end
+   */
   add(socket: Socket, account: string): void {
     const connection: Connection = {
       socket,
@@ -85,14 +87,14 @@ export class Connections {
     socket.once('close', () => this.#remove(connection))
   }
 
-  /** Makes another object of the same connection known, such as its TLS socket. */
+  /** Adds another object of the same connection, such as its TLS socket. */
   alias(other: object, socket: object): void {
     const connection = this.#bySocket.get(socket)
     if (connection) this.#bySocket.set(other, connection)
   }
 
   /**
-   * Its caller has shown this valid key, or waits for an answer.
+   * Marks a connection busy: its caller has shown this valid key, or waits for an answer.
    * @returns false when the key has more connections at work than its share
    */
   work(socket: object, keyName: string | null): boolean {
@@ -105,7 +107,7 @@ export class Connections {
     return true
   }
 
-  /** Its answer has gone out, or there was none. */
+  /** Marks a connection as no longer busy: its answer has been sent, or there was none. */
   rest(socket: object): void {
     const connection = this.#bySocket.get(socket)
     if (connection?.state !== 'busy') return
@@ -144,7 +146,7 @@ export class Connections {
     return hadItsTime ? waiting : (idle ?? waiting)
   }
 
-  /** The youngest connection of the account that has most, if that has more than this one. */
+  /** Finds the youngest connection of the account with the most, if that has more than this one. */
   #greediest(account: string): Connection | undefined {
     let most = account
     for (const [other, count] of this.#counts) {

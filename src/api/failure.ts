@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode, ManagerError } from '../errors.ts'
 import { Refused } from './refused.ts'
 
-/** How a request that failed is answered, in words that every protocol has. */
+/** How a failed request is answered, in terms that every protocol has. */
 export interface RequestFailure {
   readonly status: number
   /** For the caller. */
@@ -17,8 +17,8 @@ export interface RequestFailure {
 const INTERNAL = 'Internal Server Error'
 
 /**
- * Reads the error table for whatever a request ended with: each front door sends what this says in the
- * form of its protocol. Words of an internal failure are for the log only.
+ * Looks up the error of a request in the error table. Each front door sends the result in the form of its protocol. The
+ * message of an internal failure is for the log only.
  */
 export function failureOf(error: Error & { statusCode?: number }): RequestFailure {
   if (error instanceof ManagerError) {

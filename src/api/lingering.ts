@@ -4,16 +4,16 @@ import type { FastifyInstance } from 'fastify'
 import { asksFirst } from './server.ts'
 import { readByTurns, type SlowLane } from './slow-lane.ts'
 
-/** What a refused caller may go on to send, and for how long, until its connection is closed. */
+/** How much a refused caller may still send, and for how long, before its connection is closed. */
 const MOST_BYTES = 32 * 1024 ** 2
 const MOST_MS = 10_000
-/** Bodies up to this have often come by the time of the answer; the connection may stay then. */
+/** Bodies up to this size have often arrived when the answer is sent. Then the connection stays open. */
 const SMALL_BYTES = 64 * 1024
 
 /**
- * Has answers reach callers whose body was not read to its end, because it was refused. The answer goes out
- * at once, and the rest of the body is read and thrown away before the connection is closed: a connection
- * that is closed with bytes unread is reset, and the caller loses the answer (RFC 9112, section 9.6).
+ * Makes sure that callers get the answer when their body was refused before its end. The answer is sent at once, and
+ * the rest of the body is read and dropped before the connection is closed. A connection that is closed with bytes
+ * unread is reset, and then the caller loses the answer (RFC 9112, section 9.6).
  */
 export function lingerOnRefusal(app: FastifyInstance, lane: SlowLane): void {
   app.addHook('onSend', (request, reply, payload, done) => {

@@ -1,11 +1,11 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
 
-/** Callers remembered at once. Keys are few; addresses may be many. */
+/** How many callers are remembered. There are few keys, but there may be many addresses. */
 const MOST_CALLERS = 5000
 
 /**
- * How many runs each caller has started in its window of time, by a clock that nobody sets: by the wall
- * clock, as the limiter's own store has it, a caller would be shut out for as long as that is set back.
+ * Counts the runs that each caller has started in its window of time, by monotonic time. The limiter's own store uses
+ * the wall clock: when that is set back, a caller would be refused for that long.
  */
 export class RateStore implements FastifyRateLimitStore {
   readonly #windows = new Map<string, { runs: number; endsMs: number }>()
@@ -19,7 +19,7 @@ export class RateStore implements FastifyRateLimitStore {
     let window = this.#windows.get(caller)
     if (!window || window.endsMs <= nowMs) {
       window = { runs: 0, endsMs: nowMs + windowMs }
-      // To the end: the one that began longest ago is the first to be forgotten.
+      // Move it to the end: the window that began first is forgotten first.
       this.#windows.delete(caller)
       this.#windows.set(caller, window)
       if (this.#windows.size > MOST_CALLERS) this.#forgetFirst()

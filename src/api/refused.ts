@@ -1,4 +1,4 @@
-/** A request that is refused, thrown on the way to its answer. Its message is for the caller. */
+/** Thrown when a request is refused. Its message is for the caller. */
 export class Refused extends Error {
   readonly statusCode: number
   /** For the header Retry-After; null: trying again does not help. */
@@ -19,7 +19,7 @@ export class RateLimited extends Refused {
   }
 }
 
-/** A caller has not read what it was answered before. */
+/** Returns the refusal for a caller that has not read its earlier answers. */
 export function unreadAnswers(): Refused {
   return new Refused(429, 'Read the answers that you have been given before you ask for more.', 5)
 }

@@ -15,7 +15,7 @@ import type { Connections } from './connections.ts'
 const HEADERS_TIMEOUT_MS = 10_000
 const TLS_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 60_000
-/** How late a timeout may be noticed. Node.js looks every 30 s unless it is told otherwise. */
+/** How often Node.js checks its timeouts. Its default is 30 s. */
 const CHECK_MS = 1000
 
 export interface TlsFiles {
@@ -24,9 +24,9 @@ export interface TlsFiles {
 }
 
 /**
- * A server that takes one request at a time of each connection, and knows its connections. Requests that a
- * caller sends without waiting for an answer (pipelining) are answered in order, each begun when the one
- * before has been answered and its answer has gone out.
+ * Makes a server that handles one request of a connection at a time, and tracks its connections. Requests that a
+ * caller sends without waiting for an answer (pipelining) are answered in order: each begins when the answer to
+ * the one before has been sent.
  * @param handler is given requests whose caller asks first too: see giveLeave()
  */
 export function createServer(
@@ -57,15 +57,15 @@ export function createServer(
   return server as Server
 }
 
-/** Requests whose callers ask first whether they may send the body (`Expect: 100-continue`). */
+/** Requests whose callers wait for permission to send the body (`Expect: 100-continue`). */
 const askers = new WeakMap<IncomingMessage, ServerResponse>()
 
-/** Whether the caller waits for leave to send the body. */
+/** Tells whether the caller waits for permission to send the body. */
 export function asksFirst(request: IncomingMessage): boolean {
   return askers.has(request)
 }
 
-/** Gives leave to send the body, where the caller asks for it. */
+/** Permits a caller that waits for it to send the body. */
 export function giveLeave(request: IncomingMessage): void {
   askers.get(request)?.writeContinue()
   askers.delete(request)

@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Pieces of a read (64 KiB at most) from which on they count as crumbs. */
+/** A read (64 KiB at most) with so many pieces counts as a body in crumbs. */
 const CRUMBS = 256
-/** Processor time of a piece, roughly. The pause is as long, so that others have the other half. */
+/** Rough processor time of a piece. The pause is as long, so that other callers have half of the time. */
 const MS_PER_PIECE = 0.005
 const LEAST_PAUSE_MS = 2
 
 /**
- * Lets bodies read on by turns, one read of one body at a time, with a pause behind each read. It is for
- * what burns much of the service's processor time for little: bodies in crumbs (a chunk for each byte takes
- * a thousand times as long as one chunk), and what a caller goes on to send when it has been refused.
+ * Reads bodies in turn, one read of one body at a time, with a pause after each read. It is for bodies that use much
+ * processor time for few bytes: bodies in crumbs (a chunk for each byte takes a thousand times as long as one
+ * chunk), and what a caller still sends after it was refused.
  */
 export class SlowLane {
   readonly #queue: (() => void)[] = []
@@ -34,8 +34,8 @@ export class SlowLane {
 }
 
 /**
- * Reads a body so that it never takes the service for longer than one read of its socket, at most 64 KiB:
- * left to itself Node.js reads up to 2 MiB of one connection before it looks at another.
+ * Reads a body so that it never keeps the event loop for longer than one read of its socket, at most 64 KiB. Node.js
+ * itself reads up to 2 MiB of one connection before it turns to another.
  * @param lane for crumbs
  * @param always whether every read goes through the lane, whatever it brings
  * @param onChunk gets each piece; it returns false when it wants no more

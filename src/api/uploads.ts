@@ -9,10 +9,10 @@ import { Watch } from './watch.ts'
 const SMALLEST_BLOCK_BYTES = 4 * 1024
 const LARGEST_BLOCK_BYTES = 256 * 1024
 
-/** A request's body. Its bytes are on its caller's account until `entry` is released. */
+/** The body of a request. Its bytes are on its caller's account until `entry` is released. */
 export interface Body {
   readonly bytes: number
-  /** The bytes, in pieces; once only, so that whoever takes them has them alone. */
+  /** Returns the bytes in pieces. May be called once: the caller owns them then. */
   takeBlocks(): Buffer[]
   readonly entry: Entry
   /** Whether another caller, who holds less, needed the room. */
@@ -22,9 +22,8 @@ export interface Body {
 }
 
 /**
- * Collects bodies. The bytes are copied into blocks that grow with the body, so that the memory is at
- * most twice the bytes received in however many pieces they come; a block is on its caller's account
- * before it is allocated.
+ * Collects bodies. It copies the bytes into blocks that grow with the body, so the memory is at most twice the bytes
+ * received, however small the pieces are. A block is on its caller's account before it is allocated.
  */
 export class Uploads {
   readonly #maxBodyBytes: number
@@ -41,8 +40,8 @@ export class Uploads {
 
   /**
    * Reads the body of a request, decoded where it came compressed.
-   * @param done gets a Refused when the body is too large, comes too slowly, cannot be decoded, or does not fit
-   *   into a budget, and an UnknownEncoding; of the body nothing is kept then
+   * @param done called with the body; with a Refused when the body is too large, comes too slowly, cannot be decoded, or
+   *   does not fit into a budget; or with an UnknownEncoding. After a failure nothing of the body is kept
    */
   read(
     request: IncomingMessage,

@@ -1,6 +1,6 @@
 import { scaledMs } from '../lib/time-scale.ts'
 
-/** How long something may stand still, and how much longer it may take for its bytes than at this rate. */
+/** How long a transfer may make no progress, and how far it may fall behind this rate. */
 const PATIENCE_MS = scaledMs(30_000)
 const LEAST_BYTES_PER_S = 64 * 1024
 const LOOK_MS = 1000
@@ -8,7 +8,7 @@ const LOOK_MS = 1000
 export interface Transfer {
   /** Bytes that have been moved so far. */
   moved(): number
-  /** It has stood still for 30 s, or has come behind 64 KiB/s by more than 30 s. */
+  /** Called when it has made no progress for 30 s, or is more than 30 s behind 64 KiB/s. */
   slow(): void
 }
 
@@ -19,7 +19,7 @@ interface Watched {
   moved: number
 }
 
-/** Looks each second after what callers send and read, and ends what makes no progress. */
+/** Checks every second what callers send and read, and ends transfers that are too slow. */
 export class Watch {
   readonly #watched = new Set<Watched>()
   #timer: NodeJS.Timeout | null = null

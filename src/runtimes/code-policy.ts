@@ -1,7 +1,7 @@
 /**
- * The code policy: what is refused before it runs. A runtime that can inspect code has the rules in
- * a file of its folder, which an operator can replace. What the rules mean is known to the runtime's
- * runner alone; here they are read, checked for their form and encoded, once.
+ * Reads the code policy: rules for code that is refused before it runs. A runtime that can inspect code has its rules
+ * in a file of its folder, which an operator can replace. Only the runtime's runner knows what the rules mean; here
+ * they are read, checked for their form and encoded, once.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -105,7 +105,7 @@ function refuseBadPatterns(policy: Policy, file: string): void {
   }
 }
 
-/** A rule that is missing, misspelt or of another kind would go unnoticed in every run. */
+/** Refuses a rule that is missing, misspelt or of another kind: no run would notice it. */
 function refuseOtherFields(policy: Policy, shipped: Policy, file: string): void {
   for (const mode of ['strict', 'balanced'] as const) {
     for (const name of Object.keys(policy[mode])) {

@@ -1,6 +1,6 @@
 /**
- * What a language is to the manager: one folder under `runtimes/`, described by its `runtime.json`.
- * Adding a language means adding a folder; nothing outside it may need to know its name.
+ * Reads the languages: each is one folder under `runtimes/`, described by its `runtime.json`. A new language is a new
+ * folder; no code outside of it may depend on its name.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -111,7 +111,10 @@ export type Runtime = RuntimeDefinition & {
 
 const DEFINITION_FILE = 'runtime.json'
 
-/** Reads every runtime of the folder, sorted by name. A bad one stops everything: no half set-ups. */
+/**
+ * Reads all runtimes of a folder, sorted by name.
+ * @throws ManagerError RUNTIME_INVALID when one of them is wrong
+ */
 export function loadRuntimes(runtimesDir: string): Runtime[] {
   const root = resolve(runtimesDir)
   const runtimes = foldersWithDefinition(root).map((name) => loadRuntime(join(root, name), name))

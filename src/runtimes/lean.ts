@@ -1,6 +1,6 @@
 import type { Runtime } from './definition.ts'
 
-/** Which template a program runs in. */
+/** The template that a program runs in. */
 export interface TemplateChoice {
   /** The one whose executors it waits for. */
   readonly template: string
@@ -11,7 +11,7 @@ export interface TemplateChoice {
 const PREFIX = 'lean-'
 
 /**
- * The lean variant of a runtime, under a name of its own.
+ * Returns the lean variant of a runtime, under a name of its own.
  * @returns null when the runtime defines none
  */
 export function leanVariant(runtime: Runtime): Runtime | null {
