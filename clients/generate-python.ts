@@ -5,9 +5,16 @@ const HEAD = `"""Generated from the OpenAPI document by \`npm run generate\`: do
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import Required
 `
 
+/** What the client takes beside what goes over the wire. */
+const WIDER: Readonly<Record<string, string>> = {
+  'Run.files': 'Union[Dict[str, Union[str, bytes]], List[InputFile]]',
+}
 /** The client takes the members of a batch one by one. */
 const NOT_NEEDED = ['Batch']
 
@@ -43,7 +50,9 @@ function addClass(name: string, schema: Schema, isSent: boolean, classes: string
     ([a], [b]) => Number(required.includes(b)) - Number(required.includes(a)),
   )
   const lines = members.map(([member, part]) => {
-    const type = typeOf(part, name + capitalized(member), isSent, classes)
+    const own = typeOf(part, name + capitalized(member), isSent, classes)
+    const wide = WIDER[`${name}.${member}`] ?? own
+    const type = isSent && required.includes(member) ? `Required[${wide}]` : wide
     const said = part.description ? `    """${part.description}"""\n` : ''
     if (isSent || required.includes(member)) return `    ${member}: ${type}\n${said}`
     const optional = type.startsWith('Optional[') ? type : `Optional[${type}]`

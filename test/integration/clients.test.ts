@@ -9,7 +9,10 @@ import { runCommand } from '../support/command-line.ts'
 import { useManager } from '../support/manager.ts'
 import { examplesOf } from '../support/readme-examples.ts'
 
-/** The clients against real sandboxes: their documents' examples, and what those do not show. */
+/**
+ * The client in TypeScript against real sandboxes: its document's examples, and what those do not show. Python's
+ * has to be installed first: test/long/client-packages.test.ts.
+ */
 
 const manager = useManager({ runtimes: ['python'], poolSize: 2, limits: { wallTimeMs: 20_000 } })
 const folder = mkdtempSync(path.join(tmpdir(), 'clients-'))

@@ -1,15 +1,21 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { projectDir } from '../../src/config.ts'
+import { scaledMs } from '../../src/lib/time-scale.ts'
 import { runCommand } from '../support/command-line.ts'
 import { useManager } from '../support/manager.ts'
+import { makePython, pip } from '../support/python.ts'
 import { examplesOf } from '../support/readme-examples.ts'
 
 /** The clients as packages: built, installed into an empty folder, and used there. */
 
-const manager = useManager({ runtimes: ['python'] })
+const manager = useManager({
+  runtimes: ['python'],
+  poolSize: 2,
+  limits: { wallTimeMs: 20_000 },
+})
 const folder = mkdtempSync(path.join(tmpdir(), 'client-packages-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -22,7 +28,6 @@ async function succeed(program: string, words: readonly string[], cwd: string) {
 }
 
 function copyOf(client: string): string {
-  // Below a folder with the project's own compiler, as in the project.
   const copy = path.join(folder, client)
   cpSync(path.join(projectDir(), 'clients', client), copy, { recursive: true })
   return copy
@@ -54,4 +59,34 @@ test('npm pack makes a package of JavaScript and types that works in an empty fo
   expect(checked.stdout.trim().split('\n')).toEqual([
     expect.stringContaining("'kode' does not exist"),
   ])
+})
+
+describe('Python', () => {
+  let python = ''
+  const env = () => ({ EXECUTOR_MANAGER_URL: manager.url })
+  beforeAll(async () => {
+    await pip('python3', ['wheel', '--no-deps', '--wheel-dir', folder, copyOf('python')])
+    const wheel = readdirSync(folder).find((name) => name.endsWith('.whl')) as string
+    python = await makePython(path.join(folder, 'venv'), [path.join(folder, wheel)])
+  }, scaledMs(300_000))
+
+  test('the wheel brings its types', async () => {
+    const code = 'import executor_manager, os; print(os.listdir(executor_manager.__path__[0]))'
+    const { stdout } = await runCommand(python, ['-c', code], { cwd: folder })
+    expect(stdout).toContain("'py.typed'")
+  })
+
+  test.each(examplesOf('clients/python/README.md', 'python'))(
+    'the example of $name prints what the README says',
+    async ({ code, output }) => {
+      const end = await runCommand(python, ['-c', code], { env: env(), cwd: folder })
+      expect(end).toEqual({ code: 0, stdout: output, stderr: '' })
+    },
+  )
+
+  test('the cases of clients/python/tests pass', async () => {
+    const words = ['-m', 'unittest', 'discover', '-s', 'clients/python/tests']
+    const end = await runCommand(python, words, { env: env(), cwd: projectDir() })
+    expect(`${end.code} ${end.stderr}`).toMatch(/^0 [\s\S]*\nOK\n$/)
+  })
 })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { generatedFiles } from '../../clients/generate.ts'
 import {
@@ -9,6 +10,7 @@ import {
   fileText,
 } from '../../clients/typescript/src/index.ts'
 import { readEvents } from '../../clients/typescript/src/sse.ts'
+import { projectDir } from '../../src/config.ts'
 
 /** A service that answers what a test says, one answer after the other. */
 const answers: ((response: ServerResponse, request: IncomingMessage) => void)[] = []
@@ -55,6 +57,13 @@ const events = (text: string) => (response: ServerResponse) => {
 
 test('the types of the clients are those of the API; npm run generate writes them anew', () => {
   for (const [file, text] of generatedFiles()) expect(readFileSync(file, 'utf8'), file).toBe(text)
+})
+
+test('the clients have the version of the service', () => {
+  const read = (file: string) => readFileSync(path.join(projectDir(), file), 'utf8')
+  const { version } = JSON.parse(read('package.json'))
+  expect(JSON.parse(read('clients/typescript/package.json')).version).toBe(version)
+  expect(read('clients/python/pyproject.toml')).toContain(`\nversion = "${version}"\n`)
 })
 
 describe('retries', () => {

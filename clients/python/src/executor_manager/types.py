@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import Required
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class FileLeftOut:
 
 
 class InputFile(TypedDict, total=False):
-    path: str
+    path: Required[str]
     """Where it is put, from the working directory; folders are made."""
     content: str
     """The content as text."""
@@ -160,7 +163,7 @@ class Problem:
 
 
 class Run(TypedDict, total=False):
-    code: str
+    code: Required[str]
     """The source, as plain text."""
     language: str
     """A language of GET /v1/templates, such as python. Not needed with a template."""
@@ -176,7 +179,7 @@ class Run(TypedDict, total=False):
     """What the program reads from stdin. Without it, reads end at once."""
     env: Dict[str, str]
     """Variables that are added to the environment."""
-    files: List[InputFile]
+    files: Union[Dict[str, Union[str, bytes]], List[InputFile]]
     """Files that are put into the working directory before the program starts."""
     limits: Limits
     network: Literal["none", "egress"]

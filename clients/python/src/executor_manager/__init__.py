@@ -1,0 +1,34 @@
+"""A client of the native API of an executor manager."""
+
+from ._client import AsyncClient, Client
+from ._wire import Event, file_bytes, file_text
+from .errors import ExecutorManagerError
+from .types import (
+    BatchInput,
+    InputFile,
+    Limits,
+    Outcome,
+    OutputFile,
+    Run,
+    RunError,
+    Status,
+    Template,
+)
+
+__all__ = [
+    "AsyncClient",
+    "BatchInput",
+    "Client",
+    "Event",
+    "ExecutorManagerError",
+    "InputFile",
+    "Limits",
+    "Outcome",
+    "OutputFile",
+    "Run",
+    "RunError",
+    "Status",
+    "Template",
+    "file_bytes",
+    "file_text",
+]

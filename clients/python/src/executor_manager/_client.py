@@ -1,0 +1,240 @@
+"""The clients: one for threads, one for asyncio. They differ in how they wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, Iterator, List, Optional, Union
+
+import httpx
+
+from . import _wire
+from ._decode import decode
+from .errors import ExecutorManagerError, error_of_answer
+from .types import BatchInput, Outcome, Run, Status, Template, Templates
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Results = List[Union[Outcome, ExecutorManagerError]]
+
+
+def _batch_body(
+    runs: Optional[List[Run]], run: Optional[Run], inputs: Optional[List[BatchInput]]
+) -> Dict[str, Any]:
+    if runs is not None:
+        return {"runs": [_wire.run_body(one) for one in runs]}
+    return {"run": _wire.run_body(run or {}), "inputs": inputs or []}
+
+
+class Client:
+    """A client for threads. ``url`` and ``key`` are by default EXECUTOR_MANAGER_URL and
+    EXECUTOR_MANAGER_API_KEY; ``retries`` says how often a request is sent again when nothing of it has
+    begun; ``transport`` is one of httpx."""
+
+    def __init__(
+        self,
+        url: Optional[str] = None,
+        key: Optional[str] = None,
+        *,
+        retries: int = 3,
+        transport: Optional[httpx.BaseTransport] = None,
+    ) -> None:
+        self._retries = retries
+        self._http = httpx.Client(transport=transport, **_wire.settings(url, key))
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def run(self, **run: Unpack[Run]) -> Outcome:
+        """Runs a program to its end. A program that fails is an outcome too: see ``status``.
+
+        Raises ExecutorManagerError."""
+        answer = self._json(_wire.request_of("POST", "/v1/runs", _wire.run_body(run)))
+        return decode(Outcome, answer)
+
+    def stream(self, **run: Unpack[Run]) -> Iterator[_wire.Event]:
+        """Runs a program and tells what it does as it does it. Closing the iterator cancels the run.
+
+        Raises ExecutorManagerError."""
+        request = _wire.request_of("POST", "/v1/runs", _wire.run_body(run), events=True)
+        response = self._send(request, repeatable=False)
+        events = _wire.EventReader()
+        try:
+            for chunk in response.iter_bytes():
+                for event in events.read(chunk):
+                    yield event
+                    if event.event == "done":
+                        return
+        except httpx.HTTPError as error:
+            raise _wire.broken_stream() from error
+        finally:
+            response.close()
+        raise _wire.broken_stream()
+
+    def batch(
+        self,
+        runs: Optional[List[Run]] = None,
+        *,
+        run: Optional[Run] = None,
+        inputs: Optional[List[BatchInput]] = None,
+    ) -> Results:
+        """Runs many programs, or one with many inputs; at most 100. Gives a result for each, in order:
+        an outcome, or the error why there is none.
+
+        Raises ExecutorManagerError."""
+        body = _batch_body(runs, run, inputs)
+        return _wire.batch_results(self._json(_wire.request_of("POST", "/v1/batches", body)))
+
+    def templates(self) -> List[Template]:
+        """What runs can be made of."""
+        answer = self._json(_wire.request_of("GET", "/v1/templates"))
+        return decode(Templates, answer).templates
+
+    def status(self) -> Status:
+        """How the service is."""
+        return decode(Status, self._json(_wire.request_of("GET", "/v1/status")))
+
+    def _json(self, request: Dict[str, Any]) -> Any:
+        response = self._send(request, repeatable=request["method"] == "GET")
+        try:
+            response.read()
+        except httpx.HTTPError as error:
+            raise _wire.unreachable(error) from error
+        finally:
+            response.close()
+        return _wire.json_of(response)
+
+    def _send(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
+        attempt = 0
+        while True:
+            try:
+                return self._send_once(request)
+            except ExecutorManagerError as error:
+                delay_s = _wire.delay_of(error, attempt, repeatable)
+                if delay_s is None or attempt >= self._retries:
+                    raise
+            attempt += 1
+            time.sleep(delay_s)
+
+    def _send_once(self, request: Dict[str, Any]) -> httpx.Response:
+        try:
+            response = self._http.send(self._http.build_request(**request), stream=True)
+            if response.is_success:
+                return response
+            try:
+                response.read()
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise _wire.unreachable(error) from error
+        raise error_of_answer(response)
+
+
+class AsyncClient:
+    """A client for asyncio, otherwise as Client."""
+
+    def __init__(
+        self,
+        url: Optional[str] = None,
+        key: Optional[str] = None,
+        *,
+        retries: int = 3,
+        transport: Optional[httpx.AsyncBaseTransport] = None,
+    ) -> None:
+        self._retries = retries
+        self._http = httpx.AsyncClient(transport=transport, **_wire.settings(url, key))
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def run(self, **run: Unpack[Run]) -> Outcome:
+        """As Client.run(). Canceling the task cancels the run."""
+        answer = await self._json(_wire.request_of("POST", "/v1/runs", _wire.run_body(run)))
+        return decode(Outcome, answer)
+
+    async def stream(self, **run: Unpack[Run]) -> AsyncIterator[_wire.Event]:
+        """As Client.stream()."""
+        request = _wire.request_of("POST", "/v1/runs", _wire.run_body(run), events=True)
+        response = await self._send(request, repeatable=False)
+        events = _wire.EventReader()
+        try:
+            async for chunk in response.aiter_bytes():
+                for event in events.read(chunk):
+                    yield event
+                    if event.event == "done":
+                        return
+        except httpx.HTTPError as error:
+            raise _wire.broken_stream() from error
+        finally:
+            await response.aclose()
+        raise _wire.broken_stream()
+
+    async def batch(
+        self,
+        runs: Optional[List[Run]] = None,
+        *,
+        run: Optional[Run] = None,
+        inputs: Optional[List[BatchInput]] = None,
+    ) -> Results:
+        """As Client.batch()."""
+        body = _batch_body(runs, run, inputs)
+        return _wire.batch_results(await self._json(_wire.request_of("POST", "/v1/batches", body)))
+
+    async def templates(self) -> List[Template]:
+        """What runs can be made of."""
+        answer = await self._json(_wire.request_of("GET", "/v1/templates"))
+        return decode(Templates, answer).templates
+
+    async def status(self) -> Status:
+        """How the service is."""
+        return decode(Status, await self._json(_wire.request_of("GET", "/v1/status")))
+
+    async def _json(self, request: Dict[str, Any]) -> Any:
+        response = await self._send(request, repeatable=request["method"] == "GET")
+        try:
+            await response.aread()
+        except httpx.HTTPError as error:
+            raise _wire.unreachable(error) from error
+        finally:
+            await response.aclose()
+        return _wire.json_of(response)
+
+    async def _send(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
+        attempt = 0
+        while True:
+            try:
+                return await self._send_once(request)
+            except ExecutorManagerError as error:
+                delay_s = _wire.delay_of(error, attempt, repeatable)
+                if delay_s is None or attempt >= self._retries:
+                    raise
+            attempt += 1
+            await asyncio.sleep(delay_s)
+
+    async def _send_once(self, request: Dict[str, Any]) -> httpx.Response:
+        try:
+            response = await self._http.send(self._http.build_request(**request), stream=True)
+            if response.is_success:
+                return response
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise _wire.unreachable(error) from error
+        raise error_of_answer(response)

@@ -1,0 +1,186 @@
+"""What the client for threads and the one for asyncio have in common: everything but the waiting."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+
+import httpx
+
+from ._decode import decode
+from .errors import ExecutorManagerError, error_of
+from .types import (
+    EventDisplay,
+    EventStarted,
+    EventStderr,
+    EventStdout,
+    Outcome,
+    OutputFile,
+)
+
+FIRST_DELAY_S = 0.25
+MAX_DELAY_S = 8.0
+#: A service that asks for more than this is not waited for.
+MAX_RETRY_AFTER_S = 60.0
+#: With these the service says that it has not begun.
+NOT_BEGUN = ("rate-limited", "too-much-held", "no-executor", "shutting-down")
+#: The connection was not made, so nothing was sent.
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+#: A run takes as long as it takes: the service limits it.
+TIMEOUT = httpx.Timeout(None, connect=10.0)
+
+EventData = Union[EventStarted, EventStdout, EventStderr, EventDisplay, Outcome]
+_EVENTS = {
+    "started": EventStarted,
+    "stdout": EventStdout,
+    "stderr": EventStderr,
+    "display": EventDisplay,
+    "done": Outcome,
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of a run. The last one is ``done``."""
+
+    event: str
+    data: EventData
+    id: str
+
+
+def settings(url: Optional[str], key: Optional[str]) -> Dict[str, Any]:
+    """The options of the httpx client."""
+    base = url or os.environ.get("EXECUTOR_MANAGER_URL") or "http://127.0.0.1:9385"
+    key = key or os.environ.get("EXECUTOR_MANAGER_API_KEY")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return {"base_url": base, "headers": headers, "timeout": TIMEOUT}
+
+
+def request_of(method: str, path: str, body: Any = None, events: bool = False) -> Dict[str, Any]:
+    """The arguments of httpx's request."""
+    headers: Dict[str, str] = {}
+    if events:
+        headers["accept"] = "text/event-stream"
+    if body is None:
+        return {"method": method, "url": path, "headers": headers}
+    headers["content-type"] = "application/json"
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return {"method": method, "url": path, "headers": headers, "content": content}
+
+
+def run_body(run: Mapping[str, Any]) -> Dict[str, Any]:
+    """A run in the words of the wire: files may be a mapping of paths to text or bytes."""
+    files = run.get("files")
+    body = {name: value for name, value in run.items() if value is not None}
+    if isinstance(files, Mapping):
+        body["files"] = [_input_file(path, content) for path, content in files.items()]
+    return body
+
+
+def _input_file(path: str, content: Union[str, bytes]) -> Dict[str, str]:
+    if isinstance(content, str):
+        return {"path": path, "content": content}
+    return {"path": path, "content_base64": base64.b64encode(content).decode()}
+
+
+def batch_results(answer: Any) -> List[Union[Outcome, ExecutorManagerError]]:
+    """The results of a batch, in order."""
+    return [
+        error_of(result["problem"]) if "problem" in result else decode(Outcome, result)
+        for result in answer["results"]
+    ]
+
+
+def delay_of(error: ExecutorManagerError, attempt: int, repeatable: bool) -> Optional[float]:
+    """Seconds to wait before it is sent again; None where it must not be."""
+    unreachable = error.type == "unreachable"
+    undone = error.type in NOT_BEGUN or (unreachable and isinstance(error.__cause__, NOT_SENT))
+    can_help = unreachable or error.status == 429 or (error.status or 0) >= 502
+    if not undone and not (repeatable and can_help):
+        return None
+    asked = error.retry_after_s or 0.0
+    if asked > MAX_RETRY_AFTER_S:
+        return None
+    # Spread, so that callers that were refused together do not come back together.
+    own = min(MAX_DELAY_S, FIRST_DELAY_S * 2**attempt) * (0.5 + random.random() / 2)
+    return max(own, asked)
+
+
+def unreachable(error: httpx.HTTPError) -> ExecutorManagerError:
+    """The error of a connection; raise it from the one of httpx."""
+    said = str(error) or type(error).__name__
+    return ExecutorManagerError("unreachable", f"the service does not answer: {said}")
+
+
+def json_of(response: httpx.Response) -> Any:
+    """The JSON of an answer of success."""
+    try:
+        return response.json()
+    except ValueError as error:
+        message = "the answer is not JSON: is this an executor manager?"
+        raise ExecutorManagerError("bad-answer", message) from error
+
+
+def broken_stream() -> ExecutorManagerError:
+    """The events ended without the last one."""
+    return ExecutorManagerError("broken-stream", "the events broke off before the run had ended")
+
+
+class EventReader:
+    """Reads a stream of events (https://html.spec.whatwg.org/#event-stream-interpretation). Lines end with
+    line feeds only: httpx would also break them at characters such as U+2028, which JSON may contain."""
+
+    def __init__(self) -> None:
+        self._rest: List[bytes] = []
+        self._fields: Dict[str, str] = {}
+        self._data: List[str] = []
+
+    def read(self, chunk: bytes) -> Iterator[Event]:
+        """Gives the events that a chunk ends. Raises the error that an event tells."""
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            whole = b"".join([*self._rest, line])
+            self._rest = []
+            yield from self._take(whole.decode(errors="replace").rstrip("\r"))
+        self._rest.append(rest)
+
+    def _take(self, line: str) -> Iterator[Event]:
+        if line:
+            name, value = _field(line)
+            if name == "data":
+                self._data.append(value)
+            elif name:
+                self._fields[name] = value
+            return
+        data, self._data = self._data, []
+        event = self._fields.pop("event", "message")
+        if data:
+            found = _event(event, json.loads("\n".join(data)), self._fields.get("id", ""))
+            if found:
+                yield found
+
+
+def _field(line: str) -> Tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value[1:] if value.startswith(" ") else value
+
+
+def _event(event: str, data: Any, id: str) -> Optional[Event]:
+    if event == "error":
+        raise error_of(data)
+    cls = _EVENTS.get(event)
+    return Event(event, decode(cls, data), id) if cls else None
+
+
+def file_bytes(file: OutputFile) -> bytes:
+    """The content of a file that a program left."""
+    return base64.b64decode(file.content_base64)
+
+
+def file_text(file: OutputFile) -> str:
+    """The content of a file that a program left, as UTF-8 text."""
+    return file_bytes(file).decode()

@@ -1,0 +1,161 @@
+"""The client against answers that are made up, and against the service of EXECUTOR_MANAGER_URL."""
+
+import asyncio
+import json
+import typing
+import unittest
+
+import httpx
+from executor_manager import AsyncClient, Client, ExecutorManagerError, Outcome, file_bytes
+from executor_manager import types as generated
+from executor_manager._decode import decode
+from executor_manager._wire import EventReader
+
+PROBLEM = {"content-type": "application/problem+json"}
+
+
+def problem(name, status, **headers):
+    body = {"type": f"/problems/{name}", "title": "", "status": status, "detail": f"it is {name}"}
+    return httpx.Response(status, json=body, headers={**PROBLEM, **headers})
+
+
+class Answers:
+    """Answers requests with one response after the other; the last one stays."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.requests = []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def client_of(answers):
+    return Client("http://service", key="secret", transport=httpx.MockTransport(answers))
+
+
+def success(body):
+    return httpx.Response(200, json=body)
+
+
+SOON = {"retry-after": "0"}
+
+
+class Retries(unittest.TestCase):
+    def test_of_a_run_that_has_not_begun(self):
+        for name in ("rate-limited", "too-much-held", "no-executor", "shutting-down"):
+            answers = Answers(problem(name, 503, **SOON), success({"results": []}))
+            self.assertEqual(client_of(answers).batch(runs=[]), [])
+            self.assertEqual(len(answers.requests), 2)
+
+    def test_not_of_a_run_that_may_have_begun_or_cannot_succeed(self):
+        broken = httpx.ReadError("gone")
+        for answer in (problem("unavailable", 503, **SOON), problem("internal", 500), broken):
+            answers = Answers(answer)
+            with self.assertRaises(ExecutorManagerError):
+                client_of(answers).run(language="python", code="")
+            self.assertEqual(len(answers.requests), 1)
+
+    def test_of_what_was_not_sent_and_of_what_only_reads(self):
+        answers = Answers(httpx.ConnectError("refused"), httpx.ReadError("gone"), success({"templates": []}))
+        self.assertEqual(client_of(answers).templates(), [])
+        answers = Answers(httpx.ConnectError("refused"), success({"results": []}))
+        self.assertEqual(client_of(answers).batch(runs=[]), [])
+
+    def test_not_for_ever_and_not_when_the_service_asks_for_minutes(self):
+        answers = Answers(problem("no-executor", 503, **SOON))
+        with self.assertRaises(ExecutorManagerError) as caught:
+            client_of(answers).run(language="python", code="")
+        self.assertEqual((caught.exception.type, len(answers.requests)), ("no-executor", 4))
+        answers = Answers(problem("rate-limited", 429, **{"retry-after": "3600"}))
+        with self.assertRaises(ExecutorManagerError) as caught:
+            client_of(answers).run(language="python", code="")
+        self.assertEqual((caught.exception.retry_after_s, len(answers.requests)), (3600.0, 1))
+
+    def test_async(self):
+        async def main():
+            answers = Answers(problem("no-executor", 503, **SOON), success({"templates": []}))
+            transport = httpx.MockTransport(answers)
+            async with AsyncClient("http://service", transport=transport) as client:
+                self.assertEqual(await client.templates(), [])
+
+        asyncio.run(main())
+
+
+class Wire(unittest.TestCase):
+    def test_the_key_is_shown_and_files_are_text_or_base64(self):
+        answers = Answers(problem("internal", 500))
+        with self.assertRaises(ExecutorManagerError):
+            client_of(answers).run(code="ü", files={"a": "text", "b": b"\x00\xff"})
+        (request,) = answers.requests
+        self.assertEqual(request.headers["authorization"], "Bearer secret")
+        body = json.loads(request.content)
+        files = [{"path": "a", "content": "text"}, {"path": "b", "content_base64": "AP8="}]
+        self.assertEqual(body, {"code": "ü", "files": files})
+
+    def test_an_answer_of_something_else_has_a_name(self):
+        for answer in (httpx.Response(502, text="<html>"), httpx.Response(200, text="<html>")):
+            with self.assertRaises(ExecutorManagerError) as caught:
+                client_of(Answers(answer)).run(code="")
+            self.assertEqual(caught.exception.type, "bad-answer")
+
+    def test_events_are_read_whatever_their_chunks(self):
+        text = 'id: 7\nevent: stdout\ndata: {"text": "ü\u2028\x85"}\n\n:\n\nevent: new\ndata: 1\n\n'
+        data = text.encode()
+        for size in (1, 2, 5, len(data)):
+            reader = EventReader()
+            chunks = [data[at : at + size] for at in range(0, len(data), size)]
+            events = [event for chunk in chunks for event in reader.read(chunk)]
+            self.assertEqual([(e.id, e.data.text) for e in events], [("7", "ü\u2028\x85")])
+
+    def test_a_stream_that_breaks_off_or_tells_a_problem_is_an_error(self):
+        gone = json.dumps({"type": "/problems/unavailable", "detail": "gone", "status": 503})
+        started = 'event: started\ndata: {"id": "1", "queue_ms": 0}\n\n'
+        for end, kind in (("", "broken-stream"), (f"event: error\ndata: {gone}\n\n", "unavailable")):
+            with self.assertRaises(ExecutorManagerError) as caught:
+                list(client_of(Answers(httpx.Response(200, text=started + end))).stream(code=""))
+            self.assertEqual(caught.exception.type, kind)
+
+    def test_types_take_what_they_do_not_know(self):
+        usage = decode(
+            generated.OutcomeUsage, {"wall_ms": 1, "cpu_ms": 2, "peak_memory_bytes": 3, "new": 4}
+        )
+        self.assertEqual(usage, generated.OutcomeUsage(1, 2, 3))
+        self.assertIn("error", typing.get_type_hints(Outcome))
+
+
+class Service(unittest.TestCase):
+    def test_bytes_go_in_and_come_back(self):
+        content = bytes(range(256)) * 4000
+        code = 'import shutil; shutil.copy("in.bin", "out.bin")'
+        with Client() as client:
+            outcome = client.run(language="python", code=code, files={"in.bin": content})
+        self.assertEqual(outcome.status, "succeeded", outcome.detail)
+        self.assertEqual(file_bytes(outcome.files[0]), content)
+
+    def test_leaving_a_stream_cancels_the_run(self):
+        code = "import time\nprint(1, flush=True)\ntime.sleep(15)"
+        with Client() as client:
+            for _ in range(4):
+                for event in client.stream(language="python", code=code):
+                    if event.event == "stdout":
+                        break
+            self.assertEqual(client.run(language="python", code="print(2)").stdout, "2\n")
+
+    def test_async_stream_templates_and_status(self):
+        async def main():
+            async with AsyncClient() as client:
+                events = [e async for e in client.stream(language="python", code="print(1)")]
+                self.assertEqual([e.event for e in events], ["started", "stdout", "done"])
+                self.assertIn("python", [one.name for one in await client.templates()])
+                self.assertEqual((await client.status()).status, "ok")
+
+        asyncio.run(main())
+
+
+if __name__ == "__main__":
+    unittest.main()
