@@ -37,7 +37,7 @@ export class NativeClient {
     if (status >= 400) {
       if (!type.includes('application/problem+json')) throw new Error(`${status} ${type}: ${text}`)
       await this.check('Problem', body)
-    } else if (SCHEMAS[path]) await this.check(SCHEMAS[path], body)
+    } else if (SCHEMAS[path] && type.includes('json')) await this.check(SCHEMAS[path], body)
     return { status, headers, body, text }
   }
 

@@ -284,6 +284,28 @@ describe('a batch', () => {
     expect([...seen].sort()).toEqual([0, 1, 2, 3, 4])
   })
 
+  test.each(['application/json', 'text/event-stream'])(
+    'begins no run any more when its caller hangs up (%s)',
+    async (accept) => {
+      let begun = 0
+      runs.play = (_tell, _request, signal) =>
+        new Promise((_resolve, reject) => {
+          begun++
+          const gone = () => reject(new ManagerError('RUN_CANCELLED', 'Gone.'))
+          signal.addEventListener('abort', gone)
+          if (signal.aborted) gone()
+        })
+      const caller = new AbortController()
+      const body = { runs: Array(50).fill(RUN) }
+      const asked = client.post('/v1/batches', body, { signal: caller.signal, headers: { accept } })
+      await expect.poll(() => runs.running).toBe(8)
+      caller.abort()
+      await expect(asked).rejects.toThrow()
+      await expect.poll(() => runs.running).toBe(0)
+      expect(begun).toBe(8)
+    },
+  )
+
   test('is refused as a whole when one run is not valid', async () => {
     const { status, body } = await client.post('/v1/batches', {
       runs: [RUN, { ...RUN, limits: { wall_ms: 10_000_000 } }],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ManagerError } from '../../errors.ts'
 import type { RunOutcome, RunRequest } from '../../run/types.ts'
 import { RateLimited } from '../refused.ts'
 import { EventStream } from '../sse.ts'
@@ -144,7 +145,7 @@ class Batch {
 
   async *resultsAsTheyEnd(): AsyncGenerator<Result> {
     const open = new Map<number, Promise<Result>>()
-    for (let ended = 0; ended < this.length; ended++) {
+    for (let ended = 0; ended < this.length && !this.#call.signal.aborted; ended++) {
       const known = this.#results.length
       this.#beginUpTo(ended + AT_ONCE)
       for (const [offset, result] of this.#results.slice(known).entries()) {
@@ -181,6 +182,8 @@ class Batch {
       hasStarted = true
     }
     try {
+      // A run that is begun takes an executor, even if it is ended at once.
+      if (this.#call.signal.aborted) throw new ManagerError('RUN_CANCELLED', 'The caller has gone.')
       const outcome = await this.#service.runs.start(run, {
         signal: this.#call.signal,
         onStart,

@@ -12,7 +12,9 @@ export function addInfoRoutes(app: FastifyInstance, service: NativeService): voi
   }))
   app.get('/v1/status', async (): Promise<StatusAnswer> => {
     const uptime_ms = Math.round(performance.now() - started)
-    return { status: 'ok', version: service.version, uptime_ms, ...service.status() }
+    const { queued, executors } = service.status()
+    const { version } = service
+    return { status: 'ok', version, uptime_ms, queued, executors: byRuntime(executors) }
   })
   app.get<{ Params: { name: string } }>(
     '/problems/:name',
@@ -22,6 +24,17 @@ export function addInfoRoutes(app: FastifyInstance, service: NativeService): voi
       return { type: `/problems/${name}`, ...PROBLEMS[name as ProblemName] }
     },
   )
+}
+
+/** Pools of single keys are counted together: the names of keys are nobody else's business. */
+function byRuntime(executors: StatusAnswer['executors']): StatusAnswer['executors'] {
+  const sums = new Map<string, StatusAnswer['executors'][number]>()
+  for (const { pool: name, state, count } of executors) {
+    const pool = name.split('.')[0] as string
+    const known = sums.get(`${pool} ${state}`)
+    sums.set(`${pool} ${state}`, { pool, state, count: count + (known?.count ?? 0) })
+  }
+  return [...sums.values()]
 }
 
 function told(template: OfferedTemplate): TemplateAnswer {

@@ -67,7 +67,10 @@ function paths(): Json {
           'Each of them takes its turn like any other run of the caller. Results come in the order of the request, each as soon as those before it are there.',
         requestBody: { required: true, content: json('Batch') },
         responses: {
-          200: { description: 'A result for each run.', content: json('BatchAnswer') },
+          200: {
+            description: 'A result for each run.',
+            content: { ...json('BatchAnswer'), 'text/event-stream': { schema: batchStream() } },
+          },
           ...failures([...RUN_FAILURES]),
         },
       },
@@ -212,6 +215,12 @@ function formSchema(runSchema: Json): Json {
 
 function formEncoding(): Json {
   return Object.fromEntries(JSON_MEMBERS.map((name) => [name, { contentType: 'application/json' }]))
+}
+
+function batchStream(): Json {
+  const description =
+    'result ({"index", "result"}, as in BatchAnswer) as each run ends, done ({"count"}) in the end.'
+  return { type: 'string', description }
 }
 
 function eventStream(): Json {
