@@ -67,7 +67,7 @@ describe('Python', () => {
   beforeAll(async () => {
     await pip('python3', ['wheel', '--no-deps', '--wheel-dir', folder, copyOf('python')])
     const wheel = readdirSync(folder).find((name) => name.endsWith('.whl')) as string
-    python = await makePython(path.join(folder, 'venv'), [path.join(folder, wheel)])
+    python = await makePython(path.join(folder, 'venv'), [`${path.join(folder, wheel)}[langchain]`])
   }, scaledMs(300_000))
 
   test('the wheel brings its types', async () => {

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 def decode(cls: Type[T], data: Any) -> T:
     """Makes a dataclass of a JSON object. Members that it does not know are left out."""
-    hints = _hints(cls)
+    hints = _hints(typing.cast(Any, cls))
     return cls(**{name: _value(hints[name], data[name]) for name in hints if name in data})
 
 

@@ -106,7 +106,7 @@ def delay_of(error: ExecutorManagerError, attempt: int, repeatable: bool) -> Opt
     if asked > MAX_RETRY_AFTER_S:
         return None
     # Spread, so that callers that were refused together do not come back together.
-    own = min(MAX_DELAY_S, FIRST_DELAY_S * 2**attempt) * (0.5 + random.random() / 2)
+    own = min(MAX_DELAY_S, FIRST_DELAY_S * float(2**attempt)) * (0.5 + random.random() / 2)
     return max(own, asked)
 
 

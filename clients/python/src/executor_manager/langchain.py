@@ -1,0 +1,58 @@
+"""A tool for LangChain, on Python 3.10 or newer: ``pip install "executor-manager-client[langchain]"``."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, Literal, Type
+
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, Field
+
+from ._client import AsyncClient, Client
+from .types import Outcome
+
+#: A model reads all of it: what is longer is cut in the middle.
+MAX_CHARACTERS = 20_000
+
+
+class RunCodeInput(BaseModel):
+    """What a model says."""
+
+    code: str = Field(description="A whole program that prints what is asked for.")
+    language: Literal["python", "nodejs", "bash"] = Field("python", description="Of the program.")
+
+
+class RunCode(BaseTool):
+    """Runs a program in a fresh sandbox; without clients, with those of the environment's settings."""
+
+    name: str = "run_code"
+    description: str = (
+        "Runs a program in a sandbox without network and returns what it prints. Each call starts"
+        " anew: no variables and no files are left of the calls before."
+    )
+    args_schema: Type[BaseModel] = RunCodeInput
+    client: Any = None
+    async_client: Any = None
+
+    def _run(self, code: str, language: str = "python", **_: Any) -> str:
+        with nullcontext(self.client) if self.client else Client() as client:
+            return text_of(client.run(code=code, language=language))
+
+    async def _arun(self, code: str, language: str = "python", **_: Any) -> str:
+        async with nullcontext(self.async_client) if self.async_client else AsyncClient() as client:
+            return text_of(await client.run(code=code, language=language))
+
+
+def text_of(outcome: Outcome) -> str:
+    """An outcome as a model reads it."""
+    parts = [_cut(outcome.stdout), _cut(outcome.stderr)]
+    if outcome.status != "succeeded":
+        parts.append(outcome.detail)
+    return "\n".join(part.rstrip("\n") for part in parts if part) or "(no output)"
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    half = MAX_CHARACTERS // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
