@@ -77,6 +77,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'doors',
+          include: ['test/doors/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: scaledMs(120_000),
+          hookTimeout: scaledMs(240_000),
+          sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        test: {
           name: 'long',
           include: ['test/long/**/*.test.ts'],
           pool: 'forks',
@@ -84,7 +95,7 @@ export default defineConfig({
           maxConcurrency: 3,
           testTimeout: scaledMs(180_000),
           hookTimeout: scaledMs(120_000),
-          sequence: { groupOrder: 5 },
+          sequence: { groupOrder: 6 },
         },
       },
       {
@@ -97,7 +108,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          sequence: { groupOrder: 6 },
+          sequence: { groupOrder: 7 },
         },
       },
     ],

@@ -135,6 +135,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     },
     more: RUN_HELP,
   },
+  mcp: {
+    usage: 'mcp [options]',
+    says: 'serve MCP on stdin and stdout, by asking a running service',
+    options: { url, help },
+    more: SETTINGS_HELP,
+  },
   templates: {
     usage: 'templates [NAME]',
     says: 'what runs can be made of: languages, libraries, limits',

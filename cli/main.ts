@@ -5,6 +5,7 @@ import { COMMANDS, helpText } from './commands.ts'
 import { completionScript } from './completion.ts'
 import { EXIT, Failure } from './failure.ts'
 import { showStatus, showTemplates } from './info.ts'
+import { runBridge } from './mcp.ts'
 import { type RunValues, runOf } from './request.ts'
 import { say, showRun } from './run.ts'
 import { readSettings } from './settings.ts'
@@ -27,6 +28,11 @@ async function main(words: readonly string[]): Promise<number> {
   }
   if (name === 'completion') return complete(positionals)
   const settings = readSettings(values.url as string | undefined, process.env)
+  if (name === 'mcp') {
+    const { url, key } = settings
+    await runBridge({ url, key, input: process.stdin, output: process.stdout })
+    return 0
+  }
   const json = values.json === true
   if (name === 'run') {
     const [file, ...args] = positionals

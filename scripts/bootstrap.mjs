@@ -22,7 +22,7 @@ const OLDEST_NODE = 18
 
 /** What every change has to pass, and what takes longer. */
 const SHORT_PROJECTS = ['unit', 'integration', 'adversarial']
-const MORE_PROJECTS = ['faults', 'callers', 'long']
+const MORE_PROJECTS = ['faults', 'callers', 'doors', 'long']
 
 /** What depends on the version of runsc. */
 const ENGINE_TESTS = [
@@ -51,11 +51,11 @@ const COMMANDS = {
   doctor: async () => exitWith(await (await load('src/setup/cli.ts')).doctor(PROJECT, process.env)),
   bench: () => load('bench/main.ts'),
   snapshot: () => load('src/snapshot-cli.ts'),
-  mcp: () => load('src/mcp-cli.ts'),
   lint: async () => exitWith(await lint()),
   test: () => runTests(SHORT_PROJECTS),
   'test:more': () => runTests(MORE_PROJECTS),
   'test:engine': () => runTests([], ENGINE_TESTS),
+  'test:doors': () => runTests(['doors']),
   'test:nodes': testNodes,
   'test:all': () => runTests([...SHORT_PROJECTS, ...MORE_PROJECTS]),
 }

@@ -98,5 +98,6 @@ function shownKey(request: FastifyRequest): string {
   const { authorization, 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
   const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
   const inHeader = bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string')
-  return (inHeader as string | undefined) ?? pathKeyOf(request.raw) ?? ''
+  // A client whose path was set has headers of another system, or none.
+  return pathKeyOf(request.raw) ?? (inHeader as string | undefined) ?? ''
 }

@@ -95,7 +95,7 @@ function old(client: OldClient): McpClient {
 function bridge({ url, key }: McpTarget) {
   return {
     command: process.execPath,
-    args: ['scripts/bootstrap.mjs', 'mcp', '--url', url],
+    args: ['cli/bin.mjs', 'mcp', '--url', url],
     env: { PATH: process.env.PATH ?? '', ...(key ? { EXECUTOR_MANAGER_API_KEY: key } : {}) },
   }
 }

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 
 export interface BridgeOptions {
-  /** Of the server's front door, such as `http://127.0.0.1:9385/mcp`. */
-  readonly url: URL
-  /** API key; null: the server asks for none. */
-  readonly key: string | null
+  /** Of the service, such as `http://127.0.0.1:9385`, which is the default. */
+  readonly url?: string | undefined
+  /** API key; without it none is shown. */
+  readonly key?: string | undefined
   /** Messages of JSON-RPC, one on each line. */
   readonly input: Readable
   readonly output: Writable
@@ -19,6 +19,7 @@ interface Message {
   readonly params?: Readonly<Record<string, unknown>>
 }
 
+const DEFAULT_URL = 'http://127.0.0.1:9385'
 const MODERN_VERSION = 'io.modelcontextprotocol/protocolVersion'
 /** Which parameter stands in the header Mcp-Name too. */
 const NAMED_BY: Readonly<Record<string, string>> = {
@@ -42,6 +43,7 @@ export async function runBridge(options: BridgeOptions): Promise<void> {
 
 class Bridge {
   readonly #options: BridgeOptions
+  readonly #url: URL
   /** Requests that are under way, by their id. */
   readonly #running = new Map<string, AbortController>()
   /** What the server said to `initialize`: revisions before 2026-07-28 want it in headers. */
@@ -50,6 +52,8 @@ class Bridge {
 
   constructor(options: BridgeOptions) {
     this.#options = options
+    this.#url = new URL(options.url ?? DEFAULT_URL)
+    this.#url.pathname = `${this.#url.pathname.replace(/\/+$/, '')}/mcp`
   }
 
   take(line: string): void {
@@ -70,8 +74,8 @@ class Bridge {
     this.#post(line, message, controller.signal)
       .catch((error: Error) => {
         if (id === undefined || controller.signal.aborted) return
-        const { origin } = this.#options.url
-        const remedy = 'start it with npm start, or give its address with --url'
+        const { origin } = this.#url
+        const remedy = 'executor-manager serve starts one here, --url says where it is'
         this.#fail(id, -32_000, `${origin} does not answer (${error.message}): ${remedy}.`)
       })
       .finally(() => this.#running.delete(name))
@@ -82,7 +86,7 @@ class Bridge {
   }
 
   async #post(line: string, message: Message, signal: AbortSignal): Promise<void> {
-    const response = await ask(this.#options.url, this.#headers(message), line, signal)
+    const response = await ask(this.#url, this.#headers(message), line, signal)
     const type = response.headers['content-type'] ?? ''
     if (message.method === 'initialize') {
       this.#session = String(response.headers['mcp-session-id'] ?? '') || null
@@ -106,7 +110,7 @@ class Bridge {
     return {
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
-      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      ...(key ? { authorization: `Bearer ${key}` } : {}),
       ...(version === null ? {} : { 'mcp-protocol-version': version }),
       ...(this.#session === null ? {} : { 'mcp-session-id': this.#session }),
       ...(typeof modern === 'string' ? { 'mcp-method': method } : {}),

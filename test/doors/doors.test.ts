@@ -1,0 +1,183 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type DifyTarget, executeCode, executeTemplate } from '../support/dify-client.ts'
+import { useDoorTable } from '../support/door-table.ts'
+import { HTTP_CLIENTS, type McpClient, STDIO_CLIENTS } from '../support/mcp-clients.ts'
+import { freePort, startService } from '../support/service.ts'
+
+/** Clients of other systems, as their registries have them, on the real service. */
+const KEY = 'a-key-of-the-tests'
+const url = { service: '' }
+const atEnd: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  const env = {
+    SANDBOX_EXECUTOR_MANAGER_PORT: String(await freePort()),
+    EXECUTOR_MANAGER_API_KEYS: `tests:${KEY}`,
+  }
+  const service = await startService(env, [], undefined, (work) => atEnd.push(work))
+  url.service = service.client.url
+})
+afterAll(async () => {
+  for (const work of atEnd) await work()
+})
+useDoorTable()
+
+/** One pixel. */
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
+describe('mcp', () => {
+  describe.each([...HTTP_CLIENTS, ...STDIO_CLIENTS])('$name', ({ connect }) => {
+    let client: McpClient
+    const run = (language: string, code: string, more: object = {}) =>
+      client.callTool({ name: 'run_code', arguments: { language, code, ...more } })
+    beforeAll(async () => {
+      client = await connect({ url: url.service, key: KEY })
+    })
+    afterAll(() => client?.close())
+
+    test('the tools are there', async () => {
+      const { tools } = await client.listTools()
+      expect(tools.map(({ name }) => name)).toEqual(['run_code', 'list_templates'])
+      const { structuredContent } = await client.callTool({ name: 'list_templates', arguments: {} })
+      const names = structuredContent.templates.map(({ name }: { name: string }) => name)
+      expect(names).toEqual(expect.arrayContaining(['python', 'nodejs', 'bash']))
+    })
+
+    test('Python reads files and stdin, and prints', async () => {
+      const code =
+        'import pandas, sys\nprint(pandas.read_csv("a/b.csv")["x"].sum(), sys.stdin.read())'
+      const files = [{ path: 'a/b.csv', content: 'x\n1\n2\n' }]
+      const answer = await run('python', code, { files, stdin: 'in' })
+      expect(answer.content).toEqual([{ type: 'text', text: '3 in\n' }])
+      expect(answer.structuredContent).toMatchObject({ status: 'succeeded', exit_code: 0 })
+    })
+
+    test('JavaScript and bash run', async () => {
+      expect((await run('nodejs', 'console.log(6 * 7)')).content[0].text).toBe('42\n')
+      expect((await run('bash', 'echo $((6 * 7))')).content[0].text).toBe('42\n')
+    })
+
+    test('an image comes as an image, another file as a link that can be read', async () => {
+      const code = `import base64\nopen("a.png", "wb").write(base64.b64decode("${PNG}"))\nopen("a.csv", "w").write("1,2")`
+      const { content } = await run('python', code)
+      expect(content.find(({ type }) => type === 'image')).toMatchObject({
+        data: PNG,
+        mimeType: 'image/png',
+      })
+      const link = content.find(({ type }) => type === 'resource_link')
+      const read = await client.readResource({ uri: link.uri })
+      expect(read.contents).toMatchObject([{ mimeType: 'text/csv', text: '1,2' }])
+    })
+
+    test('long output is cut, and the whole can be read', async () => {
+      const { content, structuredContent } = await run('python', 'print("x" * 300_000)')
+      expect(content[0].text.length).toBeLessThan(20_000)
+      const { contents } = await client.readResource({ uri: structuredContent.stdout_uri })
+      expect(contents[0]?.text).toHaveLength(300_001)
+    })
+
+    test('a program that fails, or takes too long, is told with its output', async () => {
+      const failed = await run('python', 'print("before")\n1 / 0')
+      expect(failed.isError ?? false).toBe(false)
+      expect(failed.structuredContent).toMatchObject({ status: 'failed', stdout: 'before\n' })
+      expect(failed.content[0].text).toContain('ZeroDivisionError')
+      const slow = await run('python', 'print("before", flush=True)\nwhile True: pass')
+      expect(slow.structuredContent).toMatchObject({ status: 'timed_out', stdout: 'before\n' })
+    })
+
+    test('output is told while the program runs, and a canceled call ends it', async () => {
+      const controller = new AbortController()
+      const told: string[] = []
+      const code = 'import time\nprint("first", flush=True)\ntime.sleep(600)'
+      const call = { name: 'run_code', arguments: { language: 'python', code } }
+      const onprogress = ({ message = '' }) => {
+        told.push(message)
+        controller.abort()
+      }
+      await expect(
+        client.callTool(call, { signal: controller.signal, onprogress }),
+      ).rejects.toThrow()
+      expect(told[0]).toContain('first')
+      await expect.poll(leased, { timeout: 60_000 }).toBe(0)
+    })
+
+    test('what is wrong is told in words', async () => {
+      const { isError, content } = await run('cobol', '')
+      expect(isError).toBe(true)
+      expect(content[0].text).toContain('there is no such language')
+    })
+  })
+})
+
+/** Executors that have a run. */
+async function leased(): Promise<number> {
+  const answer = await fetch(`${url.service}/v1/status`, { headers: { 'x-api-key': KEY } })
+  const { executors } = (await answer.json()) as { executors: { state: string; count: number }[] }
+  return executors.reduce((sum, { state, count }) => sum + (state === 'leased' ? count : 0), 0)
+}
+
+describe('examples', () => {
+  test.each([
+    ['mcp', '42\\n'],
+    ['dify', '"stdout":"3\\n"'],
+  ])('that of docs/doors/%s.md runs', async (door, output) => {
+    const page = readFileSync(`docs/doors/${door}.md`, 'utf8')
+    const [, script = ''] = /```sh\n([\s\S]+?)```/.exec(page) ?? []
+    const here = script.replace('http://127.0.0.1:9385', url.service).replace(/\bKEY\b/, KEY)
+    const { stdout } = await promisify(execFile)('sh', ['-c', here])
+    expect(stdout).toContain(output)
+  })
+})
+
+describe('dify', () => {
+  describe.each(['', '/dify', '/k/KEY'])('client of our own, prefix "%s"', (prefix) => {
+    // A key in the path must do without one in the header.
+    const target = (): DifyTarget => {
+      const endpoint = url.service + prefix.replace('KEY', KEY)
+      return { endpoint, key: prefix.startsWith('/k/') ? 'dify-sandbox' : KEY }
+    }
+
+    test('code prints', async () => {
+      expect(await executeCode(target(), 'python3', 'print("Hello World")')).toBe('Hello World\n')
+      const js = 'console.log(JSON.stringify({ Hello: "World" }))'
+      expect(await executeCode(target(), 'nodejs', js)).toBe('{"Hello":"World"}\n')
+    })
+
+    test('a Python node gets its inputs and gives its outputs', async () => {
+      const code = 'def main(arg1: int, arg2: str) -> dict:\n    return {"result": arg2 * arg1}'
+      const inputs = { arg1: 3, arg2: 'ü"\n' }
+      expect(await executeTemplate(target(), 'python3', code, inputs)).toEqual({
+        result: 'ü"\nü"\nü"\n',
+      })
+    })
+
+    test('a JavaScript node gets its inputs and gives its outputs', async () => {
+      const code = 'function main({arg1, arg2}) { return { result: arg2.repeat(arg1) } }'
+      const inputs = { arg1: 3, arg2: 'ü"\n' }
+      expect(await executeTemplate(target(), 'javascript', code, inputs)).toEqual({
+        result: 'ü"\nü"\nü"\n',
+      })
+    })
+
+    test('pandas and numpy can be imported', async () => {
+      const code =
+        'import numpy, pandas\ndef main(): return {"n": int(pandas.Series([1, 2]).sum())}'
+      expect(await executeTemplate(target(), 'python3', code, {})).toEqual({ n: 3 })
+    })
+
+    test('a warning is no error; an error has its code and its cause', async () => {
+      const warns = 'import sys\nprint("careful", file=sys.stderr)\nprint(1)'
+      expect(await executeCode(target(), 'python3', warns)).toBe('1\n')
+      await expect(executeCode(target(), 'python3', 'raise ValueError("no")')).rejects.toThrow(
+        /^process exited with code 1\n[\s\S]*ValueError: no/,
+      )
+      await expect(executeCode(target(), 'nodejs', 'while (true) {}')).rejects.toThrow(
+        'process exited with code -1\nerror: timeout\n',
+      )
+    })
+  })
+})
