@@ -197,7 +197,7 @@ describe('a stream', () => {
     expect(door.accounts.answers.heldFor('127.0.0.1')).toBeGreaterThan(4 * MIB)
     expect((await client.run(RUN)).status).toBe(200)
     socket.destroy()
-    await expect.poll(() => door.accounts.answers.heldFor('127.0.0.1')).toBe(0)
+    await expect.poll(() => door.accounts.answers.heldFor('127.0.0.1'), { timeout: 30_000 }).toBe(0)
   })
 })
 
@@ -298,10 +298,10 @@ describe('a batch', () => {
       const caller = new AbortController()
       const body = { runs: Array(50).fill(RUN) }
       const asked = client.post('/v1/batches', body, { signal: caller.signal, headers: { accept } })
-      await expect.poll(() => runs.running).toBe(8)
+      await expect.poll(() => runs.running, { timeout: 30_000 }).toBe(8)
       caller.abort()
       await expect(asked).rejects.toThrow()
-      await expect.poll(() => runs.running).toBe(0)
+      await expect.poll(() => runs.running, { timeout: 30_000 }).toBe(0)
       expect(begun).toBe(8)
     },
   )
