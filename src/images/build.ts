@@ -4,6 +4,8 @@
  */
 
 import {
+  chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,21 +15,30 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { runCommand } from '../lib/command.ts'
 import type { Progress } from '../lib/progress.ts'
 import { scaledMs } from '../lib/time-scale.ts'
 import type { Runtime } from '../runtimes/definition.ts'
+import { compileLocales } from './base-system.ts'
 import { runInImage } from './chroot.ts'
 import { bootstrap } from './debootstrap.ts'
-import { addNpmPackages, addPythonPackages } from './language-packages.ts'
+import { addNpmPackages, addPythonPackages, type Libraries } from './language-packages.ts'
 import { imageHash } from './recipe.ts'
 import { seal, slim } from './slim.ts'
 import type { AptSources } from './sources.ts'
 
 export type Image = { rootfs: string; imageHash: string }
-export type ImageFacts = { sizeBytes: number; builtAt: string; packages: string[] }
+export type ImageFacts = {
+  sizeBytes: number
+  /** ISO 8601. */
+  builtAt: string
+  /** "name version" of each Debian package. */
+  packages: string[]
+  /** What a program can import, by name: of the lock files, not Debian's. */
+  libraries: Libraries
+}
 
 /** Asked only when something has to be built. */
 export type SourcesOf = (suite: string) => Promise<AptSources>
@@ -115,14 +126,21 @@ async function buildRootfs(
   progress(`${title}: reading package sources`, 0)
   const sources = await sourcesOf(recipe.suite)
   const places = { rootfs, workDir, packageCache: packageCache(home) }
-  await bootstrap(recipe, sources, places, (phase, percent) =>
-    progress(`${title}: ${phase}`, percent * 0.8),
-  )
-  if (Object.keys(recipe.npm).length > 0) progress(`${title}: npm packages`, 80)
-  await addNpmPackages(rootfs, workDir, recipe.npm)
-  if (recipe.requirements) {
-    progress(`${title}: pip packages`, 82)
-    await addPythonPackages(rootfs, join(runtime.folder, recipe.requirements))
+  /** One part of the whole, in percent of it. */
+  const part =
+    (from: number, to: number): Progress =>
+    (phase, percent = 0) =>
+      progress(`${title}: ${phase}`, from + ((to - from) * percent) / 100)
+  // Libraries take longer than the system below them.
+  const systemEnds = recipe.pipLock ? 25 : 80
+  await bootstrap(recipe, sources, places, part(0, systemEnds))
+  progress(`${title}: locales`, systemEnds)
+  await compileLocales(rootfs)
+  const libraries = await addLibraries(runtime, rootfs, workDir, part(systemEnds, 85))
+  for (const [place, name] of Object.entries(recipe.files)) {
+    mkdirSync(dirname(join(rootfs, place)), { recursive: true })
+    copyFileSync(join(runtime.folder, name), join(rootfs, place))
+    chmodSync(join(rootfs, place), 0o644)
   }
   for (const command of recipe.finish) {
     progress(`${title}: finishing`, 85)
@@ -144,7 +162,23 @@ async function buildRootfs(
   const { sizeBytes } = seal(rootfs)
   refuseLarge(runtime, sizeBytes)
   progress(`${title}: ${Math.round(sizeBytes / 1e6)} MB, done`, 100)
-  return { sizeBytes, builtAt: new Date().toISOString(), packages }
+  return { sizeBytes, builtAt: new Date().toISOString(), packages, libraries }
+}
+
+async function addLibraries(
+  { image, folder }: Runtime,
+  rootfs: string,
+  workDir: string,
+  progress: Progress,
+): Promise<Libraries> {
+  const { npmLock, pipLock } = image
+  if (npmLock) progress('npm packages')
+  const npm = npmLock ? await addNpmPackages(rootfs, workDir, join(folder, npmLock), progress) : {}
+  if (pipLock) progress('pip packages')
+  const pip = pipLock
+    ? await addPythonPackages(rootfs, workDir, join(folder, pipLock), progress)
+    : {}
+  return { ...npm, ...pip }
 }
 
 function refuseLarge(runtime: Runtime, sizeBytes: number): void {

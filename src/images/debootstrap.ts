@@ -2,7 +2,10 @@
 import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { runCommand } from '../lib/command.ts'
+import type { Progress } from '../lib/progress.ts'
+import { retried } from '../lib/retry.ts'
 import type { ImageRecipe } from '../runtimes/definition.ts'
+import { BASE_PACKAGES } from './base-system.ts'
 import { buildDummyPackage } from './dummy-package.ts'
 import type { AptSources } from './sources.ts'
 
@@ -24,19 +27,21 @@ export async function bootstrap(
   recipe: ImageRecipe,
   sources: AptSources,
   places: BootstrapPlaces,
-  progress: (phase: string, percent: number) => void,
+  progress: Progress,
 ): Promise<void> {
   mkdirSync(places.packageCache, { recursive: true })
   const dummyPackage =
     recipe.omitPackages.length > 0
       ? await buildDummyPackage(places.workDir, recipe.omitPackages)
       : ''
-  const follow = bootstrapProgress(progress)
-  await runCommand(bootstrapArgv(recipe, sources, places, dummyPackage), {
-    purpose: 'Building an image with mmdebstrap',
-    remedy: 'Check the network, the package sources of this machine and the free disk space.',
-    contained: true,
-    onLine: follow,
+  await retried('mmdebstrap', progress, () => {
+    rmSync(places.rootfs, { recursive: true, force: true })
+    return runCommand(bootstrapArgv(recipe, sources, places, dummyPackage), {
+      purpose: 'Building an image with mmdebstrap',
+      remedy: 'Check the network, the package sources of this machine and the free disk space.',
+      contained: true,
+      onLine: bootstrapProgress(progress),
+    })
   })
   if (dummyPackage) forgetHostPath(places.rootfs, dummyPackage)
 }
@@ -68,7 +73,7 @@ export function bootstrapArgv(
     '--format=directory',
     // Debian's essential packages only; apt itself works from the outside.
     '--variant=essential',
-    ...(recipe.packages.length > 0 ? [`--include=${recipe.packages.join(',')}`] : []),
+    `--include=${[...BASE_PACKAGES, ...recipe.packages].join(',')}`,
     // A file needs an --include of its own, and has to be there inside under the same path.
     ...(dummyPackage
       ? [
@@ -81,6 +86,7 @@ export function bootstrapArgv(
     `--setup-hook=printf 'Package: usrmerge\\nPin: release *\\nPin-Priority: -1\\n' > "$1/etc/apt/preferences.d/merged-usr"`,
     '--aptopt=Apt::Install-Recommends "false"',
     '--aptopt=Acquire::Languages "none"',
+    '--aptopt=Acquire::Retries "5"',
     ...sources.options.map((option) => `--aptopt=${option}`),
     // An interrupted build is thrown away, so syncing every file to disk buys nothing.
     '--dpkgopt=force-unsafe-io',

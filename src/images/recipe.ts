@@ -5,16 +5,17 @@ import { join } from 'node:path'
 import type { Runtime } from '../runtimes/definition.ts'
 
 /** Raise it when the builder makes something else of the same recipe. */
-const BUILDER_VERSION = 2
+const BUILDER_VERSION = 3
 
 /** Twelve hexadecimal digits over everything that shapes the root file system. */
 export function imageHash(runtime: Runtime): string {
   // Native files belong to the guest folder and the limit is only checked: neither shapes the image.
   const { native: _native, maxBytes: _maxBytes, ...shaping } = runtime.image
-  const requirements = shaping.requirements
-    ? readFileSync(join(runtime.folder, shaping.requirements), 'utf8')
-    : ''
-  return shortHash([JSON.stringify([BUILDER_VERSION, process.arch, shaping]), requirements])
+  const files = [shaping.npmLock, shaping.pipLock, ...Object.values(shaping.files)]
+  return shortHash([
+    JSON.stringify([BUILDER_VERSION, process.arch, shaping]),
+    ...files.map((name) => (name ? readFileSync(join(runtime.folder, name)) : '')),
+  ])
 }
 
 /** The parts are length-prefixed, so that moving a byte from one to the next changes the hash. */

@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { NAME_SERVER } from '../network/address-block.ts'
+import { BASE_REMOVED_PACKAGES } from './base-system.ts'
 import { runInImage } from './chroot.ts'
 
 /** Needed to install packages, to log in or to administer; no use, or a risk, in a sandbox. */
@@ -65,7 +66,7 @@ export async function slim(
   prune: string[],
 ): Promise<string[]> {
   const packages = installedPackages(rootfs)
-  removePackageFiles(rootfs, [...REMOVED_PACKAGES, ...extraPackages])
+  removePackageFiles(rootfs, [...REMOVED_PACKAGES, ...BASE_REMOVED_PACKAGES, ...extraPackages])
   const patterns = [...REMOVED_PATHS, ...prune].join(' ')
   // In a chroot and by its own bash: whatever links the tree holds, nothing outside is deleted.
   await runInImage(rootfs, `shopt -s globstar nullglob; rm -rf -- ${patterns}`, {

@@ -10,7 +10,6 @@ import { ManagerError } from '../errors.ts'
 /** A plain file name: it can never point outside the folder it is used in. */
 const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'must be a plain file name')
 const debianPackage = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be a Debian package name')
-const exactVersion = z.string().regex(/^\d+\.\d+\.\d+(-[\w.]+)?$/, 'must be an exact version')
 /** An absolute path inside the image; `*`, `**`, `?` and `[...]` as in bash. No `..`. */
 const imagePath = z
   .string()
@@ -27,10 +26,15 @@ const imageSchema = z.strictObject({
   omitPackages: z.array(debianPackage).default([]),
   /** Debian packages whose files are deleted once everything is installed. */
   removePackages: z.array(debianPackage).default([]),
-  /** Installed under /usr/local/lib/node_modules; `node` becomes /usr/local/bin/node. */
-  npm: z.record(z.string().regex(/^(@[\w.-]+\/)?[\w.-]+$/), exactVersion).default({}),
-  /** A pip requirements file of the runtime's folder. */
-  requirements: fileName.optional(),
+  /**
+   * A package-lock.json of the runtime's folder, its package.json beside it. What it locks is installed
+   * under /usr/local/lib/node_modules; Node.js itself becomes /usr/local/bin/node.
+   */
+  npmLock: fileName.optional(),
+  /** A pip requirements file of the runtime's folder that names every package with its hashes. */
+  pipLock: fileName.optional(),
+  /** Files of the runtime's folder that are put into the image before `finish`, by their place in it. */
+  files: z.record(imagePath, fileName).default({}),
   /** C files of the folder, compiled on the host into the guest folder. */
   native: z
     .array(

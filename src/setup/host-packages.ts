@@ -28,6 +28,7 @@ const NEEDED: readonly HostPackage[] = [
     why: 'compiles the supervisor',
     isPresent: () => existsSync('/usr/include/stdio.h'),
   },
+  { name: 'python3-pip', why: 'brings the libraries of Python', isPresent: has('pip3') },
   { name: 'bzip2', why: "unpacks gVisor's release", isPresent: has('bzip2') },
   // A minimal container has no mount.
   { name: 'mount', why: 'mounts file systems', isPresent: has('mount') },

@@ -16,7 +16,7 @@ describe('parseDefinition', () => {
   test('fills in what a small definition leaves out', () => {
     const definition = parseDefinition(minimal, 'runtime.json')
     expect(definition).toMatchObject({ aliases: [], env: {}, preload: [], limits: {} })
-    expect(definition.image).toMatchObject({ npm: {}, prune: [], finish: [], native: [] })
+    expect(definition.image).toMatchObject({ files: {}, prune: [], finish: [], native: [] })
   })
 
   test.each([
@@ -24,7 +24,8 @@ describe('parseDefinition', () => {
     ['an unknown key in the image', { ...minimal, image: { ...minimal.image, x: 1 } }, 'image'],
     ['a wrong mode', { ...minimal, mode: 'program' }, 'mode'],
     ['a source file elsewhere', { ...minimal, sourceFile: '../main.sh' }, 'sourceFile'],
-    ['a version range', withImage({ npm: { axios: '^1.0.0' } }), 'image.npm.axios'],
+    ['a lock file elsewhere', withImage({ pipLock: '../pip.lock' }), 'image.pipLock'],
+    ['a file put outside', withImage({ files: { '/../x': 'x' } }), 'image.files'],
     ['a package with an option in it', withImage({ packages: ['-o=x'] }), 'image.packages.0'],
     ['a prune path upwards', withImage({ prune: ['/usr/../etc'] }), 'image.prune.0'],
     ['a prune path with a command', withImage({ prune: ['/usr/$(reboot)'] }), 'image.prune.0'],

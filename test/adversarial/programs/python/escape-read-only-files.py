@@ -5,7 +5,7 @@ import mmap
 import os
 import threading
 
-TARGETS = ["/etc/passwd", "/usr/bin/python3.11", "/.executor/runner.py", "/bin/sh"]
+TARGETS = ["/etc/passwd", "/usr/bin/python3.13", "/.executor/runner.py", "/bin/sh"]
 
 
 def main(**_):

@@ -8,7 +8,7 @@ import sys
 
 def main(**_):
     changed = []
-    targets = ["/", "/.executor", "/usr/lib/python3/dist-packages", "/usr/lib/python3.11", "/etc"]
+    targets = ["/", "/.executor", "/usr/lib/python3/dist-packages", "/usr/lib/python3.13", "/etc"]
     targets += glob.glob("/.executor/*") + sys.path + glob.glob("/opt/*") + ["/var", "/run", "/usr"]
     for target in targets:
         if target.startswith("/workspace") or not os.path.exists(target):

@@ -1,0 +1,310 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { projectDir } from '../../src/config.ts'
+import { useManager } from '../support/manager.ts'
+
+/** What programs find in the images: libraries, fonts, locales, time zones. */
+
+const client = useManager({ limits: { wallTimeMs: 120_000, memoryBytes: 1024 ** 3 } })
+const TIMEOUT_MS = 150_000
+
+async function value(language: string, code: string): Promise<unknown> {
+  const answer = await client.run(language, code)
+  expect(answer).toMatchObject({ status: 'success', stderr: '' })
+  return answer.result?.value
+}
+
+const python = (...lines: string[]) => value('python', lines.join('\n'))
+
+/** Modules that are named otherwise than their packages. */
+const MODULES: Record<string, string> = {
+  beautifulsoup4: 'bs4',
+  'opencv-python-headless': 'cv2',
+  pillow: 'PIL.Image',
+  'python-dateutil': 'dateutil',
+  'python-docx': 'docx',
+  'python-pptx': 'pptx',
+  pyyaml: 'yaml',
+  'scikit-image': 'skimage.filters',
+  'scikit-learn': 'sklearn.ensemble',
+  attrs: 'attr',
+  ipython: 'IPython',
+}
+const BESIDE = ['attrs', 'jieba', 'scipy.optimize', 'statsmodels.api', 'plotly.express']
+
+function pythonModules(): string[] {
+  const text = readFileSync(path.join(projectDir(), 'runtimes/python/requirements.in'), 'utf8')
+  const packages = text.match(/^[a-z][\w-]*/gm) ?? []
+  return [...packages.map((name) => MODULES[name] ?? name), ...BESIDE]
+}
+
+function inGroups<T>(items: T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size)
+  return Array.from({ length: count }, (_, n) => items.slice(n * size, (n + 1) * size))
+}
+
+describe('Python', () => {
+  test.each(inGroups(pythonModules(), 9))(
+    'every library can be imported: %s, …',
+    async (...names) => {
+      const lines = names.map((name) => `    import ${name}`)
+      await python('def main():', ...lines)
+    },
+    TIMEOUT_MS,
+  )
+
+  test('libraries are of versions that programs of today are written for', async () => {
+    const versions = (await python(
+      'import matplotlib, numpy, pandas, scipy',
+      'def main():',
+      '    found = [numpy, pandas, matplotlib, scipy]',
+      '    return [[int(n) for n in m.__version__.split(".")[:2]] for m in found]',
+    )) as [number, number][]
+    const least = [2.02, 2.02, 3.1, 1.15]
+    for (const [index, [major, minor]] of versions.entries()) {
+      expect(major + minor / 100).toBeGreaterThanOrEqual(least[index] as number)
+    }
+  })
+
+  test(
+    'tables go into files of every kind and come back',
+    async () => {
+      const rows = await python(
+        'import pandas as pd',
+        'def main():',
+        '    table = pd.DataFrame({"name": ["Ä", "中"], "value": [1.5, None]})',
+        '    table.to_excel("t.xlsx", index=False)',
+        '    table.to_parquet("t.parquet")',
+        '    table.to_feather("t.feather")',
+        '    table.to_html("t.html", index=False)',
+        '    table.to_xml("t.xml", index=False)',
+        '    back = [pd.read_excel("t.xlsx"), pd.read_parquet("t.parquet"),',
+        '            pd.read_feather("t.feather"), pd.read_html("t.html")[0], pd.read_xml("t.xml")]',
+        '    return [bool(b.equals(table)) for b in back] + [table.to_markdown().count("|")]',
+      )
+      expect(rows).toEqual([true, true, true, true, true, 16])
+    },
+    TIMEOUT_MS,
+  )
+
+  test('pandas leaves pyarrow alone until a program needs it, and then has all of it', async () => {
+    const found = await python(
+      'import sys',
+      'import pandas as pd',
+      'def main():',
+      '    table = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=4), "name": list("abca"), "n": range(4)})',
+      '    sums = table.groupby("name")["n"].sum().sort_values()',
+      '    both = table.merge(sums.rename("sum"), on="name").pivot_table(index="name", values="sum")',
+      '    both.describe(), table.to_csv(), str(table), table["name"].str.upper().isin(["A"]).sum()',
+      '    before = "pyarrow" in sys.modules',
+      '    arrow = table["n"].astype("int64[pyarrow]")',
+      '    text = table["name"].astype("string[pyarrow]")',
+      '    return [before, int((arrow + 1).sum()), (arrow > 1).tolist(), text.str.upper().tolist(), str(arrow.dtype)]',
+    )
+    const upper = ['A', 'B', 'C', 'A']
+    expect(found).toEqual([false, 10, [false, false, true, true], upper, 'int64[pyarrow]'])
+  })
+
+  test(
+    'models are fitted',
+    async () => {
+      const found = await python(
+        'import numpy as np, polars as pl, duckdb, sympy, statsmodels.api as sm',
+        'from sklearn.linear_model import LinearRegression',
+        'def main():',
+        '    x = np.arange(6.0).reshape(-1, 1)',
+        '    slope = LinearRegression().fit(x, 2 * x[:, 0] + 1).coef_[0]',
+        '    other = sm.OLS(2 * x[:, 0] + 1, sm.add_constant(x)).fit().params[1]',
+        '    root = sympy.solve("x**2 - 2")[1]',
+        '    rows = duckdb.sql("select sum(n) from range(4) t(n)").fetchall()',
+        '    total = pl.DataFrame({"a": [1, 2]})["a"].sum()',
+        '    return [round(float(slope), 6), round(float(other), 6), str(root), int(rows[0][0]), total]',
+      )
+      expect(found).toEqual([2, 2, 'sqrt(2)', 6, 3])
+    },
+    TIMEOUT_MS,
+  )
+})
+
+describe('fonts', () => {
+  /** Draws one character, and tells drawn characters apart. */
+  const PICTURE = [
+    'import matplotlib.pyplot as plt',
+    'def picture(text, **how):',
+    '    figure = plt.figure(figsize=(1, 1))',
+    '    figure.text(0.2, 0.2, text, fontsize=40, **how)',
+    '    figure.canvas.draw()',
+    '    pixels = bytes(figure.canvas.buffer_rgba())',
+    '    plt.close(figure)',
+    '    return pixels',
+  ]
+  const SIGNS = ['水火', '日月', 'あい', '가나', '📈🚀', 'ÄÖ', '−+', 'жш', 'αβ']
+
+  test.each([
+    'the default',
+    'SimHei',
+    'Arial',
+    'Times New Roman',
+    'Noto Sans CJK JP',
+    'Malgun Gothic',
+    'Courier New',
+  ])('signs of many scripts are drawn without a warning: %s', async (name) => {
+    const setting = name === 'the default' ? '' : `plt.rcParams["font.sans-serif"] = ["${name}"]`
+    const different = await python(
+      ...PICTURE,
+      setting,
+      'def main():',
+      `    pairs = ${JSON.stringify(SIGNS)}`,
+      '    return [picture(pair[0]) != picture(pair[1]) for pair in map(list, pairs)]',
+    )
+    expect(different).toEqual(SIGNS.map(() => true))
+  })
+
+  test('a plot with bold titles, negative numbers and a legend, in each format', async () => {
+    const sizes = await python(
+      'import io',
+      'import matplotlib.pyplot as plt',
+      'plt.rcParams["font.family"] = "Helvetica"',
+      'def main():',
+      '    figure, axes = plt.subplots(layout="constrained")',
+      '    axes.bar(["上海", "大阪", "부산"], [3, -1, 2], label="气温 📈")',
+      '    axes.set_title("各地气温 / 気温 ✅", fontweight="bold", fontstyle="italic")',
+      '    axes.legend()',
+      '    def save(kind):',
+      '        file = io.BytesIO()',
+      '        figure.savefig(file, format=kind)',
+      '        return len(file.getvalue())',
+      '    return [save(kind) for kind in ["png", "svg", "pdf", "jpg"]]',
+    )
+    for (const size of sizes as number[]) expect(size).toBeGreaterThan(3000)
+  })
+
+  test('a font that nobody has is told once, not for each text', async () => {
+    const code = [
+      'import matplotlib.pyplot as plt',
+      'def main():',
+      '    for n in range(5):',
+      '        plt.text(0, n, f"{n}", family="No Such Font", size=n + 8)',
+      '    plt.savefig("artifacts/a.png")',
+    ]
+    const { status, stderr } = await client.run('python', code.join('\n'))
+    expect(status).toBe('success')
+    expect(stderr.match(/No Such Font/g)).toHaveLength(1)
+  })
+
+  test('Pillow finds fonts by the names of usual files', async () => {
+    const found = await python(
+      'from PIL import ImageFont',
+      'def main():',
+      '    cjk = [ImageFont.truetype(name, 24) for name in ["simhei.ttf", "msyh.ttc", "NotoSansCJK-Regular.ttc"]]',
+      '    latin = [ImageFont.truetype(name, 24) for name in ["arial.ttf", "times.ttf", "DejaVuSans.ttf"]]',
+      '    return [bytes(f.getmask("你")) != bytes(f.getmask("好")) for f in cjk] + [bool(f.getlength("a")) for f in latin]',
+    )
+    expect(found).toEqual([true, true, true, true, true, true])
+  })
+})
+
+describe('Node.js', () => {
+  test('every library can be required and imported', async () => {
+    const file = path.join(projectDir(), 'runtimes/nodejs/package.json')
+    const { dependencies } = JSON.parse(readFileSync(file, 'utf8'))
+    const names = Object.keys(dependencies)
+    const code = `const names = ${JSON.stringify(names)}
+async function main() {
+  for (const name of names) {
+    if (!require(name) || !(await import(name))) return name
+  }
+  return names.length
+}`
+    expect(await value('nodejs', code)).toBe(names.length)
+  })
+
+  test('they work', async () => {
+    const code = `const _ = require('lodash')
+const dayjs = require('dayjs')
+const XLSX = require('xlsx')
+const Papa = require('papaparse')
+const { parse } = require('csv-parse/sync')
+const { z } = require('zod')
+const { evaluate } = require('mathjs')
+const { format } = require('date-fns')
+const { v4, validate } = require('uuid')
+const cheerio = require('cheerio')
+function main() {
+  const book = XLSX.utils.book_new()
+  XLSX.utils.book_append_sheet(book, XLSX.utils.aoa_to_sheet([['a'], [1]]), 'one')
+  const sheet = XLSX.read(XLSX.write(book, { type: 'buffer' })).Sheets.one
+  return [
+    _.chunk([1, 2, 3], 2), dayjs('2024-01-31').add(1, 'month').format('YYYY-MM-DD'),
+    XLSX.utils.sheet_to_json(sheet), Papa.parse('a,b').data, parse('c,d'), z.number().parse(4),
+    evaluate('2 * 3'), format(new Date(2024, 1, 3), 'yyyy-MM-dd'), validate(v4()),
+    cheerio.load('<td>x</td>', null, false).text(),
+  ]
+}`
+    expect(await value('nodejs', code)).toEqual([
+      [[1, 2], [3]],
+      '2024-02-29',
+      [{ a: 1 }],
+      [['a', 'b']],
+      [['c', 'd']],
+      4,
+      6,
+      '2024-02-03',
+      true,
+      'x',
+    ])
+  })
+})
+
+describe('locales and time zones', () => {
+  test('of Python', async () => {
+    const found = await python(
+      'import locale, datetime, zoneinfo',
+      'def write(name):',
+      '    locale.setlocale(locale.LC_ALL, name)',
+      '    return locale.format_string("%.2f", 1234.5, grouping=True), datetime.date(2024, 2, 5).strftime("%A")',
+      'def main():',
+      '    names = ["en_US.UTF-8", "de_DE.UTF-8", "zh_CN.UTF-8", "ja_JP.UTF-8"]',
+      '    zone = zoneinfo.ZoneInfo("Asia/Shanghai")',
+      '    return [write(name) for name in names], datetime.datetime(2024, 1, 1, tzinfo=zone).isoformat()',
+    )
+    const numbers = [
+      ['1,234.50', 'Monday'],
+      ['1.234,50', 'Montag'],
+      ['1,234.50', '星期一'],
+      ['1,234.50', '月曜日'],
+    ]
+    expect(found).toEqual([numbers, '2024-01-01T00:00:00+08:00'])
+  })
+
+  test('of bash', async () => {
+    const code = [
+      'LC_ALL=fr_FR.UTF-8 date -u -d 2024-02-05 +%A',
+      'TZ=America/New_York date -d @0 +%H:%M',
+      'LC_ALL=zh_CN.UTF-8 date -u -d 2024-02-05 +%A',
+    ]
+    const answer = await client.run('bash', code.join('\n'))
+    expect(answer).toMatchObject({
+      status: 'success',
+      stdout: 'lundi\n19:00\n星期一\n',
+      stderr: '',
+    })
+  })
+
+  test('the usual tools are in bash', async () => {
+    const code = `set -e
+printf 'a,1\\nb,2\\n' > t.csv
+sqlite3 :memory: '.mode csv' '.import t.csv t' 'select 6 * 7'
+jq -n '[1, 2] | add'
+echo 'scale=2; 1/4' | bc
+git init -q r && cd r && git -c user.name=n -c user.email=e@example.org commit -q --allow-empty -m first
+git log --format=%s
+cd .. && zip -q t.zip t.csv && unzip -p t.zip | gawk -F, '{ n += $2 } END { print n }'
+rg -c a t.csv
+curl --version | head -c 4`
+    const answer = await client.run('bash', code)
+    const stdout = '42\n3\n.25\nfirst\n3\n1\ncurl'
+    expect(answer).toMatchObject({ status: 'success', stdout, stderr: '' })
+  })
+})
