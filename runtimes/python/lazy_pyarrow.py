@@ -27,11 +27,15 @@ from importlib import import_module
 
 
 class _Lazy:
+    __spec__ = None
+
     def __init__(self, module):
-        self.__module = module
+        self.__name__ = module
 
     def __getattr__(self, name):
-        value = getattr(import_module(self.__module), name)
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(name)
+        value = getattr(import_module(self.__name__), name)
         setattr(self, name, value)
         return value
 
@@ -39,6 +43,19 @@ class _Lazy:
 pa = _Lazy("pyarrow")
 pc = _Lazy("pyarrow.compute")
 '''
+
+HIDE = """import sys as _sys
+
+from pandas._lazy_pyarrow import pa as _pa
+
+_is_ours = _sys.modules.setdefault("pyarrow", _pa) is _pa
+"""
+SHOW = """
+import pandas._libs.lib
+
+if _is_ours:
+    del _sys.modules["pyarrow"]
+"""
 
 
 def change(name, edit):
@@ -55,11 +72,16 @@ def take_lazy(text):
     start = text.index(GUARD)
     end = re.compile(r"^\S", re.MULTILINE).search(text, start + len(GUARD)).start()
     block = text[start:end]
-    block = block.replace("    import pyarrow as pa\n", "    from pandas.compat._lazy_pyarrow import pa\n")
-    block = block.replace("    import pyarrow.compute as pc\n", "    from pandas.compat._lazy_pyarrow import pc\n")
+    block = block.replace("    import pyarrow as pa\n", "    from pandas._lazy_pyarrow import pa\n")
+    block = block.replace("    import pyarrow.compute as pc\n", "    from pandas._lazy_pyarrow import pc\n")
     # Tables of functions.
     block = re.sub(r": pc\.(\w+),$", r": lambda *args: pc.\1(*args),", block, flags=re.MULTILINE)
     return text[:start] + block + text[end:]
+
+
+def hide_from_extensions(text):
+    """One of the compiled modules imports pyarrow by itself, and looks at it later."""
+    return HIDE + text + SHOW
 
 
 def without_test_types(text):
@@ -73,8 +95,9 @@ def know_version(text):
     )
 
 
-(PANDAS / "compat/_lazy_pyarrow.py").write_text(LAZY)
+(PANDAS / "_lazy_pyarrow.py").write_text(LAZY)
 change("compat/pyarrow.py", know_version)
+change("_libs/__init__.py", hide_from_extensions)
 change("_testing/__init__.py", without_test_types)
 for user in USERS:
     change(user, take_lazy)

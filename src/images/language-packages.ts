@@ -58,6 +58,7 @@ export async function addNpmPackages(
     const bin = join(rootfs, 'usr/local/bin')
     mkdirSync(bin, { recursive: true })
     renameSync(binary, join(bin, 'node'))
+    libraries.node = String(readJson(join(modules, NODE_BINARY_PACKAGE, 'package.json')).version)
     rmSync(join(modules, NODE_BINARY_PACKAGE), { recursive: true })
   }
   rmSync(join(modules, '.bin'), { recursive: true, force: true })

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { ImageFacts } from '../images/build.ts'
 import type { Runtime } from './definition.ts'
 
 /** What an image holds, for callers. */
 export interface ImageContents {
   /** Of the language; null: not known. */
   readonly version: string | null
-  /** The packages that the recipe names. */
+  /** The Debian packages that the recipe names, and what its lock files name. */
   readonly libraries: readonly { readonly name: string; readonly version: string | null }[]
 }
 
@@ -15,24 +16,26 @@ export interface ImageContents {
  * @param rootfs of the image, absolute
  */
 export function imageContents(runtime: Runtime, rootfs: string): ImageContents {
-  const { packages, npm } = runtime.image
-  const installed = installedVersions(path.join(path.dirname(rootfs), 'image.json'))
-  const libraries = [
-    ...packages.map((name) => ({ name, version: installed.get(name) ?? null })),
-    ...Object.entries(npm).map(([name, version]) => ({ name, version })),
-  ]
+  const facts = readFacts(path.join(path.dirname(rootfs), 'image.json'))
+  const installed = new Map(facts.packages.map((line) => line.split(' ') as [string, string]))
+  const { packages } = runtime.image
   // The language is in the package that has the name of the runner's program.
   const program = path.basename(runtime.runner[0] ?? '')
-  const version = npm[program] ?? installed.get(program) ?? null
+  const { [program]: language, ...locked } = facts.libraries
+  const libraries = [
+    ...packages.map((name) => ({ name, version: installed.get(name) ?? null })),
+    ...Object.entries(locked).map(([name, version]) => ({ name, version })),
+  ]
+  const version = language ?? installed.get(program) ?? null
   return { version: version?.match(/^(?:\d+:)?([\d.]*\d)/)?.[1] ?? null, libraries }
 }
 
-/** Debian's packages and their versions; none where the facts cannot be read. */
-function installedVersions(file: string): Map<string, string> {
+/** What the build noted: Debian's packages with their versions, and the locked libraries; none if it cannot be read. */
+function readFacts(file: string): Pick<ImageFacts, 'packages' | 'libraries'> {
   try {
-    const { packages } = JSON.parse(readFileSync(file, 'utf8')) as { packages: string[] }
-    return new Map(packages.map((line) => line.split(' ') as [string, string]))
+    const { packages, libraries = {} } = JSON.parse(readFileSync(file, 'utf8')) as ImageFacts
+    return { packages, libraries }
   } catch {
-    return new Map()
+    return { packages: [], libraries: {} }
   }
 }

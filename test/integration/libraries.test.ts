@@ -80,7 +80,7 @@ describe('Python', () => {
         '    table.to_html("t.html", index=False)',
         '    table.to_xml("t.xml", index=False)',
         '    back = [pd.read_excel("t.xlsx"), pd.read_parquet("t.parquet"),',
-        '            pd.read_feather("t.feather"), pd.read_html("t.html")[0], pd.read_xml("t.xml")]',
+        '            pd.read_feather("t.feather"), pd.read_html("t.html", encoding="utf-8")[0], pd.read_xml("t.xml")]',
         '    return [bool(b.equals(table)) for b in back] + [table.to_markdown().count("|")]',
       )
       expect(rows).toEqual([true, true, true, true, true, 16])
