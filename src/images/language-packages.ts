@@ -127,7 +127,8 @@ export async function addPythonPackages(
   const command = [
     `find ${folder} -depth -type d \\( -name tests -o -name test \\) -exec rm -rf {} +`,
     `find ${folder} -type f \\( ${PYTHON_UNNEEDED.map((name) => `-name '${name}'`).join(' -o ')} \\) -not -name __init__.pyi -delete`,
-    `python3 -I -m compileall -q -j "$(nproc)" ${folder}`,
+    // Side by side needs /dev/shm, which is not there without the right to mount.
+    `python3 -I -m compileall -q -j "$(nproc)" ${folder} 2>/dev/null || python3 -I -m compileall -q ${folder}`,
   ]
   await runInImage(rootfs, command.join('\n'), {
     purpose: 'Compiling the pip packages',

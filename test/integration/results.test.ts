@@ -333,7 +333,7 @@ describe.concurrent('main as a generator', () => {
 describe.concurrent('arguments that Python cannot read', () => {
   test.each([
     [
-      `{"a":${'['.repeat(5000)}${']'.repeat(5000)}}`,
+      `{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
       /ValueError: the arguments are nested too deep/,
     ],
     [`{"a":${'1'.repeat(5000)}}`, /ValueError: the arguments cannot be read: .*digits/],
