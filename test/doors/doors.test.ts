@@ -163,6 +163,12 @@ describe('dify', () => {
       })
     })
 
+    test('a template is rendered', async () => {
+      const inputs = { name: 'ü', list: [1, 2] }
+      const text = 'Hello {{ name }}{% for x in list %} {{ x }}{% endfor %}'
+      expect(await executeTemplate(target(), 'jinja2', text, inputs)).toBe('Hello ü 1 2')
+    })
+
     test('pandas and numpy can be imported', async () => {
       const code =
         'import numpy, pandas\ndef main(): return {"n": int(pandas.Series([1, 2]).sum())}'
