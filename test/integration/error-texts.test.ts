@@ -23,7 +23,6 @@ describe.concurrent('Python', () => {
         'Traceback (most recent call last):',
         '  File "/workspace/main.py", line 5, in main',
         '    return inner(a)',
-        '           ~~~~~^^^',
         '  File "/workspace/main.py", line 2, in inner',
         '    return 1 / x',
         '           ~~^~~',
