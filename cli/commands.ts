@@ -108,8 +108,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         type: 'string',
         multiple: true,
         value: 'NAME=N',
-        says: 'wall=5s, memory=64m, processes=8, output=1m',
-        completes: ['wall=', 'memory=', 'processes=', 'output='],
+        says: 'wall=5s, memory=64m, output=1m',
+        completes: ['wall=', 'memory=', 'output='],
       },
       network: {
         type: 'string',

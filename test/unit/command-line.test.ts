@@ -57,10 +57,9 @@ describe('the config file', () => {
 })
 
 test('limits are written with units', () => {
-  expect(limitsOf(['wall=1.5s', 'memory=1g', 'processes=8', 'output=64k'])).toEqual({
+  expect(limitsOf(['wall=1.5s', 'memory=1g', 'output=64k'])).toEqual({
     wall_ms: 1500,
     memory_mb: 1024,
-    processes: 8,
     output_bytes: 65_536,
   })
   expect(limitsOf(['wall=20', 'memory=64M', 'output=7'])).toEqual({

@@ -128,7 +128,7 @@ describe('a run in JSON', () => {
       '/limits/wall_ms',
       'number',
     ],
-    ['a limit of nothing', { code: '', limits: { processes: 0 } }, '/limits/processes', '>0'],
+    ['a limit of nothing', { code: '', limits: { memory_mb: 0 } }, '/limits/memory_mb', '>0'],
     ['a mode that is none', { code: '', mode: 'main' }, '/mode', 'script'],
     ['arguments in a list', { code: '', arguments: [] }, '/arguments', 'expected record'],
     ['argv of numbers', { code: '', argv: [1] }, '/argv/0', 'expected string'],

@@ -40,7 +40,7 @@ describe('what goes in', () => {
         { path: 'a/b.csv', content: '1,2' },
         { path: 'c.bin', content_base64: 'AAE=' },
       ],
-      limits: { wall_ms: 500, memory_mb: 64, processes: 3, output_bytes: 100 },
+      limits: { wall_ms: 500, memory_mb: 64, output_bytes: 100 },
       network: 'none',
       collect: ['*.png'],
     })
@@ -50,7 +50,7 @@ describe('what goes in', () => {
       template: 'python',
       program: { mode: 'function', argv: ['--fast'] },
       env: { A: 'b' },
-      limits: { wallTimeMs: 500, memoryBytes: 64 * MIB, processes: 3, outputBytes: 100 },
+      limits: { wallTimeMs: 500, memoryBytes: 64 * MIB, outputBytes: 100 },
       collect: ['*.png'],
     })
     expect(request?.program.code.toString()).toBe('x')
@@ -121,7 +121,7 @@ describe('what goes in', () => {
 })
 
 describe('what is refused', () => {
-  const most = { wall_ms: 10_000, memory_mb: 256, processes: 64, output_bytes: MIB }
+  const most = { wall_ms: 10_000, memory_mb: 256, output_bytes: MIB }
   test.each(Object.entries(most))('more than the limit %s of the server', async (name, value) => {
     expect((await client.run({ ...RUN, limits: { [name]: value } })).status).toBe(200)
     const { status, body } = await client.run({ ...RUN, limits: { [name]: value + 1 } })
@@ -304,7 +304,7 @@ describe('what comes out', () => {
         modes: ['script', 'function'],
         libraries: [{ name: 'python3-numpy', version: '1.24.2' }],
         network: 'none',
-        limits: { wall_ms: 10_000, memory_mb: 256, processes: 64, output_bytes: MIB },
+        limits: { wall_ms: 10_000, memory_mb: 256, output_bytes: MIB },
       },
     ])
     expect((await client.fetch('/v1/status')).body).toMatchObject({ status: 'ok', queued: 0 })

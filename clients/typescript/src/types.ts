@@ -82,8 +82,6 @@ export interface Limits {
   wall_ms?: number | undefined
   /** Memory in MiB, beyond what the idle executor holds. */
   memory_mb?: number | undefined
-  /** Processes at once, the runner included. */
-  processes?: number | undefined
   /** Of each of stdout and stderr, in bytes. */
   output_bytes?: number | undefined
 }
@@ -239,8 +237,6 @@ export interface Template {
     wall_ms: number
     /** Memory in MiB, beyond what the idle executor holds. */
     memory_mb: number
-    /** Processes at once, the runner included. */
-    processes: number
     /** Of each of stdout and stderr, in bytes. */
     output_bytes: number
   }

@@ -14,7 +14,7 @@ export interface Template {
 }
 
 interface LimitWord {
-  readonly limit: 'wallTimeMs' | 'memoryBytes' | 'processes' | 'outputBytes'
+  readonly limit: 'wallTimeMs' | 'memoryBytes' | 'outputBytes'
   /** How much of the limit's unit one of the wire's unit is. */
   readonly factor: number
 }
@@ -23,7 +23,6 @@ interface LimitWord {
 export const LIMIT_WORDS = {
   wall_ms: { limit: 'wallTimeMs', factor: 1 },
   memory_mb: { limit: 'memoryBytes', factor: MIB },
-  processes: { limit: 'processes', factor: 1 },
   output_bytes: { limit: 'outputBytes', factor: 1 },
 } as const satisfies Record<string, LimitWord>
 

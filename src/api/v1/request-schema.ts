@@ -39,7 +39,6 @@ export const limits = z
   .strictObject({
     wall_ms: positive.optional().describe('Wall time in milliseconds.'),
     memory_mb: positive.optional().describe('Memory in MiB, beyond what the idle executor holds.'),
-    processes: positive.optional().describe('Processes at once, the runner included.'),
     output_bytes: positive.optional().describe('Of each of stdout and stderr, in bytes.'),
   })
   .meta({

@@ -81,8 +81,6 @@ class Limits(TypedDict, total=False):
     """Wall time in milliseconds."""
     memory_mb: int
     """Memory in MiB, beyond what the idle executor holds."""
-    processes: int
-    """Processes at once, the runner included."""
     output_bytes: int
     """Of each of stdout and stderr, in bytes."""
 
@@ -227,8 +225,6 @@ class TemplateLimits:
     """Wall time in milliseconds."""
     memory_mb: int
     """Memory in MiB, beyond what the idle executor holds."""
-    processes: int
-    """Processes at once, the runner included."""
     output_bytes: int
     """Of each of stdout and stderr, in bytes."""
 
