@@ -183,7 +183,7 @@ describe('errors and warnings', () => {
       what: 'a coroutine that nobody awaited',
       code: 'import asyncio\nasync def work(): pass\nasync def main():\n    asyncio.get_event_loop().run_until_complete(work())',
       want: error,
-      says: ['line 4, in main', 'was never awaited'],
+      says: ['line 4, in main', 'This event loop is already running'],
     },
     {
       what: 'a stack that is printed begins with the program',
