@@ -176,7 +176,8 @@ function lifted(schemas: Json): Record<string, Json> {
   const all: Record<string, Json> = {}
   for (const [name, schema] of Object.entries(schemas)) {
     const { $defs, $schema: _, $id: __, id: ___, ...rest } = schema as Json & { $defs?: Json }
-    all[name] = rest
+    // zod's own group of what schemas share has nothing besides its $defs.
+    if (name !== '__shared') all[name] = rest
     Object.assign(all, lifted($defs ?? {}))
   }
   return Object.fromEntries(
