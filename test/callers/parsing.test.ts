@@ -59,11 +59,17 @@ test('a large body is told the same as a small one', async () => {
     const small = await client.post(body)
     const large = await client.post(body.replace('0', pad))
     expect([small.status, large.status]).toEqual([422, 422])
-    const issues = async (response: Response) => {
-      const { detail } = (await response.json()) as { detail: { input: unknown }[] }
-      return detail.map(({ input, ...rest }) => rest)
+    // A place in the body is later by what was put in before it.
+    const issues = async (response: Response, moved = 0) => {
+      const { detail } = (await response.json()) as {
+        detail: { input: unknown; loc: (string | number)[] }[]
+      }
+      return detail.map(({ input, loc, ...rest }) => ({
+        ...rest,
+        loc: loc.map((part) => (typeof part === 'number' && part > 0 ? part - moved : part)),
+      }))
     }
-    expect(await issues(large)).toEqual(await issues(small))
+    expect(await issues(large, pad.length - 1)).toEqual(await issues(small))
   }
   const argument = 'é😀'.repeat(50_000)
   const answer = await client.run('python', `def main(pad):\n  '''${argument}'''\n  return pad`, {
