@@ -19,6 +19,11 @@ beforeAll(async () => {
   }
   const service = await startService(env, [], undefined, (work) => atEnd.push(work))
   url.service = service.client.url
+  // It removes its sandboxes before it ends, though clients have been connected.
+  atEnd.unshift(async () => {
+    service.kill('SIGTERM')
+    expect(await service.ended()).toBe(0)
+  })
 })
 afterAll(async () => {
   for (const work of atEnd) await work()
