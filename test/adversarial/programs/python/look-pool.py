@@ -13,7 +13,7 @@ def main(**_):
     # Its own times may be there: no more of them than it has lived through.
     own = (time.clock_gettime(time.CLOCK_BOOTTIME) + 1) * os.sysconf("SC_CLK_TCK")
     with open("/proc/stat") as file:
-        if sum(int(n) for n in file.readline().split()[1:]) > own * os.cpu_count():
+        if sum(int(n) for n in file.readline().split()[1:]) > own * os.sysconf("SC_NPROCESSORS_ONLN"):
             told.append("processor times of the host")
     if os.path.exists("/proc/schedstat") or os.path.exists("/proc/pressure"):
         told.append("pressure")
