@@ -17,7 +17,8 @@ const NO_SYNC = 'echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/docker-apt-speedu
 /** A machine behind a proxy that signs certificates itself names its authorities here. */
 const AUTHORITIES = process.env.NODE_EXTRA_CA_CERTS
 const TRUST = `ENV NODE_EXTRA_CA_CERTS=/usr/local/share/machine-ca.crt \\
-    npm_config_cafile=/usr/local/share/machine-ca.crt
+    npm_config_cafile=/usr/local/share/machine-ca.crt \\
+    PIP_CERT=/usr/local/share/machine-ca.crt
 `
 
 /** @throws Error when it cannot be had */
