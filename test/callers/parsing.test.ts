@@ -22,7 +22,13 @@ async function delay(url: string, times: number): Promise<number> {
   return taken.sort((a, b) => a - b)[Math.floor(times / 2)] as number
 }
 
-test('large bodies that are invalid hold up nobody else', async () => {
+/** A message of MCP, whose parameters have no end. */
+const MESSAGE = `{"method":"tools/call","params":{${'"":1,'.repeat(800_000)}"name":"run_code"}}`
+
+test.each([
+  ['/run', LARGE, 422],
+  ['/mcp', MESSAGE, 400],
+])('large bodies that are invalid hold up nobody else: %s', async (path, body, status) => {
   const { client } = await startService()
   const alone = await delay(client.url, 10)
   let isOver = false
@@ -30,8 +36,8 @@ test('large bodies that are invalid hold up nobody else', async () => {
   const flood = async (from: string) => {
     while (!isOver) {
       const caller = await Raw.open(client.url, from)
-      await caller.write(head(LARGE.length))
-      await caller.write(LARGE)
+      await caller.write(head(body.length, '', path))
+      await caller.write(body)
       await until(() => caller.status !== null || caller.isClosed)
       statuses.push(caller.status)
       caller.socket.destroy()
@@ -42,7 +48,7 @@ test('large bodies that are invalid hold up nobody else', async () => {
   const beside = await delay(client.url, 30)
   isOver = true
   await Promise.all(floods)
-  expect(statuses).toContain(422)
+  expect(statuses).toContain(status)
   expect(beside).toBeLessThan(20 * alone + 400)
 })
 

@@ -45,10 +45,10 @@ export class Raw {
   }
 }
 
-/** The head of `POST /run`. */
-export function head(length: number | 'chunked', more = ''): string {
+/** The head of a POST, of `/run` where nothing else is said. */
+export function head(length: number | 'chunked', more = '', path = '/run'): string {
   const size = length === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`
-  return `POST /run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${more}${size}\r\n\r\n`
+  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${more}${size}\r\n\r\n`
 }
 
 /** A whole request. */

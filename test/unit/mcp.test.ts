@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
+import { readMessage } from '../../src/api/mcp/message.ts'
+import { ParsingThread } from '../../src/api/ragflow/parsing-thread.ts'
 import { ManagerError } from '../../src/errors.ts'
 import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
 import { HTTP_CLIENTS, type McpClient } from '../support/mcp-clients.ts'
@@ -266,6 +268,30 @@ describe('the wire', () => {
     await post(cancel, session)
     await answer
     expect(isCanceled).toBe(true)
+  })
+
+  test('a large message is read in the thread of large bodies', async () => {
+    const read = vi.spyOn(ParsingThread.prototype, 'readMessage')
+    const code = `#${'x'.repeat(100_000)}\nprint(1)`
+    expect((await post(call(1, { ...RUN, arguments: { language: 'python3', code } }))).status).toBe(
+      200,
+    )
+    expect(read).toHaveBeenCalledTimes(1)
+    expect(runs.requests[0]?.program.code.toString()).toBe(code)
+    read.mockRestore()
+  })
+
+  test('of a message with too many members the rest is not looked at', () => {
+    const members = '"":1,'.repeat(800_000)
+    const view = vi.spyOn(Buffer.prototype, 'subarray')
+    for (const text of [
+      `{${members}"a":1}`,
+      `{"method":"tools/call","params":{${members}"name":"run_code"}}`,
+    ]) {
+      expect(() => readMessage(Buffer.from(text))).toThrow('larger than 128 KiB')
+    }
+    expect(view.mock.calls.length).toBeLessThan(400_000)
+    view.mockRestore()
   })
 
   test('the rate is of runs alone', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { readMessage } from '../../src/api/mcp/message.ts'
+import { RpcError } from '../../src/api/mcp/rpc-error.ts'
 import { ParsingThread } from '../../src/api/ragflow/parsing-thread.ts'
 import { checkResult } from '../../src/run/check-result.ts'
 
@@ -36,6 +38,36 @@ describe('the thread', () => {
       expect(JSON.parse(parsed.request.argumentsJson.toString())).toEqual({ pad })
     }
     expect(await parse('{"code_b64":1}')).toMatchObject({ issues: [{ type: 'string_type' }] })
+  })
+
+  test('reads messages of MCP as it is done in place', async () => {
+    const call = (args: object) => ({
+      jsonrpc: '2.0',
+      id: 'ü',
+      method: 'tools/call',
+      params: { name: 'run_code', arguments: args, _meta: { progressToken: 1 } },
+    })
+    for (const message of [
+      call({ language: 'python', code: 'é\n', stdin: '', files: [{ path: 'a', content: 'b' }] }),
+      call({ language: 'python', code: '' }),
+      { jsonrpc: '2.0', id: 1, method: 'tools/list' },
+    ]) {
+      const text = JSON.stringify(message)
+      const read = await thread.readMessage('a', blocksOf(text), Buffer.byteLength(text), stays)
+      expect(read).toEqual(readMessage(Buffer.from(text)))
+    }
+    for (const text of ['{"a":1,}', '[{}]', `{"a":"${'x'.repeat(200_000)}"}`]) {
+      const why = (() => {
+        try {
+          return readMessage(Buffer.from(text))
+        } catch (error) {
+          return error
+        }
+      })()
+      expect(why).toBeInstanceOf(RpcError)
+      const read = thread.readMessage('a', blocksOf(text), Buffer.byteLength(text), stays)
+      await expect(read).rejects.toEqual(why)
+    }
   })
 
   test('does not begin for a caller who has gone, and goes on for the others', async () => {

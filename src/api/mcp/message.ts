@@ -39,7 +39,7 @@ export function readMessage(json: Buffer): Message {
     throw new RpcError(-32600, 'The body must be one JSON-RPC message; batches are not taken.')
   }
   const small = new Small()
-  const top = new Map([...jsonEntries(json)].map(([key, member]) => [small.read(key), member]))
+  const top = membersOf(json, small)
   const params = top.get('params')
   const call = params?.[0] === OPEN_OBJECT ? callOf(top.get('method'), params, small) : null
   if (call) top.delete('params')
@@ -51,7 +51,7 @@ export function readMessage(json: Buffer): Message {
 /** The parameters of a call of run_code; null: it is something else. */
 function callOf(method: Buffer | undefined, params: Buffer, small: Small) {
   if (method?.toString('utf8', 0, 20) !== '"tools/call"') return null
-  const members = new Map([...jsonEntries(params)].map(([key, part]) => [small.read(key), part]))
+  const members = membersOf(params, small)
   const given = members.get('arguments')
   if (members.get('name')?.toString('utf8', 0, 20) !== '"run_code"') return null
   if (given?.[0] !== OPEN_OBJECT) return null
@@ -67,6 +67,13 @@ function callOf(method: Buffer | undefined, params: Buffer, small: Small) {
   }
   const rest = objectOf([...members].map(([name, part]) => [name, small.read(part)]))
   return { params: { ...rest, arguments: run.value }, run }
+}
+
+/** The members by their names. It stops at too many of them: nothing is kept for what comes behind. */
+function membersOf(json: Buffer, small: Small): Map<unknown, Buffer> {
+  const members = new Map<unknown, Buffer>()
+  for (const [key, member] of jsonEntries(json)) members.set(small.read(key), member)
+  return members
 }
 
 /** Makes values of JSON texts, as long as they are small together. */

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Budget } from '../accounts.ts'
 import type { Answers } from '../answers.ts'
 import type { Connections } from '../connections.ts'
+import { LARGE_BODY_BYTES, type ParsingThread } from '../ragflow/parsing-thread.ts'
 import { unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { type Body, overBudget, type Uploads } from '../uploads.ts'
@@ -20,6 +21,7 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 ** 2
 export interface McpOptions extends McpService {
   readonly connections: Connections
   readonly answers: Answers
+  readonly parsing: ParsingThread
   /** Reads bodies of at most MAX_MESSAGE_BYTES. */
   readonly uploads: Uploads
   /** For what runs have left and their callers may read later. */
@@ -39,7 +41,7 @@ declare module 'fastify' {
  * (https://modelcontextprotocol.io/specification). It needs `request.caller` of buildApp().
  */
 export async function mcp(app: FastifyInstance, options: McpOptions): Promise<void> {
-  const { connections, answers, uploads } = options
+  const { connections, answers, parsing, uploads } = options
   const results = new KeptResults(options.results)
   const cancels = new Cancels()
   const handler = createMcpHandler(
@@ -60,11 +62,23 @@ export async function mcp(app: FastifyInstance, options: McpOptions): Promise<vo
   app.addHook('preValidation', async (request, reply) => {
     const body = (request.body ?? null) as Body | null
     if (body === null) return
+    const gone = new AbortController()
     // Whoever refuses the request from here on need not know of its body.
-    reply.raw.once('close', () => body.entry.release())
+    reply.raw.once('close', () => {
+      gone.abort()
+      body.entry.release()
+    })
     if (!answers.hasRoomFor(request.caller)) throw unreadAnswers()
-    request.mcpMessage = readMessage(Buffer.concat(body.takeBlocks()))
+    request.mcpMessage = await read(body, request.caller, gone.signal)
+    if (body.evicted) throw overBudget()
   })
+
+  /** In place where it is small: another thread would take longer. */
+  const read = (body: Body, caller: string, signal: AbortSignal): Message | Promise<Message> => {
+    const blocks = body.takeBlocks()
+    if (body.bytes <= LARGE_BODY_BYTES) return readMessage(Buffer.concat(blocks))
+    return parsing.readMessage(caller, blocks, body.bytes, signal)
+  }
 
   const serve = async (request: FastifyRequest, reply: FastifyReply) => {
     const body = (request.body ?? null) as Body | null

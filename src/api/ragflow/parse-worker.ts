@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { checkResult } from '../../run/check-result.ts'
+import { readMessage } from '../mcp/message.ts'
+import { RpcError } from '../mcp/rpc-error.ts'
 import { readBody } from '../v1/read-body.ts'
 import { NO_ARGUMENTS, type Read, type RunInput } from '../v1/read-run.ts'
 import type { ParseAnswer, ParseTask } from './parsing-thread.ts'
@@ -13,6 +15,11 @@ parentPort?.on('message', ({ kind, blocks, bytes, contentType }: ParseTask) => {
   const body = joined(blocks, bytes)
   if (kind === 'result') {
     parentPort?.postMessage({ wrong: checkResult(body) } satisfies ParseAnswer)
+    free(body)
+    return
+  }
+  if (kind === 'message') {
+    parentPort?.postMessage(messageOf(body))
     free(body)
     return
   }
@@ -31,6 +38,16 @@ parentPort?.on('message', ({ kind, blocks, bytes, contentType }: ParseTask) => {
   const kept = new Set([answer.code.buffer, answer.argumentsJson.buffer])
   parentPort?.postMessage(answer satisfies ParseAnswer, [...kept] as ArrayBuffer[])
 })
+
+/** What cannot be served is an error with a code, which a thrown one would lose on the way. */
+function messageOf(body: Buffer): ParseAnswer {
+  try {
+    return { message: readMessage(body) }
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error
+    return { refused: { code: error.code, message: error.message } }
+  }
+}
 
 /** Frees each block as soon as it is copied, so that a body is never there twice. */
 function joined(blocks: readonly Uint8Array[], bytes: number): Buffer {

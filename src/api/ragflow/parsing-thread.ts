@@ -2,8 +2,10 @@ import { Worker } from 'node:worker_threads'
 import { FairQueue } from '../../dispatch/fair-queue.ts'
 import { ManagerError } from '../../errors.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
+import type { Message } from '../mcp/message.ts'
+import { RpcError } from '../mcp/rpc-error.ts'
 import type { BodyKind } from '../v1/read-body.ts'
-import type { Read, RunInput } from '../v1/read-run.ts'
+import type { Bulk, Read, RunInput } from '../v1/read-run.ts'
 import type { ParsedRequest, ValidationIssue } from './run-request.ts'
 
 /** Of the thread's own heap. Bodies are outside of it: they are never made into text or objects. */
@@ -11,12 +13,15 @@ const HEAP_MB = 64
 /** 16 MiB take less than 0.5 s; a thread that takes this long is stuck. */
 const LONGEST_MS = scaledMs(30_000)
 
+/** A larger body is read in the thread; this much takes less than a millisecond. */
+export const LARGE_BODY_BYTES = 64 * 1024
+
 /**
- * What the thread is asked: to validate a request body of RAGFlow's (`request`) or of the native API's, or a
- * result. Its bytes are moved to it.
+ * What the thread is asked: to validate a request body of RAGFlow's (`request`) or of the native API's, a
+ * message of MCP, or a result. Its bytes are moved to it.
  */
 export interface ParseTask {
-  readonly kind: 'request' | 'result' | BodyKind
+  readonly kind: 'request' | 'result' | 'message' | BodyKind
   /** Of a body of the native API. */
   readonly contentType?: string
   readonly blocks: readonly Uint8Array[]
@@ -28,6 +33,9 @@ export type ParseAnswer =
   | { readonly runtime: string; readonly code: Uint8Array; readonly argumentsJson: Uint8Array }
   /** What is wrong with a result. */
   | { readonly wrong: string | null }
+  | { readonly message: Message }
+  /** What is wrong with a message, with its code of JSON-RPC. */
+  | { readonly refused: { readonly code: number; readonly message: string } }
   /** A body of the native API. Its bytes come out as plain arrays. */
   | { readonly read: Read<readonly RunInput[]> }
 
@@ -87,6 +95,24 @@ export class ParsingThread {
     if (!('read' in answer)) throw new Error('the thread answered another question')
     const { read } = answer
     return 'issues' in read ? read : { value: read.value.map(withBuffers) }
+  }
+
+  /**
+   * As readMessage() of MCP's front door.
+   * @param blocks as for parse()
+   * @throws RpcError; ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async readMessage(
+    caller: string,
+    blocks: readonly Uint8Array[],
+    bytes: number,
+    signal: AbortSignal,
+  ): Promise<Message> {
+    const answer = await this.#ask(caller, () => ({ kind: 'message', blocks, bytes }), signal)
+    if ('refused' in answer) throw new RpcError(answer.refused.code, answer.refused.message)
+    if (!('message' in answer)) throw new Error('the thread answered another question')
+    const { value, run } = answer.message
+    return { value, run: run && { value: run.value, bulk: bulkWithBuffers(run.bulk) } }
   }
 
   /**
@@ -171,6 +197,15 @@ function requestOf(answer: ParseAnswer): ParsedRequest {
   if (!('runtime' in answer)) throw new Error('the thread answered another question')
   const { runtime, code, argumentsJson } = answer
   return { request: { runtime, code: viewOf(code), argumentsJson: viewOf(argumentsJson) } }
+}
+
+function bulkWithBuffers({ code, argumentsJson, stdin, contents }: Bulk): Bulk {
+  return {
+    code: viewOf(code),
+    argumentsJson: viewOf(argumentsJson),
+    stdin: stdin && viewOf(stdin),
+    contents: new Map([...contents].map(([index, content]) => [index, viewOf(content)])),
+  }
 }
 
 function withBuffers({ code, argumentsJson, stdin, files, ...rest }: RunInput): RunInput {

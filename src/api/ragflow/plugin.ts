@@ -9,7 +9,7 @@ import { runCallerOf } from '../run-caller.ts'
 import { type Body, overBudget } from '../uploads.ts'
 import { answerPieces, type CodeResult, heldBytes, serializeCodeResult } from './code-result.ts'
 import { handleFailure } from './failures.ts'
-import type { ParsingThread } from './parsing-thread.ts'
+import { LARGE_BODY_BYTES, type ParsingThread } from './parsing-thread.ts'
 import { presentOutcome } from './present.ts'
 import {
   type ParsedRequest,
@@ -35,8 +35,6 @@ export interface RunMetrics {
   runTimed(runtime: string, timings: RunTimings): void
 }
 
-/** A larger body is read in a thread of its own; this much takes less than a millisecond. */
-const LARGE_BODY_BYTES = 64 * 1024
 /** A larger answer goes out in pieces, so that it can be seen whether its caller reads it. */
 const LARGE_ANSWER_BYTES = 256 * 1024
 

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Answers } from '../answers.ts'
 import type { Connections } from '../connections.ts'
-import type { ParsingThread } from '../ragflow/parsing-thread.ts'
+import { LARGE_BODY_BYTES, type ParsingThread } from '../ragflow/parsing-thread.ts'
 import { unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { type Body, overBudget } from '../uploads.ts'
@@ -15,9 +15,6 @@ export interface Keepers {
   readonly answers: Answers
   readonly parsing: ParsingThread
 }
-
-/** A larger body is read in a thread of its own; this much takes less than a millisecond. */
-const LARGE_BODY_BYTES = 64 * 1024
 
 /** A request that runs something: what is held for it, and whether its caller is still there. */
 export interface Call {
