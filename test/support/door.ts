@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { Accounts } from '../../src/api/accounts.ts'
 import { buildApp } from '../../src/api/app.ts'
-import { ParsingThread } from '../../src/api/ragflow/parsing-thread.ts'
+import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { Metrics } from '../../src/metrics.ts'
 import type { RunEvent, RunOptions, RunOutcome, RunRequest, Runs } from '../../src/run/types.ts'

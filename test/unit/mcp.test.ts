@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
 import { readMessage } from '../../src/api/mcp/message.ts'
-import { ParsingThread } from '../../src/api/ragflow/parsing-thread.ts'
+import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { ManagerError } from '../../src/errors.ts'
 import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
 import { HTTP_CLIENTS, type McpClient } from '../support/mcp-clients.ts'

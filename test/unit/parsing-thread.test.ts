@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { readMessage } from '../../src/api/mcp/message.ts'
 import { RpcError } from '../../src/api/mcp/rpc-error.ts'
-import { ParsingThread } from '../../src/api/ragflow/parsing-thread.ts'
+import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { checkResult } from '../../src/run/check-result.ts'
 
 const thread = new ParsingThread(new Map([['python', 'python']]))

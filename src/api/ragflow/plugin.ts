@@ -4,12 +4,12 @@ import { ManagerError } from '../../errors.ts'
 import type { RunOutcome, RunRequest, Runs, RunTimings } from '../../run/types.ts'
 import type { Answers } from '../answers.ts'
 import type { Connections } from '../connections.ts'
+import { LARGE_BODY_BYTES, type ParsingThread } from '../parsing-thread.ts'
 import { Refused, unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { type Body, overBudget } from '../uploads.ts'
 import { answerPieces, type CodeResult, heldBytes, serializeCodeResult } from './code-result.ts'
 import { handleFailure } from './failures.ts'
-import { LARGE_BODY_BYTES, type ParsingThread } from './parsing-thread.ts'
 import { presentOutcome } from './present.ts'
 import {
   type ParsedRequest,

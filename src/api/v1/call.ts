@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Answers } from '../answers.ts'
 import type { Connections } from '../connections.ts'
-import { LARGE_BODY_BYTES, type ParsingThread } from '../ragflow/parsing-thread.ts'
+import { LARGE_BODY_BYTES, type ParsingThread } from '../parsing-thread.ts'
 import { unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { type Body, overBudget } from '../uploads.ts'

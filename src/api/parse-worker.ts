@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { checkResult } from '../../run/check-result.ts'
-import { readMessage } from '../mcp/message.ts'
-import { RpcError } from '../mcp/rpc-error.ts'
-import { readBody } from '../v1/read-body.ts'
-import { NO_ARGUMENTS, type Read, type RunInput } from '../v1/read-run.ts'
+import { checkResult } from '../run/check-result.ts'
+import { readMessage } from './mcp/message.ts'
+import { RpcError } from './mcp/rpc-error.ts'
 import type { ParseAnswer, ParseTask } from './parsing-thread.ts'
-import { parseRunRequest } from './run-request.ts'
+import { parseRunRequest } from './ragflow/run-request.ts'
+import { readBody } from './v1/read-body.ts'
+import { NO_ARGUMENTS, type Read, type RunInput } from './v1/read-run.ts'
 
 /** The thread that reads large bodies and results: one after the other, each in blocks that it gets for itself. */
 

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads'
-import { FairQueue } from '../../dispatch/fair-queue.ts'
-import { ManagerError } from '../../errors.ts'
-import { scaledMs } from '../../lib/time-scale.ts'
-import type { Message } from '../mcp/message.ts'
-import { RpcError } from '../mcp/rpc-error.ts'
-import type { BodyKind } from '../v1/read-body.ts'
-import type { Bulk, Read, RunInput } from '../v1/read-run.ts'
-import type { ParsedRequest, ValidationIssue } from './run-request.ts'
+import { FairQueue } from '../dispatch/fair-queue.ts'
+import { ManagerError } from '../errors.ts'
+import { scaledMs } from '../lib/time-scale.ts'
+import type { Message } from './mcp/message.ts'
+import { RpcError } from './mcp/rpc-error.ts'
+import type { ParsedRequest, ValidationIssue } from './ragflow/run-request.ts'
+import type { BodyKind } from './v1/read-body.ts'
+import type { Bulk, Read, RunInput } from './v1/read-run.ts'
 
 /** Of the thread's own heap. Bodies are outside of it: they are never made into text or objects. */
 const HEAP_MB = 64
