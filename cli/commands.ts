@@ -172,12 +172,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: { help },
   },
   completion: {
-    usage: 'completion bash|zsh',
+    usage: 'completion bash|zsh|fish',
     says: 'a script that lets a shell complete this command',
     options: { help },
-    completes: ['bash', 'zsh'],
+    completes: ['bash', 'zsh', 'fish'],
     more: `  echo 'source <(executor-manager completion bash)' >>~/.bashrc
-  echo 'source <(executor-manager completion zsh)' >>~/.zshrc`,
+  echo 'source <(executor-manager completion zsh)' >>~/.zshrc
+  executor-manager completion fish >~/.config/fish/completions/executor-manager.fish`,
   },
 }
 

@@ -1,7 +1,11 @@
 import { COMMANDS, type Command, type Option } from './commands.ts'
 
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof SHELLS)[number]
+
 /** A script for a shell. zsh takes bash's with its own bashcompinit. */
-export function completionScript(shell: 'bash' | 'zsh'): string {
+export function completionScript(shell: Shell): string {
+  if (shell === 'fish') return fishScript()
   const zsh = 'autoload -Uz +X compinit bashcompinit && compinit && bashcompinit\n\n'
   return (shell === 'zsh' ? zsh : '') + BASH
 }
@@ -43,3 +47,32 @@ function offered(what: Option['completes'] | Command['completes'], names: readon
   if (!words) return reply('-f')
   return `if [[ $word == -* ]]; then ${reply(`-W "${words}"`)}; else ${reply('-f')}; fi`
 }
+
+/** https://fishshell.com/docs/current/completions.html; each line is one thing that can be completed. */
+function fishScript(): string {
+  const lines = [line('-n __fish_use_subcommand -l help', 'how it is used')]
+  for (const [name, { says, options, completes }] of Object.entries(COMMANDS)) {
+    const inside = `-n ${fishText(`__fish_seen_subcommand_from ${name}`)}`
+    lines.push(line(`-n __fish_use_subcommand -a ${name}`, says))
+    if (completes) lines.push(line(`${inside}${fishValues(completes)}`, ''))
+    for (const [long, option] of Object.entries(options)) {
+      const short = option.short ? ` -s ${option.short}` : ''
+      const value = option.type === 'boolean' ? '' : ` -r${fishValues(option.completes)}`
+      lines.push(line(`${inside} -l ${long}${short}${value}`, option.says))
+    }
+  }
+  return `complete -c executor-manager -f\n${lines.join('')}`
+}
+
+function line(words: string, says: string): string {
+  return `complete -c executor-manager ${words}${says ? ` -d ${fishText(says)}` : ''}\n`
+}
+
+function fishValues(what: Option['completes'] | Command['completes']): string {
+  if (what === undefined) return ''
+  if (what === 'file') return ' -F'
+  if (what === 'folder') return ` -a ${fishText('(__fish_complete_directories)')}`
+  return ` -a ${fishText(what.join(' '))}`
+}
+
+const fishText = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { ExecutorManager, ExecutorManagerError } from '../clients/typescript/src/index.ts'
 import { Transport } from '../clients/typescript/src/transport.ts'
 import { COMMANDS, helpText } from './commands.ts'
-import { completionScript } from './completion.ts'
+import { completionScript, SHELLS, type Shell } from './completion.ts'
 import { EXIT, Failure } from './failure.ts'
 import { showStatus, showTemplates } from './info.ts'
 import { runBridge } from './mcp.ts'
@@ -63,8 +63,8 @@ function parsed(name: string, args: string[]) {
 }
 
 function complete([shell]: readonly string[]): number {
-  if (shell !== 'bash' && shell !== 'zsh') throw new Failure('say bash or zsh')
-  process.stdout.write(completionScript(shell))
+  if (!SHELLS.includes(shell as Shell)) throw new Failure(`say ${SHELLS.join(', ')}`)
+  process.stdout.write(completionScript(shell as Shell))
   return 0
 }
 

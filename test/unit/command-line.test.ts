@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -16,6 +17,7 @@ import { limitsOf } from '../../cli/request.ts'
 import { saveFiles } from '../../cli/save-files.ts'
 import { readSettings } from '../../cli/settings.ts'
 import { forTerminal } from '../../cli/terminal.ts'
+import { projectDir } from '../../src/config.ts'
 import { commandLine, runCommand } from '../support/command-line.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'command-line-'))
@@ -137,15 +139,17 @@ test('a service that is not there is one sentence', async () => {
   expect(end.stderr).toContain('http://no-such-host.invalid does not answer')
 }, 60_000)
 
-test.each([
-  [['executor-manager', 'tem'], 'templates'],
+const COMPLETED: [string[], string][] = [
+  [['executor-manager', 'stat'], 'status'],
   [['executor-manager', 'run', '--lim'], '--limit'],
   [['executor-manager', 'run', '--limit', 'mem'], 'memory='],
   [['executor-manager', 'run', '--mode', 'f'], 'function'],
   [['executor-manager', 'run', 'package.j'], 'package.json'],
   [['executor-manager', 'run', '--file', 'package.j'], 'package.json'],
   [['executor-manager', 'completion', 'z'], 'zsh'],
-])('bash completes %s to %s', async (words, completed) => {
+]
+
+test.each(COMPLETED)('bash completes %s to %s', async (words, completed) => {
   const { stdout: script } = await commandLine(['completion', 'bash'])
   const list = words.map((word) => `'${word}'`).join(' ')
   const asked = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _executor_manager`
@@ -155,4 +159,35 @@ test.each([
     stdout: `${completed}\n`,
     stderr: '',
   })
+})
+
+// Few machines have it: there the script is tried in it.
+const hasFish = spawnSync('fish', ['--version']).status === 0
+
+test.skipIf(!hasFish).each(COMPLETED)('fish completes %s to %s', async (words, completed) => {
+  const { stdout: script } = await commandLine(['completion', 'fish'])
+  const asked = `${script}\ncomplete -C'${words.join(' ')}'`
+  const end = await runCommand('fish', ['--no-config', '-c', asked])
+  expect(end).toMatchObject({ code: 0, stderr: '' })
+  expect(end.stdout.split(/\s/)[0]).toBe(completed)
+})
+
+test('the image has what the command line is made of', () => {
+  const sources = ['cli/bin.mjs', 'cli/main.ts', 'cli/mcp.ts', 'cli/info.ts', 'cli/run.ts']
+  const imported = sources.flatMap((source) => {
+    const text = readFileSync(path.join(projectDir(), source), 'utf8')
+    return [...text.matchAll(/from '(\.\.?\/[^']+)'/g)].map(([, to]) =>
+      path.join(path.dirname(source), to as string),
+    )
+  })
+  const kept = readFileSync(path.join(projectDir(), '.dockerignore'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('!'))
+    .map((line) => line.slice(1))
+  for (const file of [...sources, ...imported]) {
+    expect(
+      kept.some((part) => file === part || file.startsWith(`${part}/`)),
+      file,
+    ).toBe(true)
+  }
 })
