@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { type AccessSettings, readAccess } from './config/access.ts'
+import { type JobSettings, readJobs } from './config/jobs.ts'
 import { readEgress } from './config/network.ts'
 import { type Options, readOptions } from './config/options.ts'
 import {
@@ -74,6 +75,8 @@ export interface Config extends Options, AccessSettings, SnapshotSettings {
   readonly codePolicy: PolicyMode
   /** Folder of an operator's own rules, or null. */
   readonly policyDir: string | null
+  /** What is kept for callers over restarts. */
+  readonly jobs: JobSettings
   readonly logLevel: string
   /** Settings that are understood but have no effect here, for a line in the log. */
   readonly ignoredSettings: readonly string[]
@@ -168,6 +171,7 @@ export function readConfig(
     policyDir: env.EXECUTOR_MANAGER_POLICY_DIR
       ? path.resolve(env.EXECUTOR_MANAGER_POLICY_DIR)
       : null,
+    jobs: readJobs(env),
     logLevel: setting(env, 'EXECUTOR_MANAGER_LOG_LEVEL', 'info', oneOf(LOG_LEVELS)),
     ignoredSettings: ['SANDBOX_BASE_PYTHON_IMAGE', 'SANDBOX_BASE_NODEJS_IMAGE'].filter(
       (name) => env[name],

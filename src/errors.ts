@@ -12,6 +12,10 @@ export const ERRORS = {
   POOL_BUSY: { httpStatus: 503, retryable: true, retryAfterS: 1 },
   SHUTTING_DOWN: { httpStatus: 503, retryable: true, retryAfterS: null },
   REQUEST_NOT_READ: { httpStatus: 503, retryable: true, retryAfterS: 1 },
+  /** The store keeps as much for this caller as it may, or for all callers. */
+  HELD_TOO_MUCH: { httpStatus: 429, retryable: true, retryAfterS: 60 },
+  /** The store cannot write or read: its disk is full or fails. */
+  STORE_FAILED: { httpStatus: 507, retryable: true, retryAfterS: 60 },
   RUN_CANCELLED: { httpStatus: 499, retryable: false, retryAfterS: null },
   ENGINE_FAILED: { httpStatus: 500, retryable: true, retryAfterS: null },
   /** The executor ended before its run; no code has run. */

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -15,6 +16,8 @@ import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
 import type { Installation, InstalledRuntime } from './engine/runsc/installation.ts'
 import type { Platform } from './engine/runsc/platform.ts'
 import { ManagerError } from './errors.ts'
+import type { DatabaseOptions } from './jobs/database.ts'
+import { Store } from './jobs/store.ts'
 import { scaledMs } from './lib/time-scale.ts'
 import { Metrics } from './metrics.ts'
 import { CapacityLimit } from './pool/capacity-limit.ts'
@@ -54,6 +57,7 @@ export class ExecutorManager {
   /** What the front doors stand on. Of use once an executor is ready. */
   readonly runs: Runs
   readonly #accounts: Accounts
+  readonly #store: Store
   #app: FastifyInstance | null = null
   readonly #firstExecutors = new FirstExecutors()
   readonly #machine: Machine = readMachine()
@@ -66,6 +70,7 @@ export class ExecutorManager {
     this.#engine = engine
     this.#metrics = metrics
     this.#accounts = new Accounts(config)
+    this.#store = new Store(storeOptions(config), (err) => log.error({ err }, 'store'))
     const { answers } = this.#accounts
     this.#scheduler = new Scheduler(this.#pools, config, answers)
     answers.onRelease = () => this.#scheduler.answerGone()
@@ -132,6 +137,7 @@ export class ExecutorManager {
     this.#assertWanted()
     this.#pools.start()
     await this.#firstExecutors.wait(this.#config.startTimeoutMs)
+    this.#store.start()
     this.#app = await this.#buildApp()
     this.#assertWanted()
     const { host, port } = this.#config
@@ -171,6 +177,7 @@ export class ExecutorManager {
         languages: this.#languages,
         metrics,
         parsing: this.#parsing,
+        store: this.#store,
         templates: this.#offered,
         status: () => ({
           queued: this.#scheduler.queued,
@@ -269,6 +276,7 @@ export class ExecutorManager {
     const patience = setTimeout(() => app?.server.closeAllConnections(), LAST_ANSWERS_MS)
     await closed.catch((err) => this.#log.error({ err }, 'server not closed'))
     clearTimeout(patience)
+    await this.#store.close().catch((err) => this.#log.error({ err }, 'store not closed'))
     await this.#engine.close().catch((err) => this.#log.error({ err }, 'engine not closed'))
   }
 
@@ -280,4 +288,10 @@ export class ExecutorManager {
       if (this.#hurry.signal.aborted) resolve()
     })
   }
+}
+
+/** Of a manager on a port that changes with each start nobody could find anything again. */
+function storeOptions({ home, port, jobs: { keepMs, ...limits } }: Config): DatabaseOptions {
+  const folder = port === 0 ? null : path.join(home, 'jobs', String(port))
+  return { folder, limits, keepMs }
 }

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { Store } from '../jobs/store.ts'
 import { VERSION } from '../version.ts'
 import type { Accounts } from './accounts.ts'
 import { networkMatcher } from './addresses.ts'
@@ -39,7 +40,10 @@ export interface AppOptions extends DoorOptions {
 
 /** What the front doors need of the rest. */
 export type DoorServices = Pick<RagflowOptions, 'runs' | 'languages' | 'metrics' | 'parsing'> &
-  Pick<NativeService, 'templates' | 'status'>
+  Pick<NativeService, 'templates' | 'status'> & {
+    /** Keeps what outlives its request. */
+    readonly store: Store
+  }
 
 /**
  * The HTTP side: what all front doors share, and each of them as a plugin of its own.

@@ -3,6 +3,8 @@ import { Accounts } from '../../src/api/accounts.ts'
 import { buildApp } from '../../src/api/app.ts'
 import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { type Config, readConfig } from '../../src/config.ts'
+import type { DatabaseOptions } from '../../src/jobs/database.ts'
+import { Store } from '../../src/jobs/store.ts'
 import { Metrics } from '../../src/metrics.ts'
 import type { RunEvent, RunOptions, RunOutcome, RunRequest, Runs } from '../../src/run/types.ts'
 
@@ -52,10 +54,16 @@ export class FakeRuns implements Runs {
  * The front doors over runs that a test makes up, listening on a port of the loopback device.
  * @returns the address, what counts runs, and what ends it
  */
-export async function openDoors(runs: Runs, settings: Partial<Config> = {}) {
+export async function openDoors(
+  runs: Runs,
+  settings: Partial<Config> = {},
+  storeOptions: Partial<DatabaseOptions> = {},
+) {
   const config = { ...readConfig({}), ...settings }
   const metrics = new Metrics({ executors: () => [], queued: () => 0 })
   const accounts = new Accounts(config)
+  const { keepMs, ...limits } = config.jobs
+  const store = new Store({ folder: null, limits, keepMs, ...storeOptions }, () => {})
   const app = await buildApp(
     {
       ...config,
@@ -68,6 +76,7 @@ export async function openDoors(runs: Runs, settings: Partial<Config> = {}) {
       languages: LANGUAGES,
       metrics,
       parsing: new ParsingThread(LANGUAGES),
+      store,
       templates: [
         {
           name: 'python',
@@ -83,5 +92,9 @@ export async function openDoors(runs: Runs, settings: Partial<Config> = {}) {
     },
   )
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { url, metrics, accounts, close: () => app.close() }
+  const close = async () => {
+    await app.close()
+    await store.close()
+  }
+  return { url, metrics, accounts, store, close }
 }

@@ -37,6 +37,11 @@ describe('arrows between folders', () => {
     expect(importsOf('api').filter(below)).toEqual([])
   })
 
+  test('what is kept over restarts knows the core, and neither front doors nor executors', () => {
+    const known = (file: string) => isIn('lib', 'run')(file) || file === 'errors.ts'
+    expect(importsOf('jobs').filter((file) => !known(file))).toEqual([])
+  })
+
   test('who dispatches runs does not know what executors are', () => {
     const others = isIn('engine', 'supervisor', 'images', 'setup', 'api')
     expect(importsOf('dispatch').filter(others)).toEqual([])
