@@ -1,5 +1,5 @@
 /**
- * Puts what starts in a sandbox (the supervisor, the runtime's runner) into its image. The folder
+ * Puts what starts in a sandbox (the supervisors, the runtime's runner) into its image. The folder
  * is named by its contents, so a change of the runner needs no new image and never meets a sandbox
  * that still runs the old one. A manager holds a lock on the one that it uses.
  */
@@ -27,18 +27,20 @@ import { shortHash } from './recipe.ts'
 export type Guest = { guestPath: string; guestHash: string }
 
 const GUEST_ROOT = '.executor'
-const SUPERVISOR = 'supervisor'
 /** One that nobody holds may be wanted again: by the version that was tried before this one. */
 const OLD_AFTER_MS = 24 * 60 * 60 * 1000
 /** Whoever removes one holds its lock for a moment. */
 const LOCK_WAIT_S = 5
 
-/** The guest's identity: every file that goes in, and how native files are compiled. */
-export function guestHash(runtime: Runtime, supervisorPath: string): string {
+/**
+ * The guest's identity: every file that goes in, and how native files are compiled.
+ * @param programs paths of the programs that are the same for all runtimes
+ */
+export function guestHash(runtime: Runtime, programs: readonly string[]): string {
   const native = runtime.image.native
   const files = [...runtime.runnerFiles, ...native.map((file) => file.source)]
   return shortHash([
-    readFileSync(supervisorPath),
+    ...programs.map((program) => readFileSync(program)),
     JSON.stringify([
       files,
       native,
@@ -52,9 +54,9 @@ export function guestHash(runtime: Runtime, supervisorPath: string): string {
 export function findGuest(
   runtime: Runtime,
   rootfs: string,
-  supervisorPath: string,
+  programs: readonly string[],
 ): Guest | undefined {
-  const hash = guestHash(runtime, supervisorPath)
+  const hash = guestHash(runtime, programs)
   return existsSync(join(rootfs, GUEST_ROOT, hash)) ? guestOf(hash) : undefined
 }
 
@@ -62,24 +64,25 @@ export function findGuest(
 export async function installGuest(
   runtime: Runtime,
   rootfs: string,
-  supervisorPath: string,
+  programs: readonly string[],
 ): Promise<Guest> {
-  const present = findGuest(runtime, rootfs, supervisorPath)
+  const present = findGuest(runtime, rootfs, programs)
   if (present) return present
   const root = join(rootfs, GUEST_ROOT)
   mkdirSync(root, { recursive: true, mode: 0o755 })
   chmodSync(root, 0o755)
-  const hash = guestHash(runtime, supervisorPath)
+  const hash = guestHash(runtime, programs)
   const fresh = mkdtempSync(join(root, '.new-'))
   try {
-    copyFileSync(supervisorPath, join(fresh, SUPERVISOR))
+    for (const program of programs) copyFileSync(program, join(fresh, basename(program)))
     for (const name of runtime.runnerFiles) {
       copyFileSync(join(runtime.folder, name), join(fresh, name))
     }
     await compileNative(runtime, fresh)
     await prepare(runtime, join(root, '..'), `/${GUEST_ROOT}/${basename(fresh)}`)
+    const names = programs.map((program) => basename(program))
     for (const name of readdirSync(fresh)) {
-      chmodSync(join(fresh, name), name === SUPERVISOR ? 0o755 : 0o644)
+      chmodSync(join(fresh, name), names.includes(name) ? 0o755 : 0o644)
     }
     chmodSync(fresh, 0o755)
     renameSync(fresh, join(root, hash))

@@ -18,7 +18,7 @@ import { readHostSystem, wayOf } from './host.ts'
 import { missingHostPackages } from './host-packages.ts'
 import { findRunsc, runscSuite, unfit } from './runsc.ts'
 import { readRunscChoice } from './runsc-choice.ts'
-import { supervisorPath } from './supervisor.ts'
+import { areThere, supervisorPaths } from './supervisor.ts'
 
 /**
  * One line of the report. `lacking`: the service cannot run. `todo`: the next set-up installs it. `note`: the
@@ -181,8 +181,8 @@ function hostPackages(isInstalled: boolean): Finding {
 
 function supervisor(input: DoctorInput): Finding {
   const subject = 'supervisor'
-  const path = supervisorPath(input.home, input.runtimesDir)
-  if (existsSync(path)) return { state: 'ok', subject, text: path }
+  const paths = supervisorPaths(input.home, input.runtimesDir)
+  if (areThere(paths)) return { state: 'ok', subject, text: dirname(paths[0] as string) }
   return { state: 'todo', subject, text: 'not compiled', remedy: RUN_SETUP }
 }
 
@@ -191,8 +191,8 @@ function imageFinding(runtime: Runtime, image: Image | undefined, input: DoctorI
   if (!image) return { state: 'todo', subject, text: 'not built', remedy: RUN_SETUP }
   const { sizeBytes, builtAt } = readImageFacts(image)
   const text = `${Math.round(sizeBytes / 1e6)} MB, ${image.imageHash}, built ${builtAt.slice(0, 10)}`
-  const path = supervisorPath(input.home, input.runtimesDir)
-  const guest = existsSync(path) ? findGuest(runtime, image.rootfs, path) : undefined
+  const paths = supervisorPaths(input.home, input.runtimesDir)
+  const guest = areThere(paths) ? findGuest(runtime, image.rootfs, paths) : undefined
   if (guest) {
     const isFile = findRootImage(image.rootfs, guest.guestHash) !== undefined
     return { state: 'ok', subject, text: isFile ? `${text}, also as an EROFS file` : text }

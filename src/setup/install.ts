@@ -2,7 +2,7 @@
  * Sets up everything that a machine needs to run sandboxes. Each step checks first and does only what is
  * missing, so the set-up can be interrupted anywhere and started again.
  */
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Installation, InstalledRuntime, Runsc } from '../engine/runsc/installation.ts'
 import { snapshotsFolder } from '../engine/runsc/snapshot-store.ts'
@@ -27,7 +27,7 @@ import { installHostPackages } from './host-packages.ts'
 import { withSetupLock } from './lock.ts'
 import { dueDownload, ensureRunsc, findRunsc } from './runsc.ts'
 import { type RunscChoice, readRunscChoice } from './runsc-choice.ts'
-import { ensureSupervisor, supervisorPath } from './supervisor.ts'
+import { areThere, ensureSupervisors, supervisorPaths } from './supervisor.ts'
 
 /** Finds the installation; undefined when any part of it is missing. Reads files only, so it is quick. */
 export function findInstallation(
@@ -37,12 +37,12 @@ export function findInstallation(
 ): Installation | undefined {
   const runtimes = loadRuntimes(runtimesDir)
   const runsc = findRunsc(home, choice)
-  const supervisor = supervisorPath(home, runtimesDir)
-  if (!runsc || !existsSync(supervisor)) return undefined
+  const supervisors = supervisorPaths(home, runtimesDir)
+  if (!runsc || !areThere(supervisors)) return undefined
   const installed: InstalledRuntime[] = []
   for (const runtime of runtimes) {
     const image = findImage(runtime, home)
-    const guest = image && findGuest(runtime, image.rootfs, supervisor)
+    const guest = image && findGuest(runtime, image.rootfs, supervisors)
     if (!image || !guest) return undefined
     const rootImage = findRootImage(image.rootfs, guest.guestHash) ?? null
     if (!rootImage && wantsRootImages(runsc, home)) return undefined
@@ -101,7 +101,7 @@ async function install(
   const runtimes = loadRuntimes(runtimesDir)
   await installHostPackages(progress, mayInstall)
   const runsc = await ensureRunsc(home, progress, choice)
-  const supervisor = await ensureSupervisor(home, runtimesDir, progress)
+  const supervisors = await ensureSupervisors(home, runtimesDir, progress)
   await removeUnfinishedBuilds(home)
   const makesRootImages =
     runsc.capabilities.erofsRoot && (await ensureErofsTool(home, progress, mayInstall))
@@ -109,7 +109,7 @@ async function install(
   const installed: InstalledRuntime[] = []
   for (const runtime of runtimes) {
     const image = await ensureImage(runtime, home, sourcesOf, progress)
-    const guest = await installGuest(runtime, image.rootfs, supervisor)
+    const guest = await installGuest(runtime, image.rootfs, supervisors)
     const rootImage = makesRootImages
       ? await ensureRootImage(runtime.name, image.rootfs, guest.guestHash, progress)
       : usable(runsc, findRootImage(image.rootfs, guest.guestHash) ?? null)

@@ -1,9 +1,9 @@
-/** Compiles the in-sandbox supervisor, once per source. */
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -19,38 +19,54 @@ const FLAGS = [
   '-fstack-protector-strong',
 ]
 
-/** Returns the path of the binary of the present source, whether or not it is compiled. */
-export function supervisorPath(home: string, runtimesDir: string): string {
-  const hash = shortHash([readFileSync(sourceFile(runtimesDir)), FLAGS.join(' '), process.arch])
-  return join(home, 'supervisor', hash, 'supervisor')
+/** The program that is pid 1 in sandboxes of one run, and the one in those of a session. */
+const SOURCES: Readonly<Record<string, readonly string[]>> = {
+  supervisor: ['supervisor.c'],
+  session: ['session.c', 'session-files.c'],
 }
 
-/** Compiles the supervisor unless that was done. The caller holds the set-up lock. */
-export async function ensureSupervisor(
+/** Returns the paths of the binaries of the present sources, whether or not they are compiled. */
+export function supervisorPaths(home: string, runtimesDir: string): string[] {
+  const folder = sourceFolder(runtimesDir)
+  const names = readdirSync(folder).sort()
+  const sources = names.flatMap((name) => [name, readFileSync(join(folder, name))])
+  const hash = shortHash([...sources, FLAGS.join(' '), process.arch])
+  return Object.keys(SOURCES).map((name) => join(home, 'supervisor', hash, name))
+}
+
+/** Compiles the supervisors unless that was done. The caller holds the set-up lock. */
+export async function ensureSupervisors(
   home: string,
   runtimesDir: string,
   progress: Progress,
-): Promise<string> {
-  const path = supervisorPath(home, runtimesDir)
-  if (existsSync(path)) return path
+): Promise<string[]> {
+  const paths = supervisorPaths(home, runtimesDir)
+  if (areThere(paths)) return paths
   progress('supervisor: compiling')
   mkdirSync(join(home, 'supervisor'), { recursive: true, mode: 0o755 })
   const fresh = mkdtempSync(join(home, 'supervisor', '.new-'))
   try {
-    const output = join(fresh, 'supervisor')
-    await runCommand(['gcc', ...FLAGS, '-o', output, sourceFile(runtimesDir)], {
-      purpose: 'Compiling the supervisor',
-      remedy: 'Check that gcc and libc6-dev are installed and work.',
-      contained: true,
-    })
+    for (const [name, sources] of Object.entries(SOURCES)) {
+      const files = sources.map((source) => join(sourceFolder(runtimesDir), source))
+      await runCommand(['gcc', ...FLAGS, '-o', join(fresh, name), ...files], {
+        purpose: 'Compiling the supervisor',
+        remedy: 'Check that gcc and libc6-dev are installed and work.',
+        contained: true,
+      })
+    }
     chmodSync(fresh, 0o755)
-    renameSync(fresh, join(path, '..'))
+    renameSync(fresh, join(paths[0] as string, '..'))
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
-  return path
+  return paths
 }
 
-function sourceFile(runtimesDir: string): string {
-  return join(runtimesDir, 'supervisor', 'supervisor.c')
+/** Tells whether all of them are compiled. */
+export function areThere(paths: readonly string[]): boolean {
+  return paths.every((path) => existsSync(path))
+}
+
+function sourceFolder(runtimesDir: string): string {
+  return join(runtimesDir, 'supervisor')
 }

@@ -27,7 +27,7 @@ beforeEach(() => {
 async function install(version: string) {
   const supervisor = path.join(rootfs, '..', 'supervisor')
   writeFileSync(supervisor, version)
-  const guest = await installGuest(runtime, rootfs, supervisor)
+  const guest = await installGuest(runtime, rootfs, [supervisor])
   const folder = path.join(rootfs, guest.guestPath)
   const age = () => {
     const long = new Date(Date.now() - 30 * 24 * 3600 * 1000)

@@ -1,0 +1,201 @@
+import { Readable, Writable } from 'node:stream'
+import { encodeFrame, FrameError } from './frames.ts'
+import {
+  CHUNK_BYTES,
+  ChannelError,
+  FROM,
+  type ProcessEnd,
+  TO,
+  WINDOW_BYTES,
+} from './session-protocol.ts'
+
+/** One channel as this side sees it. */
+export class Channel {
+  readonly number: number
+  readonly exited: Promise<ProcessEnd>
+  readonly #write: (frame: Buffer) => void
+  readonly #sources = new Map<number, { stream: Readable; open: boolean; granted: number }>()
+  readonly #sinks = new Map<number, { window: number; wake: () => void }>()
+  started: (pid: number) => void = () => {}
+  failed: (error: Error) => void = () => {}
+  #exit: (end: ProcessEnd) => void = () => {}
+  #lose: (error: Error) => void = () => {}
+  #hasProcess = true
+  isStarted = false
+
+  constructor(number: number, write: (frame: Buffer) => void) {
+    this.number = number
+    this.#write = write
+    this.exited = new Promise((resolve, reject) => {
+      this.#exit = resolve
+      this.#lose = reject
+    })
+    this.exited.catch(() => {})
+  }
+
+  send(type: number, payload: Buffer = Buffer.alloc(0)): void {
+    const head = Buffer.alloc(4)
+    head.writeUInt32LE(this.number, 0)
+    this.#write(encodeFrame(type, Buffer.concat([head, payload])))
+  }
+
+  #sendCount(type: number, stream: number, count: number): void {
+    const payload = Buffer.alloc(5)
+    payload[0] = stream
+    payload.writeUInt32LE(count, 1)
+    this.send(type, payload)
+  }
+
+  /** What comes from the sandbox. More is asked for as it is read. */
+  source(stream: number): Readable {
+    let unread = 0
+    const readable = new Readable({
+      highWaterMark: CHUNK_BYTES,
+      read: () => {
+        const state = this.#sources.get(stream)
+        if (!state?.open || unread === 0) return
+        state.granted += unread
+        this.#sendCount(TO.CREDIT, stream, unread)
+        unread = 0
+      },
+    })
+    const push = readable.push.bind(readable)
+    readable.push = (chunk: Buffer | null) => {
+      unread += chunk?.length ?? 0
+      return push(chunk)
+    }
+    // A reader that goes away must not hold up the writer.
+    readable.on('close', () => this.#drop(stream))
+    readable.on('error', () => {})
+    this.#sources.set(stream, { stream: readable, open: true, granted: WINDOW_BYTES })
+    return readable
+  }
+
+  /** What goes to the sandbox, as fast as it is taken there. */
+  sink(stream: number): Writable {
+    const state = { window: WINDOW_BYTES, wake: () => {} }
+    this.#sinks.set(stream, state)
+    const send = (chunk: Buffer, done: () => void) => {
+      // Of a process that is gone nothing is taken any more: what is written is lost, as on a pipe.
+      let rest = this.isOver ? chunk.subarray(0, 0) : chunk
+      while (rest.length > 0 && state.window > 0) {
+        const piece = rest.subarray(0, Math.min(CHUNK_BYTES, state.window))
+        rest = rest.subarray(piece.length)
+        state.window -= piece.length
+        this.send(TO.WRITE, Buffer.concat([Buffer.of(stream), piece]))
+      }
+      if (rest.length === 0) done()
+      else state.wake = () => send(rest, done)
+    }
+    const writable = new Writable({
+      highWaterMark: CHUNK_BYTES,
+      write: (chunk: Buffer, _encoding, done) => send(chunk, done),
+      final: (done) => {
+        if (!this.isOver) this.send(TO.CLOSE, Buffer.of(stream))
+        done()
+      },
+    })
+    writable.on('error', () => {})
+    return writable
+  }
+
+  /** @throws FrameError for what it may not say */
+  take(type: number, payload: Buffer): void {
+    if (!this.isStarted && type !== FROM.STARTED && type !== FROM.FAILED) {
+      throw new FrameError(`frame of type ${type} before STARTED`)
+    }
+    if (type === FROM.STARTED) this.#takeStarted(payload)
+    else if (type === FROM.FAILED) this.#takeFailed(payload)
+    else if (type === FROM.OUTPUT) this.#takeOutput(payload)
+    else if (type === FROM.ENDED) this.#takeEnded(payload)
+    else if (type === FROM.TAKEN) this.#takeTaken(payload)
+    else this.#takeExited(payload)
+    if (this.isOver) this.#wakeSinks()
+  }
+
+  #wakeSinks(): void {
+    for (const state of this.#sinks.values()) {
+      const { wake } = state
+      state.wake = () => {}
+      wake()
+    }
+  }
+
+  #takeStarted(payload: Buffer): void {
+    if (this.isStarted || payload.length !== 4) throw new FrameError('malformed STARTED')
+    const pid = payload.readUInt32LE(0)
+    this.isStarted = true
+    this.#hasProcess = pid !== 0
+    this.started(pid)
+  }
+
+  #takeFailed(payload: Buffer): void {
+    if (this.isStarted || payload.length !== 4) throw new FrameError('malformed FAILED')
+    this.#hasProcess = false
+    this.failed(new ChannelError(payload.readUInt32LE(0)))
+  }
+
+  #takeOutput(payload: Buffer): void {
+    const state = this.#sources.get(payload[0] ?? -1)
+    const length = payload.length - 1
+    if (!state?.open || length < 1 || length > state.granted)
+      throw new FrameError('malformed OUTPUT')
+    state.granted -= length
+    if (!state.stream.destroyed) state.stream.push(payload.subarray(1))
+    else this.#grantAgain(payload[0] as number, length)
+  }
+
+  /** Of a stream that nobody reads: it is thrown away, and the writer goes on. */
+  #grantAgain(stream: number, length: number): void {
+    const state = this.#sources.get(stream)
+    if (!state?.open) return
+    state.granted += length
+    this.#sendCount(TO.CREDIT, stream, length)
+  }
+
+  #drop(stream: number): void {
+    const state = this.#sources.get(stream)
+    if (state?.open && state.granted < WINDOW_BYTES) {
+      this.#grantAgain(stream, WINDOW_BYTES - state.granted)
+    }
+  }
+
+  #takeEnded(payload: Buffer): void {
+    const state = this.#sources.get(payload[0] ?? -1)
+    if (!state?.open || payload.length !== 1) throw new FrameError('malformed ENDED')
+    state.open = false
+    if (!state.stream.destroyed) state.stream.push(null)
+  }
+
+  #takeTaken(payload: Buffer): void {
+    const state = this.#sinks.get(payload[0] ?? -1)
+    const count = payload.length === 5 ? payload.readUInt32LE(1) : 0
+    if (!state || count < 1 || state.window + count > WINDOW_BYTES) {
+      throw new FrameError('malformed TAKEN')
+    }
+    state.window += count
+    const { wake } = state
+    state.wake = () => {}
+    wake()
+  }
+
+  #takeExited(payload: Buffer): void {
+    if (!this.#hasProcess || payload.length !== 2) throw new FrameError('malformed EXITED')
+    this.#hasProcess = false
+    this.#exit({ exitCode: payload[0] as number, signal: payload[1] as number })
+  }
+
+  /** Whether nothing more is said of it. */
+  get isOver(): boolean {
+    return !this.#hasProcess && ![...this.#sources.values()].some(({ open }) => open)
+  }
+
+  lose(error: Error): void {
+    this.failed(error)
+    this.#lose(error)
+    for (const { stream } of this.#sources.values()) stream.destroy(error)
+    for (const state of this.#sources.values()) state.open = false
+    this.#hasProcess = false
+    this.#wakeSinks()
+  }
+}

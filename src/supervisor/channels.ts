@@ -1,0 +1,157 @@
+import { Duplex, type Readable, type Writable } from 'node:stream'
+import { Channel } from './channel.ts'
+import { encodeFrame, FrameError, FrameParser } from './frames.ts'
+import { SessionProcess } from './session-process.ts'
+import {
+  BUILTIN,
+  ChannelError,
+  EMFILE,
+  encodeStart,
+  FROM,
+  MAX_CHANNELS,
+  MAX_PAYLOADS,
+  type Program,
+  SessionLostError,
+  STDIN,
+  STDOUT,
+  TO,
+} from './session-protocol.ts'
+
+/** Many processes and connections of one session's sandbox. It trusts nothing that it reads. */
+export class Channels {
+  /** Resolves when the sandbox has ended, or said what the protocol does not allow. */
+  readonly ended: Promise<void>
+  #input: Writable
+  readonly #frames = new FrameParser((type) => MAX_PAYLOADS[type])
+  readonly #channels = new Map<number, Channel>()
+  #lastNumber = 0
+  #onPaused: { resolve: () => void; reject: (error: Error) => void } | null = null
+  #isAsleep = false
+  #lost: SessionLostError | null = null
+  #end: () => void = () => {}
+
+  constructor(input: Writable, output: Readable) {
+    this.#input = input
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    this.reattach(input, output)
+  }
+
+  /** Goes on, after pause(), with the sandbox that was restored from the paused one. */
+  reattach(input: Writable, output: Readable): void {
+    this.#input = input
+    const isCurrent = () => this.#input === input
+    output.on('data', (chunk: Buffer) => isCurrent() && this.#read(chunk))
+    const onEnd = () => isCurrent() && !this.#isAsleep && this.#lose('the sandbox has ended')
+    output.on('error', onEnd)
+    output.on('close', onEnd)
+    input.on('error', () => {})
+  }
+
+  /**
+   * Starts a process. Resolves once the program is executed.
+   * @throws ChannelError when the sandbox cannot start it, SessionLostError
+   */
+  async start(program: Program): Promise<SessionProcess> {
+    const payload = encodeStart(program)
+    const channel = this.#open()
+    return new Promise((resolve, reject) => {
+      channel.started = (pid) => resolve(new SessionProcess(channel, pid, program))
+      channel.failed = reject
+      channel.send(TO.START, payload)
+    })
+  }
+
+  /**
+   * Starts work on files (`session-files.c`).
+   * @param words the verb and what it is done to
+   * @throws ChannelError, SessionLostError
+   */
+  fileWork(words: readonly string[], user: Program['user']): Promise<SessionProcess> {
+    return this.start({ argv: [BUILTIN, ...words], cwd: '/', env: {}, user })
+  }
+
+  /**
+   * Connects to a port of the sandbox's 127.0.0.1.
+   * @throws ChannelError with ECONNREFUSED and its like, SessionLostError
+   */
+  async connect(port: number): Promise<Duplex> {
+    const channel = this.#open()
+    const payload = Buffer.alloc(2)
+    payload.writeUInt16LE(port, 0)
+    return new Promise((resolve, reject) => {
+      channel.started = () => {
+        const readable = channel.source(STDOUT)
+        const writable = channel.sink(STDIN)
+        const duplex = Duplex.from({ readable, writable })
+        duplex.on('error', () => {})
+        duplex.once('close', () => channel.send(TO.RELEASE))
+        resolve(duplex)
+      }
+      channel.failed = reject
+      channel.send(TO.CONNECT, payload)
+    })
+  }
+
+  /**
+   * Has the supervisor say nothing more, so that no frame is cut by a checkpoint. Resolves once all that it
+   * said before has been read.
+   * @throws SessionLostError
+   */
+  pause(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost) return reject(this.#lost)
+      this.#onPaused = { resolve, reject }
+      this.#input.write(encodeFrame(TO.PAUSE))
+    })
+  }
+
+  /** Ends a pause. */
+  resume(): void {
+    this.#isAsleep = false
+    this.#input.write(encodeFrame(TO.RESUME))
+  }
+
+  #open(): Channel {
+    if (this.#lost) throw this.#lost
+    if (this.#channels.size >= MAX_CHANNELS) throw new ChannelError(EMFILE)
+    this.#lastNumber = (this.#lastNumber % 0xffff_ffff) + 1
+    const channel = new Channel(this.#lastNumber, (frame) => this.#input.write(frame))
+    this.#channels.set(channel.number, channel)
+    return channel
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#lost) return
+    try {
+      for (const { type, payload } of this.#frames.push(chunk)) this.#take(type, payload)
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.#lose(error.message)
+    }
+  }
+
+  #take(type: number, payload: Buffer): void {
+    if (type === FROM.PAUSED) {
+      if (!this.#onPaused) throw new FrameError('PAUSED without PAUSE')
+      this.#isAsleep = true
+      this.#onPaused.resolve()
+      this.#onPaused = null
+      return
+    }
+    const channel = payload.length < 4 ? undefined : this.#channels.get(payload.readUInt32LE(0))
+    if (!channel) throw new FrameError(`frame of type ${type} of no channel`)
+    channel.take(type, payload.subarray(4))
+    if (channel.isOver) this.#channels.delete(channel.number)
+  }
+
+  #lose(why: string): void {
+    if (this.#lost) return
+    this.#lost = new SessionLostError(why)
+    this.#onPaused?.reject(this.#lost)
+    for (const channel of this.#channels.values()) channel.lose(this.#lost)
+    this.#channels.clear()
+    this.#end()
+  }
+}

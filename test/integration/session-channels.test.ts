@@ -1,0 +1,265 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { consoleProgress } from '../../src/lib/progress.ts'
+import { ensureSupervisors } from '../../src/setup/supervisor.ts'
+import { Channels } from '../../src/supervisor/channels.ts'
+import type { SessionProcess } from '../../src/supervisor/session-process.ts'
+import type { Program } from '../../src/supervisor/session-protocol.ts'
+
+// The supervisor of sessions, as a process of the host: what it runs here is ours.
+const folder = mkdtempSync(path.join(tmpdir(), 'channels-'))
+const user = { uid: 65_534, gid: 65_534 }
+let program: string
+let child: ChildProcess
+let channels: Channels
+
+beforeAll(async () => {
+  const { progress, end } = consoleProgress()
+  const runtimes = path.join(import.meta.dirname, '../../runtimes')
+  program = (await ensureSupervisors(folder, runtimes, progress).finally(end)).at(-1) as string
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+beforeEach(() => {
+  child = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] })
+  channels = new Channels(child.stdin as Writable, child.stdout as Readable)
+})
+afterEach(async () => {
+  child.stdin?.end()
+  await channels.ended
+})
+
+function start(argv: readonly string[], more: Partial<Program> = {}): Promise<SessionProcess> {
+  return channels.start({ argv, cwd: '/', env: { PATH: '/usr/bin:/bin' }, user, ...more })
+}
+const bash = (line: string, more?: Partial<Program>) => start(['bash', '-c', line], more)
+
+async function outcome(started: SessionProcess, input = '') {
+  started.stdin.end(input)
+  const [stdout, stderr, end] = await Promise.all([
+    text(started.stdout),
+    text(started.stderr),
+    started.exited,
+  ])
+  return { stdout, stderr, ...end }
+}
+
+describe('processes', () => {
+  test('have input, outputs, a folder, variables, a user and an exit code', async () => {
+    const program = await bash('pwd; id -u; echo $WORD; cat; echo bad >&2; exit 3', {
+      cwd: '/usr',
+      env: { PATH: '/usr/bin:/bin', WORD: 'a b' },
+    })
+    const stdout = `/usr\n${user.uid}\na b\nhello`
+    expect(await outcome(program, 'hello')).toEqual({
+      stdout,
+      stderr: 'bad\n',
+      exitCode: 3,
+      signal: 0,
+    })
+  })
+
+  test('that cannot be started fail with the errno', async () => {
+    await expect(start(['/no/such'])).rejects.toMatchObject({ errno: 2 })
+    await expect(start(['true'], { cwd: '/no/such' })).rejects.toMatchObject({ errno: 2 })
+    await expect(start(['/etc/passwd'])).rejects.toMatchObject({ errno: 13 })
+    await expect(start([])).rejects.toMatchObject({ errno: 22 })
+    await expect(start(['true', 'x'.repeat(2_000_000)])).rejects.toMatchObject({ errno: 7 })
+    expect(await outcome(await bash('echo still here'))).toMatchObject({ stdout: 'still here\n' })
+  })
+
+  test('carry more than a window both ways', async () => {
+    const bytes = 'x'.repeat(5_000_000)
+    const { stdout } = await outcome(await start(['cat']), bytes)
+    expect(stdout === bytes).toBe(true)
+  })
+
+  test('whose output nobody reads are held up, and others are not', async () => {
+    const flood = await bash('while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done')
+    for (let i = 0; i < 10; i++) {
+      expect(await outcome(await bash('echo ok'))).toMatchObject({ stdout: 'ok\n' })
+    }
+    expect(flood.stdout.readableLength).toBeLessThanOrEqual(256 * 1024)
+    flood.release()
+    expect(await flood.exited).toEqual({ exitCode: 0, signal: 9 })
+  })
+
+  test('end by a signal, their group too', async () => {
+    const group = await bash('sleep 1000 & echo started; sleep 1000')
+    await new Promise((resolve) => group.stdout.once('data', resolve))
+    const ended = new Promise((resolve) => group.stdout.resume().once('end', resolve))
+    group.signal(15)
+    expect(await group.exited).toEqual({ exitCode: 0, signal: 15 })
+    await ended
+  })
+
+  test('outlive their parent, with its output, until they are released', async () => {
+    const parent = await bash('sleep 1000 & echo started')
+    const all = text(parent.stdout)
+    expect(await parent.exited).toEqual({ exitCode: 0, signal: 0 })
+    parent.release()
+    expect(await all).toBe('started\n')
+  })
+
+  test('that do not read their input hold up its writer alone', async () => {
+    const deaf = await start(['sleep', '1000'])
+    const written = new Promise<void>((resolve) =>
+      deaf.stdin.write(Buffer.alloc(1_000_000), () => resolve()),
+    )
+    expect(await outcome(await bash('echo ok'))).toMatchObject({ stdout: 'ok\n' })
+    deaf.signal(9)
+    await deaf.exited
+    await written
+  })
+
+  test('have a control pipe each way, as runners do', async () => {
+    const runner = await bash('cat <&198 >&199', { hasControl: true })
+    runner.control?.end('word')
+    expect(runner.control && (await text(runner.control))).toBe('word')
+    runner.stdout.resume()
+    runner.stderr.resume()
+    expect(await runner.exited).toMatchObject({ exitCode: 0 })
+  })
+
+  test('are at most 256 at once', async () => {
+    const sleepers = await Promise.all(Array.from({ length: 256 }, () => start(['sleep', '1000'])))
+    await expect(start(['true'])).rejects.toMatchObject({ errno: 24 })
+    for (const sleeper of sleepers) sleeper.release()
+    await Promise.all(sleepers.map(({ exited }) => exited))
+    await expect.poll(() => start(['true']).catch(() => null)).not.toBeNull()
+  })
+})
+
+describe('terminals', () => {
+  test('have a size that changes, echo and line ends', async () => {
+    const line = 'stty size; read word; echo got $word; stty size'
+    const shell = await bash(line, { terminal: { columns: 100, rows: 30 } })
+    let seen = ''
+    shell.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk
+    })
+    await expect.poll(() => seen).toContain('30 100\r\n')
+    shell.resize(90, 20)
+    shell.stdin.write('abc\n')
+    expect(await shell.exited).toMatchObject({ exitCode: 0 })
+    await expect.poll(() => seen).toBe('30 100\r\nabc\r\ngot abc\r\n20 90\r\n')
+  })
+
+  test('pass control-C on as an interrupt', async () => {
+    const shell = await start(['sleep', '1000'], { terminal: { columns: 80, rows: 24 } })
+    shell.stdout.resume()
+    await expect
+      .poll(() => {
+        shell.stdin.write('\u0003')
+        return Promise.race([shell.exited, null])
+      })
+      .toEqual({ exitCode: 0, signal: 2 })
+  })
+})
+
+describe('connections', () => {
+  test('carry bytes both ways, and are refused where nobody listens', async () => {
+    const server = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    const connection = await channels.connect(port)
+    const bytes = Buffer.alloc(1_000_000, 'z')
+    connection.end(bytes)
+    let length = 0
+    for await (const chunk of connection) length += chunk.length
+    expect(length).toBe(bytes.length)
+    await new Promise((resolve) => server.close(resolve))
+    await expect(channels.connect(port)).rejects.toMatchObject({ errno: 111 })
+  })
+})
+
+describe('work on files', () => {
+  const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  const home = mkdtempSync(path.join(tmpdir(), 'files-'))
+  const work = async (words: readonly string[], input = '') =>
+    outcome(await channels.fileWork(words, self), input)
+  const records = (stdout: string) => stdout.split('\0').filter((_, index) => index % 3 === 1)
+  afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+  test('writes whole files with the folders above them, and reads parts', async () => {
+    const file = `${home}/a/b/c.txt`
+    expect(await work(['write', file, '640'], '0123456789')).toMatchObject({ exitCode: 0 })
+    expect(await work(['read', file])).toMatchObject({ stdout: '0123456789' })
+    expect(await work(['read', file, '3', '4'])).toMatchObject({ stdout: '3456' })
+    expect((await work(['stat', file])).stdout).toMatch(/^f 640 10 \d{19} \d+ \d+\0/)
+    await work(['write', file], 'new')
+    expect((await work(['stat', file])).stdout).toMatch(/^f 640 3 /)
+    const { stdout } = await work(['list', `${home}/`, '9'])
+    expect(records(stdout).sort()).toEqual(['a', 'a/b', 'a/b/c.txt'])
+    expect(records((await work(['list', home, '1'])).stdout)).toEqual(['a'])
+  })
+
+  test('moves, removes and makes', async () => {
+    await work(['write', `${home}/one/x`], 'x')
+    expect(await work(['move', `${home}/one`, `${home}/two/one`])).toMatchObject({ exitCode: 0 })
+    expect(await work(['read', `${home}/two/one/x`])).toMatchObject({ stdout: 'x' })
+    expect(await work(['remove', `${home}/two`])).toMatchObject({ exitCode: 0 })
+    expect(await work(['stat', `${home}/two`])).toMatchObject({ exitCode: 2 })
+    expect(await work(['make', `${home}/p/q`])).toMatchObject({ exitCode: 0 })
+    expect(await work(['make', `${home}/p/q`])).toMatchObject({ exitCode: 0 })
+  })
+
+  test('fails with an errno and a line', async () => {
+    expect(await work(['read', home])).toEqual({
+      stdout: '',
+      stderr: 'Is a directory\n',
+      exitCode: 21,
+      signal: 0,
+    })
+    expect(await work(['read', '/dev/zero'])).toMatchObject({ exitCode: 22 })
+    expect(await work(['remove', `${home}/none`])).toMatchObject({ exitCode: 2 })
+    expect(await work(['nonsense', home])).toMatchObject({ exitCode: 22 })
+    expect(await work(['read'])).toMatchObject({ exitCode: 22 })
+  })
+
+  test('watches a folder and those made in it meanwhile', async () => {
+    const watched = `${home}/watched`
+    await work(['make', watched])
+    const watch = await channels.fileWork(['watch', watched, '5'], self)
+    let seen = ''
+    watch.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk
+    })
+    await expect.poll(() => seen).toBe('s\0\0')
+    await work(['write', `${watched}/new/deep/file`], 'x')
+    await expect.poll(() => seen).toContain('c\0new/deep/file\0')
+    await work(['remove', `${watched}/new`])
+    await expect.poll(() => seen).toContain('r\0new\0')
+    watch.release()
+    await watch.exited
+  })
+})
+
+test('a pause ends what is said, and a resume goes on with it', async () => {
+  const ticks = await bash('while :; do echo tick; sleep 0.01; done')
+  let count = 0
+  ticks.stdout.on('data', () => count++)
+  await expect.poll(() => count).toBeGreaterThan(2)
+  await channels.pause()
+  const paused = count
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(count).toBe(paused)
+  channels.resume()
+  await expect.poll(() => count).toBeGreaterThan(paused)
+  ticks.release()
+  await ticks.exited
+})
+
+test('when the supervisor ends, all that waits fails', async () => {
+  const process = await start(['sleep', '1000'])
+  child.kill('SIGKILL')
+  await expect(process.exited).rejects.toThrow('the sandbox has ended')
+  await expect(start(['true'])).rejects.toThrow('the sandbox has ended')
+  await expect(channels.pause()).rejects.toThrow('the sandbox has ended')
+})
