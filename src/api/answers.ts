@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { Budget, Entry } from './accounts.ts'
 import { Watch } from './watch.ts'
 
@@ -64,7 +65,7 @@ export class Answers {
    * Holds what a stream has not yet handed to the operating system. While something is held it is on the
    * caller's account and is looked after as hold() does; a stream that is silent is left in peace.
    */
-  backlog(caller: string, response: ServerResponse): Backlog {
+  backlog(caller: string, response: Writable): Backlog {
     const drop = () => response.destroy()
     let waiting = 0
     let moved = 0

@@ -9,6 +9,7 @@ import { Connections, maxConnections } from './connections.ts'
 import { dify } from './dify/plugin.ts'
 import type { Door } from './doors.ts'
 import { failureOf } from './failure.ts'
+import { jupyter } from './jupyter/plugin.ts'
 import { lingerOnRefusal } from './lingering.ts'
 import { MAX_MESSAGE_BYTES, mcp } from './mcp/plugin.ts'
 import { refuseOtherMethods } from './methods.ts'
@@ -19,6 +20,7 @@ import { SlowLane } from './slow-lane.ts'
 import { type Body, Uploads } from './uploads.ts'
 import { nativeApi } from './v1/plugin.ts'
 import type { NativeService } from './v1/service.ts'
+import { addWebSockets } from './websockets.ts'
 
 export interface MetricsText {
   readonly contentType: string
@@ -61,7 +63,8 @@ export async function buildApp(
         takePathKey(request)
         handler(request, response)
       }
-      return createServer(withoutKey, options.tls, connections)
+      const server = createServer(withoutKey, options.tls, connections)
+      return options.doors.has('jupyter') ? server.on('upgrade', takePathKey) : server
     },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     bodyLimit: options.maxBodyBytes,
@@ -85,6 +88,8 @@ export async function buildApp(
   lingerOnRefusal(app, lane)
   refuseOtherMethods(app)
 
+  // Before whatever refuses a request: it ends the connection of an upgrade that was refused.
+  if (options.doors.has('jupyter')) await addWebSockets(app)
   await addDoor(app, options, connections)
 
   const ok = async () => ({ status: 'ok' })
@@ -113,6 +118,10 @@ export async function buildApp(
     const ofMessages = new Uploads(MAX_MESSAGE_BYTES, accounts.uploads, lane)
     const { results } = accounts
     await app.register(mcp, { ...services, ...keepers, uploads: ofMessages, results })
+  }
+  if (doors.has('jupyter')) {
+    const { uploads: frames, results: kept } = accounts
+    await app.register(jupyter, { ...services, ...keepers, frames, kept })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   return app

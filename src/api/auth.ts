@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether it is public, because its answer is the same in every installation. */
     isOpen?: boolean
+    /** Whether its clients send their key as `?token=KEY`. */
+    hasQueryKey?: boolean
   }
 }
 
@@ -96,8 +98,14 @@ function tooManyConnections(): Refused {
 
 function shownKey(request: FastifyRequest): string {
   const { authorization, 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
-  const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  const bearer = /^(?:Bearer|token) +(\S+) *$/i.exec(authorization ?? '')?.[1]
   const inHeader = bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string')
   // A client whose path was set has headers of another system, or none.
-  return pathKeyOf(request.raw) ?? (inHeader as string | undefined) ?? ''
+  return pathKeyOf(request.raw) ?? (inHeader as string | undefined) ?? queryKey(request) ?? ''
+}
+
+function queryKey({ query, routeOptions }: FastifyRequest): string | undefined {
+  if (routeOptions.config?.hasQueryKey !== true) return undefined
+  const { token } = query as { token?: unknown }
+  return typeof token === 'string' ? token : undefined
 }

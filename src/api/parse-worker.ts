@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { checkResult } from '../run/check-result.ts'
+import { readRequest } from './jupyter/message.ts'
 import { readMessage } from './mcp/message.ts'
 import { RpcError } from './mcp/rpc-error.ts'
 import type { ParseAnswer, ParseTask } from './parsing-thread.ts'
@@ -20,6 +21,11 @@ parentPort?.on('message', ({ kind, blocks, bytes, contentType }: ParseTask) => {
   }
   if (kind === 'message') {
     parentPort?.postMessage(messageOf(body))
+    free(body)
+    return
+  }
+  if (kind === 'kernel') {
+    parentPort?.postMessage({ kernel: readRequest(body) } satisfies ParseAnswer)
     free(body)
     return
   }

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { FairQueue } from '../dispatch/fair-queue.ts'
 import { ManagerError } from '../errors.ts'
 import { scaledMs } from '../lib/time-scale.ts'
+import type { JupyterRequest, ReadRequest } from './jupyter/message.ts'
 import type { Message } from './mcp/message.ts'
 import { RpcError } from './mcp/rpc-error.ts'
 import type { ParsedRequest, ValidationIssue } from './ragflow/run-request.ts'
@@ -18,10 +19,10 @@ export const LARGE_BODY_BYTES = 64 * 1024
 
 /**
  * What the thread is asked: to validate a request body of RAGFlow's (`request`) or of the native API's, a
- * message of MCP, or a result. Its bytes are moved to it.
+ * message of MCP, a request to a kernel of Jupyter's, or a result. Its bytes are moved to it.
  */
 export interface ParseTask {
-  readonly kind: 'request' | 'result' | 'message' | BodyKind
+  readonly kind: 'request' | 'result' | 'message' | 'kernel' | BodyKind
   /** Of a body of the native API. */
   readonly contentType?: string
   readonly blocks: readonly Uint8Array[]
@@ -36,6 +37,8 @@ export type ParseAnswer =
   | { readonly message: Message }
   /** What is wrong with a message, with its code of JSON-RPC. */
   | { readonly refused: { readonly code: number; readonly message: string } }
+  /** A request to a kernel; its code comes out as a plain array. */
+  | { readonly kernel: ReadRequest }
   /** A body of the native API. Its bytes come out as plain arrays. */
   | { readonly read: Read<readonly RunInput[]> }
 
@@ -116,16 +119,28 @@ export class ParsingThread {
   }
 
   /**
+   * As readRequest() of Jupyter's front door, on a copy.
+   * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async readKernelRequest(
+    caller: string,
+    frame: Buffer,
+    signal: AbortSignal,
+  ): Promise<ReadRequest> {
+    const answer = await this.#ask(caller, () => copiedTask('kernel', frame), signal)
+    if (!('kernel' in answer)) throw new Error('the thread answered another question')
+    const { kernel } = answer
+    if ('wrong' in kernel) return kernel
+    const { code, ...request }: JupyterRequest = kernel.request
+    return { request: { ...request, code: code && viewOf(code) } }
+  }
+
+  /**
    * As checkResult(), on a copy.
    * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
    */
   async checkResult(caller: string, result: Buffer, signal: AbortSignal): Promise<string | null> {
-    const copied = (): ParseTask => {
-      const block = Buffer.allocUnsafeSlow(result.length)
-      result.copy(block)
-      return { kind: 'result', blocks: [block], bytes: block.length }
-    }
-    const answer = await this.#ask(caller, copied, signal)
+    const answer = await this.#ask(caller, () => copiedTask('result', result), signal)
     return 'wrong' in answer ? answer.wrong : null
   }
 
@@ -190,6 +205,12 @@ export class ParsingThread {
     })
     return worker
   }
+}
+
+function copiedTask(kind: ParseTask['kind'], bytes: Buffer): ParseTask {
+  const block = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(block)
+  return { kind, blocks: [block], bytes: block.length }
 }
 
 function requestOf(answer: ParseAnswer): ParsedRequest {

@@ -40,6 +40,8 @@ export function createServer(
     requestTimeout: 0,
     connectionsCheckingInterval: CHECK_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // Java's client asks for HTTP/2 by Upgrade; without this its requests would come as no requests.
+    shouldUpgradeCallback: isWebSocket,
   }
   const server = tls
     ? createHttpsServer({ ...settings, ...tls, handshakeTimeout: TLS_TIMEOUT_MS })
@@ -55,6 +57,10 @@ export function createServer(
   })
   if (tls) knowTlsSockets(server, connections)
   return server as Server
+}
+
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 /** Requests whose callers wait for permission to send the body (`Expect: 100-continue`). */

@@ -3,12 +3,17 @@ import { runCommand } from './command-line.ts'
 
 /**
  * Makes a Python environment of its own and installs packages in it.
+ * @param base interpreter that it is made with
  * @returns its interpreter
  * @throws Error with what pip said
  */
-export async function makePython(folder: string, packages: readonly string[]): Promise<string> {
+export async function makePython(
+  folder: string,
+  packages: readonly string[],
+  base = 'python3',
+): Promise<string> {
   const python = path.join(folder, 'bin/python')
-  await succeed('python3', ['-m', 'venv', folder])
+  await succeed(base, ['-m', 'venv', folder])
   await pip(python, ['install', ...packages])
   return python
 }

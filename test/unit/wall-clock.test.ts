@@ -8,10 +8,15 @@ import { projectDir } from '../../src/config.ts'
  * and performance.now() go by the monotonic clock. What may ask it, and why:
  */
 const ALLOWED = {
+  'api/jupyter/kernels.ts': 'told to people: the last use of a kernel',
+  'api/jupyter/message.ts': 'told to people: the time of a message',
   'assemble.ts': 'told to people: the age of runsc',
   'engine/runsc/snapshot-store.ts': 'times of files, for which there is no other; a name',
   'images/guest.ts': 'times of files',
   'images/build.ts': 'told to people',
+  'jobs/file-rows.ts': 'what is kept over restarts expires',
+  'jobs/kept-files.ts': 'what is kept over restarts expires',
+  'jobs/run-rows.ts': 'what is kept over restarts expires',
   'log.ts': 'the time of a line that it writes itself',
   'metrics.ts': 'told to people: the age of a snapshot',
   'setup/doctor.ts': 'told to people: the age of runsc',

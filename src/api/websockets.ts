@@ -1,0 +1,33 @@
+import websocket, { type WebSocket } from '@fastify/websocket'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/** Of one frame, in bytes. */
+const MAX_FRAME_BYTES = 4 * 1024 ** 2
+
+/**
+ * Lets routes take WebSockets. No sub-protocol is spoken. Who has a connection answers its pings, within bounds,
+ * and ends it when the service stops.
+ */
+export async function addWebSockets(app: FastifyInstance): Promise<void> {
+  await app.register(websocket, {
+    options: {
+      maxPayload: MAX_FRAME_BYTES,
+      perMessageDeflate: false,
+      handleProtocols: () => false,
+      autoPong: false,
+    },
+    errorHandler: endWebSocket,
+    preClose: (done) => done(),
+  })
+}
+
+/** The library answers what a client sends against the protocol; whatever else is a fault of ours. */
+function endWebSocket(
+  error: Error & { code?: string },
+  webSocket: WebSocket,
+  { log }: FastifyRequest,
+): void {
+  if (error.code?.startsWith('WS_ERR_')) return
+  log.error({ err: error }, 'connection failed')
+  webSocket.terminate()
+}
