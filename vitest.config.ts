@@ -25,19 +25,45 @@ export default defineConfig({
         },
       },
       {
+        // Each file has sandboxes of its own and looks at no others: two files at once, each in a process of
+        // its own, for the owner of sandboxes is a process.
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          // An owner of sandboxes is a process, so each file needs one of its own; and one after the
-          // other, for each fills pools of sandboxes.
+          include: ['test/integration/*.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
+          maxWorkers: 2,
           // Programs at once, in the files whose tests run side by side: while one waits, others compute.
           maxConcurrency: 4,
           // Generous: they end a test that hangs, nothing is measured by them.
           testTimeout: scaledMs(60_000),
           hookTimeout: scaledMs(120_000),
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // For one of these files by its path: test/integration/shared.test.ts runs them all on one manager.
+        test: {
+          name: 'shared',
+          include: ['test/integration/shared/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          maxConcurrency: 4,
+          testTimeout: scaledMs(60_000),
+          hookTimeout: scaledMs(120_000),
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // They look at the whole machine, or measure: one file after the other, and nothing beside it.
+        test: {
+          name: 'alone',
+          include: ['test/integration/alone/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          maxConcurrency: 4,
+          testTimeout: scaledMs(60_000),
+          hookTimeout: scaledMs(120_000),
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -50,7 +76,7 @@ export default defineConfig({
           maxConcurrency: 3,
           testTimeout: scaledMs(120_000),
           hookTimeout: scaledMs(120_000),
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -61,7 +87,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: scaledMs(120_000),
           hookTimeout: scaledMs(120_000),
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 5 },
         },
       },
       {
@@ -72,7 +98,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: scaledMs(240_000),
           hookTimeout: scaledMs(240_000),
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 6 },
         },
       },
       {
@@ -83,7 +109,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: scaledMs(120_000),
           hookTimeout: scaledMs(240_000),
-          sequence: { groupOrder: 5 },
+          sequence: { groupOrder: 7 },
         },
       },
       {
@@ -95,7 +121,7 @@ export default defineConfig({
           maxConcurrency: 3,
           testTimeout: scaledMs(180_000),
           hookTimeout: scaledMs(120_000),
-          sequence: { groupOrder: 6 },
+          sequence: { groupOrder: 8 },
         },
       },
       {
@@ -108,7 +134,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          sequence: { groupOrder: 7 },
+          sequence: { groupOrder: 9 },
         },
       },
     ],

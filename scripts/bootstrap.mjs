@@ -21,21 +21,20 @@ const STAMP = '.executor-manager-stamp'
 const OLDEST_NODE = 18
 
 /** What every change has to pass, and what takes longer. */
-const SHORT_PROJECTS = ['unit', 'integration', 'adversarial']
+const SHORT_PROJECTS = ['unit', 'integration', 'alone', 'adversarial']
 const MORE_PROJECTS = ['faults', 'callers', 'doors', 'long']
 
 /** What depends on the version of runsc. */
 const ENGINE_TESTS = [
   ...[
-    'isolation',
+    'shared',
     'attacks',
-    'executor-kills',
-    'freeze-thaw',
-    'outcomes',
     'time-limits',
-    'setup',
     'snapshot',
-    'leftovers',
+    'alone/executor-kills',
+    'alone/freeze-thaw',
+    'alone/setup',
+    'alone/leftovers',
   ].map((name) => `test/integration/${name}`),
   'test/adversarial/adversarial.test.ts',
   'test/faults/executor-kills.test.ts',
@@ -165,20 +164,15 @@ async function testNodes() {
   }
 }
 
+/** All three at once: together they take little longer than the types alone. */
 async function lint() {
-  return (
-    (await run(bin('biome'), ['check', '.'])) ||
-    (await run(bin('tsc'), ['--noEmit'])) ||
-    (await run(bin('madge'), [
-      '--circular',
-      '--extensions',
-      'ts',
-      '--no-spinner',
-      'src',
-      'cli',
-      'clients',
-    ]))
-  )
+  const madge = ['--circular', '--extensions', 'ts', '--no-spinner', 'src', 'cli', 'clients']
+  const statuses = await Promise.all([
+    run(bin('biome'), ['check', '.']),
+    run(bin('tsc'), ['--noEmit']),
+    run(bin('madge'), madge),
+  ])
+  return statuses.find((status) => status !== 0) ?? 0
 }
 
 /** Installs a newer Node.js where this one is too old. */

@@ -9,6 +9,8 @@ const client = useManager({
 })
 
 const FAILED = ['program_error', 'runtime_error', 'resource_limit_exceeded', 'success']
+/** After so many attacks an honest program runs in each language. */
+const HONEST_EVERY = 5
 /** The answer of an honest program that returns 1. */
 const ONE = { status: 'success', stderr: '', result: { value: 1 } }
 
@@ -90,8 +92,10 @@ const attacks: [string, string, string][] = [
   ],
 ]
 
+const numbered = attacks.map((attack, number) => [...attack, number] as const)
+
 describe.concurrent('a program that attacks its sandbox spoils its own result at most', () => {
-  test.each(attacks)('%s (%s)', async (_what, language, body) => {
+  test.each(numbered)('%s (%s)', async (_what, language, body, number) => {
     const code =
       language === 'python'
         ? `import os\ndef main():\n${body.replace(/^/gm, '  ')}`
@@ -99,9 +103,10 @@ describe.concurrent('a program that attacks its sandbox spoils its own result at
     const answer = await client.run(language, code)
     expect(FAILED).toContain(answer.status)
     expect(answer.time_used_ms).toBeGreaterThan(0)
-    // The next one is not touched.
-    const next = language === 'python' ? 'def main(): return 1' : 'function main() { return 1 }'
-    expect(await client.run(language, next)).toMatchObject(ONE)
+    // Those that come after it are not touched.
+    if (number % HONEST_EVERY !== 0) return
+    expect(await client.run('python', 'def main(): return 1')).toMatchObject(ONE)
+    expect(await client.run('nodejs', 'function main() { return 1 }')).toMatchObject(ONE)
   })
 
   test('a forged result is the program’s own result', async () => {

@@ -45,6 +45,8 @@ const ROWS: readonly Row[] = [
   ],
   ['an endless loop at load', 'nodejs', 'for (;;);', ''],
   ['a print before a loop at load', 'nodejs', 'console.log("one")\nfor (;;);', 'one\n'],
+  ['an endless loop', 'bash', 'while :; do :; done', ''],
+  ['a sleep', 'bash', 'sleep 60', ''],
   ['a print before a sleep', 'bash', 'echo one; sleep 60', 'one\n'],
 ]
 

@@ -25,6 +25,11 @@ export type Settings = Partial<Omit<Config, 'limits'>> & {
  * @returns a client of it, of use from the first test on
  */
 export function useManager(settings: Settings = {}): Client {
+  return useManagerAndRuns(settings).client
+}
+
+/** A manager as of useManager(): a client of its front doors, and its runs for what no front door offers. */
+export function useManagerAndRuns(settings: Settings = {}): { client: Client; runs: Runs } {
   const client = new Client()
   let manager: ExecutorManager | undefined
   beforeAll(async () => {
@@ -32,26 +37,13 @@ export function useManager(settings: Settings = {}): Client {
     client.url = await manager.start()
   })
   afterAll(() => manager?.stop())
-  return client
-}
-
-/**
- * A manager as of useManager(), for tests of what no front door offers.
- * @returns its runs, of use from the first test on
- */
-export function useRuns(settings: Settings = {}): Runs {
-  let manager: ExecutorManager | undefined
-  beforeAll(async () => {
-    manager = await openManager(settings)
-    await manager.start()
-  })
-  afterAll(() => manager?.stop())
-  return {
+  const runs: Runs = {
     start(request, options) {
       if (!manager) throw new Error('there is no manager before the first test')
       return manager.runs.start(request, options)
     },
   }
+  return { client, runs }
 }
 
 /** Not started yet. A process can have one at a time: its sandboxes carry the process's mark. */
