@@ -129,15 +129,6 @@ class Wire(unittest.TestCase):
 
 
 class Service(unittest.TestCase):
-    def test_a_tool_for_langchain(self):
-        from executor_manager.langchain import RunCode
-
-        with Client() as client:
-            tool = RunCode(client=client)
-            self.assertEqual(tool.invoke({"code": "print('x' * 30000, end='')"}).count("x"), 20_000)
-            self.assertEqual(tool.invoke({"code": "print(2)"}), "2")
-        self.assertEqual(asyncio.run(RunCode().ainvoke({"code": "pass"})), "(no output)")
-
     def test_bytes_go_in_and_come_back(self):
         content = bytes(range(256)) * 4000
         code = 'import shutil; shutil.copy("in.bin", "out.bin")'

@@ -9,10 +9,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
 from ._client import AsyncClient, Client
-from .types import Outcome
-
-#: A model reads all of it: what is longer is cut in the middle.
-MAX_CHARACTERS = 20_000
+from ._text import DESCRIPTION, text_of
 
 
 class RunCodeInput(BaseModel):
@@ -26,10 +23,7 @@ class RunCode(BaseTool):
     """Runs a program in a fresh sandbox; without clients, with those of the environment's settings."""
 
     name: str = "run_code"
-    description: str = (
-        "Runs a program in a sandbox without network and returns what it prints. Each call starts"
-        " anew: no variables and no files are left of the calls before."
-    )
+    description: str = DESCRIPTION
     args_schema: Type[BaseModel] = RunCodeInput
     client: Any = None
     async_client: Any = None
@@ -41,18 +35,3 @@ class RunCode(BaseTool):
     async def _arun(self, code: str, language: str = "python", **_: Any) -> str:
         async with nullcontext(self.async_client) if self.async_client else AsyncClient() as client:
             return text_of(await client.run(code=code, language=language))
-
-
-def text_of(outcome: Outcome) -> str:
-    """An outcome as a model reads it."""
-    parts = [_cut(outcome.stdout), _cut(outcome.stderr)]
-    if outcome.status != "succeeded":
-        parts.append(outcome.detail)
-    return "\n".join(part.rstrip("\n") for part in parts if part) or "(no output)"
-
-
-def _cut(text: str) -> str:
-    if len(text) <= MAX_CHARACTERS:
-        return text
-    half = MAX_CHARACTERS // 2
-    return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
