@@ -195,7 +195,17 @@ describe('what is refused', () => {
 
   test('an address that is not there', async () => {
     expect((await client.fetch('/v1/nothing')).body.type).toBe('/problems/not-found')
-    expect((await client.fetch('/v1/runs')).status).toBe(404)
+  })
+
+  test.each([
+    ['GET', '/v1/runs', 'POST'],
+    ['DELETE', '/v1/batches/', 'POST'],
+    ['POST', '/v1/status?x=1', 'GET, HEAD'],
+    ['OPTIONS', '/v1/templates', 'GET, HEAD'],
+  ])('%s %s, which it does not take', async (method, path, allowed) => {
+    const { status, headers, body } = await client.fetch(path, { method })
+    expect([status, body.type]).toEqual([405, '/problems/method-not-allowed'])
+    expect(headers.get('allow')).toBe(allowed)
   })
 
   test('each type of problem says what it is', async () => {

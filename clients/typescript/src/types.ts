@@ -147,6 +147,7 @@ export interface Problem {
     | '/problems/unauthorized'
     | '/problems/forbidden'
     | '/problems/not-found'
+    | '/problems/method-not-allowed'
     | '/problems/body-too-slow'
     | '/problems/body-too-large'
     | '/problems/unsupported-media-type'

@@ -1,10 +1,11 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Uploads } from '../uploads.ts'
 import { addBatchesRoute } from './batches-route.ts'
 import type { Keepers } from './call.ts'
 import { addDocsRoutes } from './docs-routes.ts'
 import { addInfoRoutes } from './info-routes.ts'
-import { PROBLEMS, Problem, problemOf, sendProblem } from './problems.ts'
+import { answerMissingRoutes } from './missing-route.ts'
+import { PROBLEMS, problemOf, sendProblem } from './problems.ts'
 import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
 
@@ -27,15 +28,11 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
     return sendProblem(reply, problem)
   })
   app.addHook('preHandler', async (_request, reply) => tellRate(reply))
+  await answerMissingRoutes(app)
   addRunsRoute(app, options, options)
   addBatchesRoute(app, options, options)
   addInfoRoutes(app, options)
   addDocsRoutes(app, options.version)
-  const notFound = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
-    const detail = `There is no ${method} ${url.split('?')[0]?.slice(0, 200)}.`
-    return sendProblem(reply, new Problem('not-found', detail))
-  }
-  await app.register(async (below) => below.setNotFoundHandler(notFound), { prefix: '/v1' })
 }
 
 /**

@@ -11,6 +11,7 @@ export const PROBLEMS = {
   unauthorized: { status: 401, title: 'No valid API key' },
   forbidden: { status: 403, title: 'The request may not come from there' },
   'not-found': { status: 404, title: 'There is nothing under this address' },
+  'method-not-allowed': { status: 405, title: 'The address does not take this method' },
   'body-too-slow': { status: 408, title: 'The request body came too slowly' },
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body has a type that is not read here' },

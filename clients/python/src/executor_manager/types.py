@@ -149,7 +149,7 @@ class ProblemError:
 class Problem:
     """RFC 9457"""
 
-    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-found", "/problems/body-too-slow", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable"]
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-found", "/problems/method-not-allowed", "/problems/body-too-slow", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable"]
     title: str
     status: int
     detail: str
