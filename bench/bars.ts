@@ -1,6 +1,7 @@
 import { STANDARD_MODULES_ONLY } from './density.ts'
 import type { Figures } from './figures.ts'
 import { idlePercent } from './idle.ts'
+import { slowestPreloaded } from './imports.ts'
 import { type LoadFigure, toRestoreLoop } from './load.ts'
 import { type ProgramId, programOf } from './programs.ts'
 import { figure, type Report, ratio } from './table.ts'
@@ -18,7 +19,7 @@ export interface Bar {
 
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
-  const { warm, bare, burst, load, callers, idle, density, start } = figures
+  const { warm, bare, imports, burst, load, callers, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = (program: ProgramId) =>
@@ -44,6 +45,12 @@ export function barsOf(figures: Figures): Bar[] {
       '×',
       2,
       quotient(warm?.pandas?.latencyMs.p50, warm?.python?.latencyMs.p50),
+    ),
+    most(
+      'First import of a preloaded library, p50 of the slowest, to a bare process',
+      '×',
+      0.5,
+      imports && slowestPreloaded(imports),
     ),
     sustained('pandas'),
     sustained('python'),

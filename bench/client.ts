@@ -58,6 +58,17 @@ export class Client {
     }
   }
 
+  /**
+   * Runs a program whose result is what it measured.
+   * @throws Error unless it succeeds
+   */
+  async measure(program: Program): Promise<unknown> {
+    const { body } = await this.#exchange(requestBytes('POST', '/run', bodyOf(program)))
+    const { status, result, stderr } = JSON.parse(body)
+    if (status !== 'success') throw new Error(`${program.title}: ${status} ${stderr}`)
+    return result?.value
+  }
+
   /** @throws Error unless the answer is 200 */
   async get(path: string): Promise<string> {
     const { status, body } = await this.#exchange(requestBytes('GET', path))

@@ -4,6 +4,7 @@ import type { CallersFigure } from './callers.ts'
 import type { ColdFigures } from './cold.ts'
 import type { DensityFigure } from './density.ts'
 import type { IdleFigures } from './idle.ts'
+import type { ImportFigure } from './imports.ts'
 import type { LoadFigures } from './load.ts'
 import type { StartFigures } from './start.ts'
 import type { WarmFigures } from './warm.ts'
@@ -12,6 +13,7 @@ import type { WarmFigures } from './warm.ts'
 export interface Figures {
   warm?: WarmFigures
   bare?: BareFigures
+  imports?: readonly ImportFigure[]
   burst?: BurstFigures
   load?: LoadFigures
   callers?: readonly CallersFigure[]

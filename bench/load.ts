@@ -79,7 +79,7 @@ export async function measureLoad(bench: Bench, service: Service): Promise<LoadF
 function templateOf(bench: Bench, id: ProgramId): InstalledRuntime {
   const { runtime: name, code } = programOf(id)
   const installed = installedRuntime(bench, name)
-  const { template } = chooseTemplate(installed.runtime, Buffer.from(code))
+  const { template } = chooseTemplate(installed.runtime, Buffer.from(code), false)
   const lean = template === name ? null : leanVariant(installed.runtime)
   return lean && bench.config.leanExecutors ? { ...installed, runtime: lean } : installed
 }

@@ -16,6 +16,7 @@ import type { Bench } from './context.ts'
 import { densityReport, measureDensity } from './density.ts'
 import type { Figures } from './figures.ts'
 import { idleReport, measureIdle } from './idle.ts'
+import { importsReport, measureImports } from './imports.ts'
 import { loadReport, measureLoad } from './load.ts'
 import { describeMachine, machineLine } from './machine.ts'
 import { type Options, readOptions, type Topic, USAGE } from './options.ts'
@@ -26,7 +27,16 @@ import { markdown, type Report } from './table.ts'
 import { measureWarm, warmReport } from './warm.ts'
 
 /** The topics that need a service that was started before. */
-const SERVING: readonly Topic[] = ['warm', 'burst', 'load', 'callers', 'idle', 'density', 'start']
+const SERVING: readonly Topic[] = [
+  'warm',
+  'imports',
+  'burst',
+  'load',
+  'callers',
+  'idle',
+  'density',
+  'start',
+]
 
 /** Measures the service beside bare processes, in one run, and prints what it finds as Markdown. */
 async function main(): Promise<void> {
@@ -92,6 +102,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
       Object.assign(figures, { warm, bare })
       print(warmReport(warm))
       print(bareReport(bare))
+    }
+    if (wants('imports')) {
+      figures.imports = await measureImports(bench, service)
+      print(importsReport(figures.imports))
     }
     if (wants('burst')) {
       figures.burst = await measureBurst(bench, service)

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 /** What can be measured, in the order in which it is. */
 export const TOPICS = [
   'warm',
+  'imports',
   'burst',
   'load',
   'callers',
@@ -22,6 +23,8 @@ export interface Options {
   readonly samples: number
   /** Bare processes of a program that takes most of a second. */
   readonly slowSamples: number
+  /** First uses of each library, and bare processes that import it. */
+  readonly importSamples: number
   /** Cold sandboxes of each program. */
   readonly coldSamples: number
   /** Quiet time before each warm run, the pool being full, and before each bare process. */
@@ -52,6 +55,7 @@ export const USAGE = `npm run bench -- [options]
 const NORMAL = {
   samples: 100,
   slowSamples: 20,
+  importSamples: 5,
   coldSamples: 5,
   loadSeconds: 20,
   bursts: 20,
@@ -63,6 +67,7 @@ const NORMAL = {
 const QUICK: typeof NORMAL = {
   samples: 8,
   slowSamples: 3,
+  importSamples: 1,
   coldSamples: 1,
   loadSeconds: 4,
   bursts: 3,

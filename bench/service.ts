@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sizeOfPool } from '../src/runtimes/rich.ts'
 import { Client } from './client.ts'
 import type { Bench } from './context.ts'
 import { parseMetrics, type Sample } from './metrics.ts'
@@ -75,7 +76,8 @@ export class Service {
     const { poolSize } = this.#bench.config
     const deadline = performance.now() + POOL_PATIENCE_MS
     const settled = (samples: readonly Sample[]) =>
-      isFull(samples, poolSize) && samples.every((s) => !isReady(s) || s.value <= poolSize)
+      isFull(samples, poolSize) &&
+      samples.every((s) => !isReady(s) || s.value <= keptOf(s, poolSize))
     while (!settled(await this.metrics(client))) {
       if (performance.now() > deadline) throw new Error('the pools do not come to rest')
       await sleep(1000, undefined, { signal: this.#bench.interrupt })
@@ -96,10 +98,17 @@ function isReady({ name, labels }: Sample): boolean {
   return name === 'executor_manager_executors' && labels.state === 'ready'
 }
 
+/** Ready executors that the sample's pool keeps. */
+function keptOf({ labels }: Sample, poolSize: number): number {
+  return sizeOfPool(labels.runtime ?? '', poolSize)
+}
+
 function isFull(samples: readonly Sample[], poolSize: number): boolean {
   const executors = samples.filter(({ name }) => name === 'executor_manager_executors')
   if (executors.length === 0) throw new Error('/metrics does not tell of executors')
-  return executors.every((sample) => (isReady(sample) ? sample.value >= poolSize : !sample.value))
+  return executors.every((sample) =>
+    isReady(sample) ? sample.value >= keptOf(sample, poolSize) : !sample.value,
+  )
 }
 
 async function untilHealthy(child: ChildProcess, port: number, interrupt: AbortSignal) {

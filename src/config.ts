@@ -22,6 +22,7 @@ import type { RunLimits } from './run/types.ts'
 import { POLICY_MODES, type PolicyMode } from './runtimes/code-policy.ts'
 import { loadRuntimes } from './runtimes/definition.ts'
 import { leanVariant } from './runtimes/lean.ts'
+import { richVariant } from './runtimes/rich.ts'
 import { defaultHome } from './setup/home.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import {
@@ -46,6 +47,8 @@ export interface Config extends Options, AccessSettings, SnapshotSettings {
   readonly maxExecutors: number
   /** Whether programs that name no heavy library get a leaner executor, from a pool of its own. */
   readonly leanExecutors: boolean
+  /** Whether programs that name certain libraries get an executor with these loaded, from a pool of its own. */
+  readonly richExecutors: boolean
   /** Executors made at once. */
   readonly parallelBoots: number
   /** How long a start may wait for the first executor of each runtime. */
@@ -147,6 +150,7 @@ export function readConfig(
     port: setting(env, 'SANDBOX_EXECUTOR_MANAGER_PORT', 9385, integer(0, 65_535)),
     ...sizes,
     leanExecutors: sizes.leanExecutors && !snapshots.snapshotsPerKey,
+    richExecutors: sizes.richExecutors && !snapshots.snapshotsPerKey,
     startTimeoutMs: setting(
       env,
       'EXECUTOR_MANAGER_START_TIMEOUT',
@@ -183,10 +187,14 @@ export function readConfig(
 function countTemplates(
   root: string,
   keys: number | null,
-): { runtimes: number; leanRuntimes: number } {
+): { runtimes: number; leanRuntimes: number; richRuntimes: number } {
   const runtimes = loadRuntimes(path.join(root, 'runtimes'))
-  if (keys !== null) return { runtimes: runtimes.length * keys, leanRuntimes: 0 }
-  return { runtimes: runtimes.length, leanRuntimes: runtimes.filter(leanVariant).length }
+  if (keys !== null) return { runtimes: runtimes.length * keys, leanRuntimes: 0, richRuntimes: 0 }
+  return {
+    runtimes: runtimes.length,
+    leanRuntimes: runtimes.filter(leanVariant).length,
+    richRuntimes: runtimes.filter(richVariant).length,
+  }
 }
 
 /** The limits of a runtime: the manager's, but for what the runtime sets itself. */

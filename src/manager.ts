@@ -22,12 +22,13 @@ import { scaledMs } from './lib/time-scale.ts'
 import { Metrics } from './metrics.ts'
 import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
-import { Pool } from './pool/pool.ts'
+import { Pool, type PoolOptions } from './pool/pool.ts'
 import { Pools } from './pool/pools.ts'
 import { engineEvents, poolEvents } from './reports.ts'
 import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
+import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richVariant } from './runtimes/rich.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import { offeredTemplateOf, templateOf } from './templates.ts'
 
@@ -95,10 +96,14 @@ export class ExecutorManager {
       executors: () => manager.#pools.counts(),
       queued: () => manager.#scheduler.queued,
     })
-    const lean = config.leanExecutors ? runtimes.filter((runtime) => leanVariant(runtime)) : []
+    const lean = config.leanExecutors ? runtimes.filter(leanVariant) : []
+    const rich = config.richExecutors ? runtimes.filter(richVariant) : []
     // A place for each pool, whatever the memory holds: else the start would wait for ever.
     const sharers = config.snapshotsPerKey ? config.keys.count : 1
-    const most = Math.max(config.maxExecutors, runtimes.length * sharers + lean.length)
+    const most = Math.max(
+      config.maxExecutors,
+      runtimes.length * sharers + lean.length + rich.length,
+    )
     const gate = new CapacityLimit(config.parallelBoots, most)
     const events = engineEvents(log, metrics, gate)
     const snapshotHome = config.snapshots ? config.home : null
@@ -196,7 +201,7 @@ export class ExecutorManager {
     const { name, aliases, limits: overrides } = runtime
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
     const limits = limitsOf(this.#config, overrides)
-    const { snapshotsPerKey, leanExecutors, keys } = this.#config
+    const { snapshotsPerKey, leanExecutors, richExecutors, keys } = this.#config
     this.#templates.set(name, templateOf(runtime, limits, this.#config))
     this.#offered.push(offeredTemplateOf(installed, limits, this.#config))
     for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
@@ -206,6 +211,11 @@ export class ExecutorManager {
     const lean = leanExecutors ? leanVariant(runtime) : null
     // The start does not wait for it: the standard executor serves the same programs.
     if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy, gate)
+    const rich = richExecutors ? richVariant(runtime) : null
+    if (rich) {
+      const sizes = { size: RICH_POOL_SIZE, idleBytes: IDLE_RICH_EXECUTOR_BYTES }
+      this.#addPool({ ...installed, runtime: rich }, limits, policy, gate, sizes)
+    }
   }
 
   #addPool(
@@ -213,6 +223,7 @@ export class ExecutorManager {
     limits: RunLimits,
     policy: Buffer | null,
     gate: CapacityLimit,
+    sizes: Pick<PoolOptions, 'size' | 'idleBytes'> = { size: this.#config.poolSize },
   ): void {
     const { name } = installed.runtime
     const maker = this.#engine.makerFor(installed, limits, policy)
@@ -221,7 +232,7 @@ export class ExecutorManager {
     this.#pools.set(
       name,
       new Pool({
-        size: this.#config.poolSize,
+        ...sizes,
         create: () => maker.create(),
         gate,
         events: poolEvents(name, this.#log, this.#metrics, this.#firstExecutors, () =>
@@ -236,7 +247,7 @@ export class ExecutorManager {
 
   /** Whether a run waits for an executor, or a pool has fewer than it keeps. */
   #isShort(): boolean {
-    return this.#scheduler.queued > 0 || this.#pools.hasFewerThan(this.#config.poolSize)
+    return this.#scheduler.queued > 0 || this.#pools.areShort()
   }
 
   /**

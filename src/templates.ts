@@ -15,14 +15,18 @@ const MODES: readonly RunMode[] = ['script', 'function']
 export function templateOf(
   runtime: Runtime,
   limits: RunLimits,
-  { snapshotsPerKey, leanExecutors }: Pick<Config, 'snapshotsPerKey' | 'leanExecutors'>,
+  {
+    snapshotsPerKey,
+    leanExecutors,
+    richExecutors,
+  }: Pick<Config, 'snapshotsPerKey' | 'leanExecutors' | 'richExecutors'>,
 ): Template {
-  const byText = leanExecutors ? placedByText : placedInOne
+  const shared = () => (leanExecutors ? placedByText(runtime, richExecutors) : placedInOne(runtime))
   return {
     limits,
     modes: MODES,
     ownFiles: ownFilesOf(runtime),
-    place: snapshotsPerKey ? placedByKey(runtime) : byText(runtime),
+    place: snapshotsPerKey ? placedByKey(runtime) : shared(),
   }
 }
 

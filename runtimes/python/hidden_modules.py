@@ -34,6 +34,20 @@ class _StoredModuleLoader:
         module.__loader__ = self._loader
 
 
+def _is_initializing(name):
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return getattr(spec, "_initializing", False) is True
+
+
+def _importer(globals):
+    """The module whose execution imports something. That is not always the one that says so: a function of another
+    module may do it for the one that calls it, and what a compiled module imports seems to come from importlib."""
+    name = globals.get("__name__") if globals else None
+    if _is_initializing(name):
+        return name
+    return next(filter(_is_initializing, reversed(sys.modules)), None)
+
+
 class BundledModules:
     """A finder of modules whose code lies in one file (see bundle.py). They look as if they had been
     found one by one: of the source's own loader, with the source's own path."""
@@ -67,6 +81,7 @@ class BundledModules:
         for loader in self._loaders:
             del loader.get_code
         self._file.close()
+        self._index = self._loaders = None
 
 
 class _PatchingLoader:
@@ -107,7 +122,7 @@ class HiddenModules:
         needs = self._needs
 
         def recording_import(name, globals=None, locals=None, fromlist=(), level=0):
-            importer = globals.get("__name__") if globals else None
+            importer = _importer(globals)
             module = real_import(name, globals, locals, fromlist, level)
             imported = getattr(module, "__name__", name)
             self._note_traces(name if level == 0 else imported)

@@ -18,10 +18,13 @@ export function placedInOne({ name }: Runtime): (request: RunRequest) => Placing
   return () => ({ pool: name, substitute: null })
 }
 
-/** Runs whose program names no heavy library in the lean pool, with the standard one beside it. */
-export function placedByText(runtime: Runtime): (request: RunRequest) => Placing {
+/**
+ * Runs whose program names no heavy library in the lean pool, with the standard one beside it; those that name one
+ * which the standard executors have not loaded in the rich pool.
+ */
+export function placedByText(runtime: Runtime, hasRich: boolean): (request: RunRequest) => Placing {
   return ({ program }) => {
-    const { template, substitute } = chooseTemplate(runtime, program.code)
+    const { template, substitute } = chooseTemplate(runtime, program.code, hasRich)
     return { pool: template, substitute }
   }
 }

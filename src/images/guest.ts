@@ -44,7 +44,7 @@ export function guestHash(runtime: Runtime, programs: readonly string[]): string
     JSON.stringify([
       files,
       native,
-      runtime.prepare && [runtime.prepare, runtime.preload, runtime.env],
+      runtime.prepare && [runtime.prepare, preparedModules(runtime), runtime.env],
     ]),
     ...files.map((name) => readRuntimeFile(runtime, name)),
   ])
@@ -122,11 +122,16 @@ function touch(folder: string): void {
 async function prepare(runtime: Runtime, rootfs: string, folder: string): Promise<void> {
   if (!runtime.prepare) return
   const argv = runtime.prepare.map((part) => part.replaceAll('{guest}', folder))
-  await runInImage(rootfs, `exec ${[...argv, ...runtime.preload].map(quoted).join(' ')}`, {
+  await runInImage(rootfs, `exec ${[...argv, ...preparedModules(runtime)].map(quoted).join(' ')}`, {
     purpose: `Preparing the guest of the runtime ${runtime.name}`,
     remedy: 'Check prepare and preload in runtime.json.',
     env: runtime.env,
   })
+}
+
+/** What any executor of the runtime loads before a run. */
+function preparedModules({ preload, rich }: Runtime): string[] {
+  return [...preload, ...(rich?.with ?? [])]
 }
 
 /** As one word of a shell command. */

@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly freeMemoryBytes: () => number
   /** Returns how many runs wait for an executor of this pool. */
   readonly waiting: () => number
+  /** Memory that one holds while it waits; by default that of an executor without many libraries. */
+  readonly idleBytes?: number
   /** Tells whether runs wait for a pool that serves the same runs and makes cheaper executors. */
   readonly yields?: () => boolean
 }
@@ -64,6 +66,11 @@ export class Pool {
     this.#member = options.gate.join(options.size, () => this.#refill())
   }
 
+  /** Whether it has fewer ready executors than it keeps. */
+  get isShort(): boolean {
+    return this.count('ready') < this.#options.size
+  }
+
   /** Starts to make executors; returns at once. */
   start(): void {
     this.#review = setInterval(() => this.#refill(), REVIEW_MS)
@@ -87,10 +94,10 @@ export class Pool {
 
   /**
    * Tells whether an executor can be leased.
-   * @param leave ready executors that must stay
+   * @param leave ready executors that must stay, where the pool keeps more than these
    */
   canLease(leave: number): boolean {
-    return !this.#closing && this.count('ready') > leave
+    return !this.#closing && this.count('ready') > Math.min(leave, this.#options.size - 1)
   }
 
   /** Leases the executor that has been ready longest, for one run; null when none is ready. */
@@ -146,7 +153,7 @@ export class Pool {
 
   #refill(): void {
     if (this.#closing || this.#retry) return
-    const { size, gate, freeMemoryBytes } = this.#options
+    const { size, gate, freeMemoryBytes, idleBytes = IDLE_EXECUTOR_BYTES } = this.#options
     const nowMs = performance.now()
     const holdMs = this.#holdMs(nowMs)
     if (holdMs > 0) {
@@ -159,7 +166,7 @@ export class Pool {
       ready,
       warming,
       floor: size,
-      ceiling: ceilingOf(size, ready + warming, freeMemoryBytes(), IDLE_EXECUTOR_BYTES),
+      ceiling: ceilingOf(size, ready + warming, freeMemoryBytes(), idleBytes),
       demandPerSecond: this.#demand.perSecond(nowMs),
       makeMs: this.#makeMs,
       quietMs: nowMs - this.#lastDemandMs,

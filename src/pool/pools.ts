@@ -33,9 +33,9 @@ export class Pools extends Map<string, Pool> {
     }
   }
 
-  /** Whether one has fewer ready executors than this. */
-  hasFewerThan(size: number): boolean {
-    return [...this.values()].some((pool) => pool.count('ready') < size)
+  /** Whether one has fewer ready executors than it keeps. */
+  areShort(): boolean {
+    return [...this.values()].some((pool) => pool.isShort)
   }
 
   /** Whether no executor is in use and none is being made. */

@@ -86,6 +86,17 @@ const definitionSchema = z.strictObject({
       names: z.array(z.string().min(1)).min(1),
     })
     .optional(),
+  /**
+   * A richer executor for programs that need certain libraries, which take long to load: `with` names the modules
+   * that it loads beside those of `preload`, `names` the words of which a program that needs them contains one. A
+   * hint as `lean` is.
+   */
+  rich: z
+    .strictObject({
+      with: z.array(z.string()).min(1),
+      names: z.array(z.string().min(1)).min(1),
+    })
+    .optional(),
   /** A program for trying out an executor, and what it must answer. */
   probe: z.strictObject({
     code: z.string(),

@@ -1,4 +1,5 @@
 import type { Runtime } from './definition.ts'
+import { richName } from './rich.ts'
 
 /** The template that a program runs in. */
 export interface TemplateChoice {
@@ -22,12 +23,17 @@ export function leanVariant(runtime: Runtime): Runtime | null {
 }
 
 /**
- * Chooses between the standard and the lean executor by a search of the program's text. The choice is a
- * hint and never a verdict: both executors give the same answers.
+ * Chooses between the standard executor, the lean and the rich one by a search of the program's text. The choice
+ * is a hint and never a verdict: all of them give the same answers.
  * @param code UTF-8 source
+ * @param hasRich whether there is a pool of rich executors. Nothing stands in for one: a program waits less for
+ *   its restore than another executor needs to import the libraries.
  */
-export function chooseTemplate(runtime: Runtime, code: Buffer): TemplateChoice {
-  const { name, lean } = runtime
+export function chooseTemplate(runtime: Runtime, code: Buffer, hasRich: boolean): TemplateChoice {
+  const { name, lean, rich } = runtime
+  if (hasRich && rich?.names.some((word) => code.includes(word))) {
+    return { template: richName(runtime), substitute: null }
+  }
   if (!lean || lean.names.some((word) => code.includes(word))) {
     return { template: name, substitute: null }
   }

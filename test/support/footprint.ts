@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
+import { sizeOfPool } from '../../src/runtimes/rich.ts'
 import { ExecutorCgroup } from './cgroups.ts'
 import type { Client } from './client.ts'
 import { executorsOf, RUN_ROOT, tracesOf } from './traces.ts'
@@ -33,7 +34,7 @@ export async function isAtRest(client: Client, managerPid: number, size: number)
     counts.length > 0 &&
     counts.every(
       ([runtime, states]) =>
-        (states.ready ?? 0) >= size &&
+        (states.ready ?? 0) >= sizeOfPool(runtime, size) &&
         states.ready === ready(runtime) &&
         !states.warming &&
         !states.leased &&

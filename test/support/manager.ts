@@ -88,6 +88,7 @@ function testConfig({ limits, runtimes: _, runscPath: __, ...rest }: Settings): 
     snapshotRenewal: null,
     // One pool more for each manager, which few tests need.
     leanExecutors: false,
+    richExecutors: false,
     // What these programs try is for the sandbox to hold, not for the policy to refuse.
     codePolicy: 'off',
     logLevel: 'error',

@@ -128,8 +128,8 @@ describe('egress', () => {
 describe('sizes by machine', () => {
   const sizes = (cores: number, memoryBytes: number, env = {}) => {
     const config = readConfig(env, [], { cores, memoryBytes })
-    const { poolSize, maxExecutors, leanExecutors, parallelBoots } = config
-    return { poolSize, maxExecutors, leanExecutors, parallelBoots }
+    const { poolSize, maxExecutors, leanExecutors, richExecutors, parallelBoots } = config
+    return { poolSize, maxExecutors, leanExecutors, richExecutors, parallelBoots }
   }
   const GIB = 1024 * MIB
 
@@ -138,6 +138,7 @@ describe('sizes by machine', () => {
       poolSize: 1,
       maxExecutors: 4,
       leanExecutors: false,
+      richExecutors: false,
       parallelBoots: 1,
     })
   })
@@ -157,9 +158,10 @@ describe('sizes by machine', () => {
   test('whatever the machine is, all pools fit and one place is left', () => {
     for (const cores of [1, 2, 16, 64]) {
       for (const gib of [0.25, 1, 4, 24, 512]) {
-        const { poolSize, maxExecutors, leanExecutors } = sizes(cores, gib * GIB)
+        const { poolSize, maxExecutors, leanExecutors, richExecutors } = sizes(cores, gib * GIB)
         expect(poolSize).toBeGreaterThanOrEqual(1)
-        expect(maxExecutors).toBeGreaterThan((leanExecutors ? 4 : 3) * poolSize)
+        const places = (leanExecutors ? 4 : 3) * poolSize + (richExecutors ? 2 : 0)
+        expect(maxExecutors).toBeGreaterThan(places)
       }
     }
   })

@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { projectDir } from '../../src/config.ts'
 import { loadRuntimes, type Runtime } from '../../src/runtimes/definition.ts'
 import { chooseTemplate, leanVariant } from '../../src/runtimes/lean.ts'
+import { richVariant } from '../../src/runtimes/rich.ts'
 
 const RUNTIMES = new Map(
   loadRuntimes(`${projectDir()}/runtimes`).map((runtime) => [runtime.name, runtime]),
 )
 const python = RUNTIMES.get('python') as Runtime
-const choice = (code: string, runtime = python) => chooseTemplate(runtime, Buffer.from(code))
+const choice = (code: string, runtime = python) => chooseTemplate(runtime, Buffer.from(code), false)
+const choiceOfThree = (code: string) => chooseTemplate(python, Buffer.from(code), true)
 
 describe('the choice of the executor', () => {
   test.each([
@@ -28,6 +30,30 @@ describe('the choice of the executor', () => {
     '# 数据 pandas',
   ])('one that names such a library takes the standard one: %j', (code) => {
     expect(choice(code)).toEqual({ template: 'python', substitute: null })
+  })
+
+  test.each([
+    'from scipy import stats',
+    'import pandas\nfrom sklearn.svm import SVC',
+    'import seaborn as sns',
+    'import statsmodels.formula.api as smf',
+  ])('one that names a library of the rich executor waits for that one: %j', (code) => {
+    expect(choiceOfThree(code)).toEqual({ template: 'rich-python', substitute: null })
+    expect(choice(code)).toEqual({ template: 'python', substitute: null })
+  })
+
+  test.each([
+    ['import pandas', 'python'],
+    ['import json', 'lean-python'],
+  ])('the rich executor is for no other program: %j', (code, template) => {
+    expect(choiceOfThree(code)).toMatchObject({ template })
+  })
+
+  test('the rich variant loads what the standard one loads, and its own libraries', () => {
+    const rich = richVariant(python) as Runtime
+    expect(rich.name).toBe('rich-python')
+    expect(rich.preload).toEqual(expect.arrayContaining([...python.preload, 'scipy.stats']))
+    expect(richVariant(RUNTIMES.get('bash') as Runtime)).toBeNull()
   })
 
   test('a runtime without a lean variant has one executor', () => {
