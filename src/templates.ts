@@ -9,7 +9,7 @@ import type { Runtime } from './runtimes/definition.ts'
 import { imageContents } from './runtimes/libraries.ts'
 
 /** How every runtime can run a program. */
-const MODES: readonly RunMode[] = ['script', 'function']
+const MODES: readonly RunMode[] = ['script', 'function', 'cell']
 
 /** The runtime as a template of runs, placed as the settings say. */
 export function templateOf(

@@ -83,6 +83,11 @@ async function importMain(source, path) {
   return found
 }
 
+/** Has import() find the libraries of the image. */
+function findLibraries() {
+  registerHooks({ resolve: resolveLibrary })
+}
+
 function resolveLibrary(specifier, context, next) {
   try {
     return next(specifier, context)
@@ -96,4 +101,4 @@ function resolveLibrary(specifier, context, next) {
   }
 }
 
-module.exports = { importMain, isModule, stripTypes }
+module.exports = { findLibraries, importMain, isModule, stripTypes }

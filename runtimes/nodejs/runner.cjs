@@ -14,8 +14,9 @@ const vm = require('node:vm')
 
 const STATUS_FD = 200
 const [PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV] = [1, 2, 3, 4, 5, 6, 7, 8]
-const SCRIPT = 1
+const [FUNCTION, SCRIPT, CELL] = [0, 1, 2]
 const [READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR] = [1, 2, 3, 4, 5, 6, 7]
+const [DISPLAY, VALUE] = [8, 9]
 const MAX_REFUSED_BYTES = 32 * 1024
 const MAX_NOTE_BYTES = 2048
 // Of what was printed of an error; a character takes 6 bytes of JSON at most.
@@ -48,7 +49,11 @@ const startTimer = setTimeout
 const { wait } = Atomics
 const resolve = Promise.resolve.bind(Promise)
 
-const ES_MODULE_WARNING = `Failed to load the ES module: ${SOURCE_PATH}`
+/** Warnings about what the runner does: the first try to load an ES module, import() in a cell. */
+const OUR_WARNINGS = [
+  `Failed to load the ES module: ${SOURCE_PATH}`,
+  'vm.USE_MAIN_CONTEXT_DEFAULT_LOADER',
+]
 const LINE_OF_SOURCE = /\/workspace\/main\.js:(\d+)/
 // As often as it takes until V8 has compiled the runner's functions for good.
 const WARM_UP_ROUNDS = 10
@@ -127,14 +132,20 @@ function fail(error) {
   exit(1)
 }
 
-/** Whether the program is run from its first line to its last, without a main. */
-let isScript = false
+let mode = FUNCTION
 
 function run(source, argumentsText) {
   try {
     writeSource(source)
-    const main = load(source.toString('utf8'), isScript, refuseIfFound)
     const what = 'the program awaits a promise'
+    if (mode === CELL) {
+      const awaited = runCell(source.toString('utf8'))
+      if (awaited) whenSettled(awaited, what, () => {})
+      return
+    }
+    // From its first line to its last, without a main.
+    const isScript = mode === SCRIPT
+    const main = load(source.toString('utf8'), isScript, refuseIfFound)
     // A script ends when nothing is left for it to do, as any that Node.js is started with.
     if (isScript) main && whenSettled(main, what, () => {})
     else if (typeof main === 'function') hand(main, argumentsText)
@@ -142,6 +153,15 @@ function run(source, argumentsText) {
   } catch (error) {
     fail(error)
   }
+}
+
+/** Runs a cell, by what is loaded with the first of them. */
+function runCell(source) {
+  return require('./cells.cjs').runCell(source, SOURCE_PATH, {
+    showDisplay: (json) => send(DISPLAY, Buffer.from(json)),
+    showValue: (json) => send(VALUE, Buffer.from(json)),
+    refuseIfFound,
+  })
 }
 
 /** Calls main and hands over what it returned. */
@@ -202,8 +222,8 @@ function announceEnd() {
     configurable: true,
     writable: true,
     value(event, ...rest) {
-      // By the first try to load an ES module, which is then loaded as one.
-      if (event === 'warning' && rest[0]?.message?.startsWith(ES_MODULE_WARNING)) return true
+      const isOurs = (start) => rest[0]?.message?.startsWith(start)
+      if (event === 'warning' && OUR_WARNINGS.some(isOurs)) return true
       const handled = emit.call(this, event, ...rest)
       if (!handled && isFatal(event)) fail(rest[0])
       if (event === 'exit' && !process.exitCode) {
@@ -261,7 +281,7 @@ function serve() {
     } else if (type === ARGUMENTS) {
       argumentsText = payload.toString('utf8')
     } else if (type === MODE) {
-      isScript = payload[0] === SCRIPT
+      mode = payload[0]
     } else if (type === ENV) {
       const [name, ...value] = payload.toString('utf8').split('=')
       process.env[name] = value.join('=')

@@ -4,6 +4,10 @@ import json
 import sys
 
 SOURCE_PATH = "/workspace/main.py"
+current_file = SOURCE_PATH
+"""What the lines of the running program belong to."""
+users_files = {SOURCE_PATH}
+"""The same of all programs that ran in this interpreter."""
 GUEST_FOLDER = __file__.rpartition("/")[0]
 # ENETUNREACH, ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH: errno(3).
 NETWORK_ERRNOS = (101, 104, 110, 111, 113)
@@ -21,7 +25,7 @@ def users_part(traceback):
     asynchronous main); if no line of the user's is in it, from the first that is not ours. Where the program
     calls what the runner put into a library, that is left out too."""
     start = traceback
-    while start and start.tb_frame.f_code.co_filename != SOURCE_PATH:
+    while start and start.tb_frame.f_code.co_filename not in users_files:
         start = start.tb_next
     if not start:
         start = traceback
@@ -123,10 +127,10 @@ def _told_of(error, printed):
     line = None
     step = error.__traceback__
     while step:
-        if step.tb_frame.f_code.co_filename == SOURCE_PATH:
+        if step.tb_frame.f_code.co_filename == current_file:
             line = step.tb_lineno
         step = step.tb_next
-    if isinstance(error, SyntaxError) and error.filename == SOURCE_PATH:
+    if isinstance(error, SyntaxError) and error.filename == current_file:
         line = error.lineno
     return {
         "message": message[:MAX_MESSAGE_CHARS],
@@ -156,7 +160,7 @@ def hide_our_frames(warnings, traceback, inspect):
             line = _users_line() or _line_of_coroutine(message.source)
             if line is None:
                 return
-            message.filename, message.lineno, message.line = SOURCE_PATH, line, None
+            message.filename, message.lineno, message.line = current_file, line, None
         show(message)
 
     warnings._showwarnmsg = show_at_users_line
@@ -185,7 +189,7 @@ def _users_line():
     """Of the program, the line that runs now; None where none does."""
     frame = sys._getframe(1)
     while frame:
-        if frame.f_code.co_filename == SOURCE_PATH:
+        if frame.f_code.co_filename == current_file:
             return frame.f_lineno
         frame = frame.f_back
     return None
@@ -194,4 +198,4 @@ def _users_line():
 def _line_of_coroutine(source):
     """Where a coroutine that was never awaited is defined; None for anything else."""
     code = getattr(source, "cr_code", None) or getattr(source, "ag_code", None)
-    return code.co_firstlineno if code and code.co_filename == SOURCE_PATH else None
+    return code.co_firstlineno if code and code.co_filename == current_file else None

@@ -2,7 +2,7 @@
 
 There is nobody to see a window. What is shown becomes ``figure-1.png`` (or ``.html``), ``figure-2.png`` ... in the
 working directory, and so do figures that are left open at the program's end, unless the program has written
-them to a file itself.
+them to a file itself. What a cell shows is displayed with it, and becomes no file.
 """
 
 import os
@@ -16,6 +16,10 @@ MOST_FIGURES = 100
 # Backends of matplotlib that need a display: there is none, so that they draw as Agg does.
 WINDOWS = "tk", "qt", "gtk", "wx", "mac", "nbagg", "notebook", "webagg", "ipympl", "widget", "inline"
 
+display = None
+"""In a cell, what displays a value."""
+_shown = WeakSet()
+"""Figures that the cell has displayed."""
 _paths = WeakKeyDictionary()
 """Of each figure that was shown, the file that it is in."""
 _written = WeakSet()
@@ -41,6 +45,10 @@ def new_path(suffix):
 
 def save(figure):
     """Saves a figure of matplotlib, under the same name as before if it was shown before."""
+    if display:
+        display(figure)
+        _waiting.discard(figure)
+        return
     path = _paths.get(figure)
     if path is None:
         path = _paths[figure] = new_path(".png")
@@ -70,6 +78,27 @@ def save_open_figures(has_failed):
         except Exception as error:
             if not has_failed:
                 print(f"A figure could not be saved: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def note_shown(figure):
+    _shown.add(figure)
+
+
+def show_open_figures(has_failed):
+    """Displays and closes the figures that a cell left open, but for those that it has displayed."""
+    helpers = sys.modules.get("matplotlib._pylab_helpers")
+    if not helpers or not helpers.Gcf.figs:
+        return
+    try:
+        for manager in helpers.Gcf.get_all_fig_managers():
+            figure = manager.canvas.figure
+            if figure not in _shown and len(figure.get_children()) > 1:
+                display(figure)
+    except Exception as error:
+        if not has_failed:
+            print(f"A figure could not be shown: {type(error).__name__}: {error}", file=sys.stderr)
+    _waiting.clear()
+    helpers.Gcf.destroy_all()
 
 
 def patch_matplotlib(pyplot):
@@ -143,6 +172,9 @@ def patch_pil(image):
 
     def show(self, title=None):
         """Save this image as a file, since there is no display."""
+        if display:
+            display(self)
+            return
         path = new_path(".png")
         shown = self if self.mode in ("1", "L", "LA", "I", "P", "RGB", "RGBA", "I;16") else self.convert("RGB")
         shown.save(path, format="PNG")
@@ -158,9 +190,20 @@ def patch_plotly_renderers(renderers):
     renderers.show = lambda fig, *args, **kwargs: _save_plotly(fig)
 
 
+def _forms_of_plotly(figure):
+    return {
+        "text/plain": f"Figure with {len(figure.data)} traces",
+        "text/html": figure.to_html(full_html=False, include_plotlyjs="cdn"),
+        "application/vnd.plotly.v1+json": figure.to_plotly_json(),
+    }
+
+
 def _save_plotly(figure):
     if isinstance(figure, dict):
         figure = sys.modules["plotly.graph_objects"].Figure(figure)
+    if display:
+        display(figure, _forms_of_plotly(figure))
+        return
     figure.write_html(new_path(".html"), include_plotlyjs=True)
 
 

@@ -51,7 +51,7 @@ modules.hide()
 
 SOURCE_FD = 201
 PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV = 1, 2, 3, 4, 5, 6, 7, 8
-SCRIPT = 1
+FUNCTION, SCRIPT, CELL = 0, 1, 2
 READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR = 1, 2, 3, 4, 5, 6, 7
 
 MAX_REFUSED_BYTES = 32 * 1024
@@ -145,6 +145,18 @@ def run_script(source):
     exec(compile(source, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
 
 
+def load_cells():
+    """What runs cells: loaded with the first of them."""
+    return own_module(
+        "cells",
+        failures=failures,
+        figures=figures,
+        flush_output=ending.flush_output,
+        result_json=results.result_json,
+        send=send,
+    )
+
+
 def report_failure(error):
     failures.cut_our_frames(error)
     try:
@@ -159,12 +171,14 @@ def report_failure(error):
         pass
 
 
-def run(source, arguments_json, is_script):
+def run(source, arguments_json, mode, cells):
     code = 0
     result = None
     try:
         write_source(source)
-        if is_script:
+        if mode == CELL:
+            cells.run_cell(source, SOURCE_PATH)
+        elif mode == SCRIPT:
             run_script(source)
         else:
             result = call_main(load(source), arguments_json)
@@ -173,8 +187,9 @@ def run(source, arguments_json, is_script):
     except BaseException as error:
         code = 1
         report_failure(error)
-    figures.save_open_figures(has_failed=code != 0)
-    ending.finish(code, None if ending.is_announced else result, is_script)
+    if mode != CELL:
+        figures.save_open_figures(has_failed=code != 0)
+    ending.finish(code, None if ending.is_announced else result, mode != FUNCTION)
 
 
 def inspector(rules):
@@ -222,8 +237,8 @@ def set_variable(name, value):
 
 def serve():
     source = arguments_json = b""
-    inspect = None
-    is_script = False
+    inspect = cells = None
+    mode = FUNCTION
     send(READY)
     while True:
         frame_type, payload = receive()
@@ -238,17 +253,19 @@ def serve():
         elif frame_type == ARGUMENTS:
             arguments_json = payload
         elif frame_type == MODE:
-            is_script = payload[0] == SCRIPT
+            mode = payload[0]
         elif frame_type == ENV:
             set_variable(*os.fsdecode(payload).split("=", 1))
         elif frame_type == ARGV:
             sys.argv.append(os.fsdecode(payload))
         elif frame_type == START:
-            findings = inspect(source) if inspect else None
+            if mode == CELL and cells is None:
+                cells = load_cells()
+            findings = inspect(cells.python_of(source) if mode == CELL else source) if inspect else None
             if findings is not None:
                 send(REFUSED, findings.encode("utf-8", "replace")[:MAX_REFUSED_BYTES])
                 ending.finish(0)
-            run(source, arguments_json, is_script)
+            run(source, arguments_json, mode, cells)
 
 
 look_fresh()

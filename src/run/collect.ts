@@ -1,6 +1,9 @@
 import { appendChunk } from '../lib/chunks.ts'
 import type { ArtifactFile, Failure, LeftOutFile, RunReport, Transcript } from './record.ts'
-import type { RunEvent, RunLimits } from './types.ts'
+import type { MimeBundle, RunEvent, RunLimits } from './types.ts'
+
+/** Things that one cell may display. */
+export const MAX_DISPLAYS = 100
 
 /** More files that were left out are counted, not named. */
 export const MAX_LEFT_OUT = 50
@@ -14,6 +17,8 @@ export class Collector {
     stdout: [],
     stderr: [],
     result: null,
+    displays: [],
+    value: null,
     note: null,
     failure: null,
     printedError: null,
@@ -30,6 +35,7 @@ export class Collector {
   readonly #limits: RunLimits
   readonly #onEvent: ((event: RunEvent) => void) | undefined
   readonly #bytes = { stdout: 0, stderr: 0 }
+  #shownBytes = 0
 
   /** @param onEvent told of output within its limit, synchronously; must not throw */
   constructor(limits: RunLimits, onEvent?: (event: RunEvent) => void) {
@@ -64,6 +70,34 @@ export class Collector {
     if (this.transcript.leftOut.length === MAX_LEFT_OUT) return false
     this.transcript.leftOut.push(file)
     return true
+  }
+
+  /** Bytes that the cell may still show. */
+  get roomToShow(): number {
+    return this.#limits.outputBytes - this.#shownBytes
+  }
+
+  /**
+   * @param bytes that it took
+   * @returns false when there are more than may be: this one is not kept
+   */
+  addDisplay(data: MimeBundle, bytes: number): boolean {
+    this.hasSpoken = true
+    this.#shownBytes += bytes
+    if (this.transcript.displays.length === MAX_DISPLAYS) {
+      this.transcript.flooded = 'displays'
+      return false
+    }
+    this.transcript.displays.push(data)
+    this.#onEvent?.({ type: 'display', data })
+    return true
+  }
+
+  /** @param bytes that it took */
+  setValue(value: MimeBundle, bytes: number): void {
+    this.hasSpoken = true
+    this.#shownBytes += bytes
+    this.transcript.value ??= value
   }
 
   setResult(json: Buffer): void {

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { MIB } from '../lib/units.ts'
+import { MAX_DISPLAYS } from './collect.ts'
 import type { OutputStream } from './record.ts'
 import type { LeftOut, RunLimits } from './types.ts'
 
@@ -26,6 +27,9 @@ export function signalDetail(signal: number): string {
 /** Which limit of output was passed; null where that is not known. */
 export function outputDetail(stream: OutputStream | null, limits: RunLimits): string | null {
   if (stream === null) return null
+  if (stream === 'displays') {
+    return `What a cell shows may be ${MAX_DISPLAYS} things of ${size(limits.outputBytes)} in all.`
+  }
   if (stream !== 'result') {
     return `${stream} may have ${size(limits.outputBytes)}; what came beyond that is lost.`
   }

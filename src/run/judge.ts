@@ -53,8 +53,8 @@ export function judge(
     stdout: Buffer.concat(transcript.stdout),
     stderr: Buffer.concat(transcript.stderr),
     error: errorOf(transcript),
-    resultJson: result === null || fault !== null ? null : result.toString('utf8'),
-    displays: [],
+    resultJson: resultOf(transcript, fault),
+    displays: transcript.displays,
     files,
     filesLeftOut: leftOut,
     usage: {
@@ -64,6 +64,11 @@ export function judge(
         MEMORY_STEP_BYTES * Math.max(1, Math.ceil(record.peakMemoryBytes / MEMORY_STEP_BYTES)),
     },
   }
+}
+
+function resultOf({ result, value }: Transcript, fault: string | null): string | null {
+  if (result !== null) return fault === null ? result.toString('utf8') : null
+  return value === null ? null : JSON.stringify(value)
 }
 
 function endingOf(

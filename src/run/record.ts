@@ -1,10 +1,10 @@
-import type { LeftOutReason, RunError } from './types.ts'
+import type { LeftOutReason, MimeBundle, RunError } from './types.ts'
 
 /** What ended a run first, as the supervisor says. */
 export type Cause = 'ended' | 'wall_time' | 'output'
 
 /** What a program hands over has a limit for each of these. */
-export type OutputStream = 'stdout' | 'stderr' | 'result'
+export type OutputStream = 'stdout' | 'stderr' | 'result' | 'displays'
 
 /** The supervisor's last word. Measured inside the sandbox: a program may have forged every field. */
 export interface RunReport {
@@ -52,6 +52,10 @@ export interface Transcript {
   stderr: Buffer[]
   /** JSON text that the runner calls the result; not yet checked to be JSON. */
   result: Buffer | null
+  /** What a cell displayed, in order. */
+  displays: MimeBundle[]
+  /** Of a cell, the value of its last expression. */
+  value: MimeBundle | null
   /** What the runner says of the result, for a person. */
   note: string | null
   failure: Failure | null

@@ -16,7 +16,7 @@ export interface RunLimits {
   readonly openFiles: number
   /** Size of the writable folder `/workspace`. */
   readonly workspaceBytes: number
-  /** Of each of stdout and stderr. */
+  /** Of each of stdout and stderr, and of all that a cell shows. */
   readonly outputBytes: number
   readonly resultBytes: number
   readonly artifacts: number
@@ -26,7 +26,7 @@ export interface RunLimits {
 /**
  * How a program is run. `function`: its `main` is called with the arguments, and what it returns is the
  * result. `script`: it is run from its first line to its last. `cell`: as a script, and the value of its
- * last expression is shown.
+ * last expression is the result, in several forms, beside what it displays.
  */
 export type RunMode = 'function' | 'script' | 'cell'
 
@@ -149,13 +149,17 @@ export interface RunOutcome {
   readonly stdout: Buffer
   readonly stderr: Buffer
   /** The stream that passed its limit, where that is known. */
-  readonly flooded: 'stdout' | 'stderr' | 'result' | null
+  readonly flooded: 'stdout' | 'stderr' | 'result' | 'displays' | null
   /** Null unless the runner told of an error. */
   readonly error: RunError | null
   /** Null unless it failed because it was denied something. */
   readonly denied: Denied | null
-  /** Valid JSON text of what the program gave back; null: it gave nothing. */
+  /**
+   * Valid JSON text of what the program gave back; null: it gave nothing. Of a cell it is a MIME bundle: the
+   * value of the last expression.
+   */
   readonly resultJson: string | null
+  /** What a cell displayed, in order, without the value of its last expression. */
   readonly displays: readonly MimeBundle[]
   readonly files: readonly OutputFile[]
   readonly filesLeftOut: readonly LeftOut[]

@@ -1,8 +1,9 @@
 import type { Readable, Writable } from 'node:stream'
 import { Collector } from '../run/collect.ts'
+import { decodeBundle } from '../run/mime-bundle.ts'
 import type { Transcript } from '../run/record.ts'
 import type { Task } from '../run/task.ts'
-import type { RunEvent, RunLimits } from '../run/types.ts'
+import type { RunEvent, RunLimits, RunMode } from '../run/types.ts'
 import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   ARTIFACT,
@@ -16,6 +17,7 @@ import {
   EXIT,
   encodePing,
   encodeRun,
+  isShown,
   LEFT_OUT,
   maxControlBytes,
   maxControlPayload,
@@ -38,6 +40,7 @@ export class Connection {
   readonly #input: Writable
   /** Those of the run, from its begin on. */
   #limits: RunLimits
+  #mode: RunMode = 'function'
   readonly #frames: FrameParser
   readonly #control: FrameParser
   #controlBytes = 0
@@ -57,7 +60,10 @@ export class Connection {
     this.#limits = limits
     this.#collector = new Collector(limits)
     this.#frames = new FrameParser((type) => maxSupervisorPayload(this.#limits)(type))
-    this.#control = new FrameParser((type) => maxControlPayload(this.#limits)(type))
+    this.#control = new FrameParser((type) => {
+      const roomToShow = this.#mode === 'cell' ? this.#collector.roomToShow : null
+      return maxControlPayload(this.#limits, roomToShow)(type)
+    })
     output.on('data', (chunk: Buffer) => this.#read(chunk))
     output.on('error', () => this.#end(null))
     output.on('close', () => this.#end(null))
@@ -100,6 +106,7 @@ export class Connection {
         return
       }
       this.#limits = task.limits
+      this.#mode = task.mode
       this.#collector = new Collector(task.limits, onEvent)
       this.#state = 'running'
       this.#finish = resolve
@@ -133,7 +140,7 @@ export class Connection {
   #take(type: number, payload: Buffer): void {
     if (type === CONTROL) {
       this.#controlBytes += payload.length
-      if (payload.length === 0 || this.#controlBytes > maxControlBytes(this.#limits)) {
+      if (payload.length === 0 || this.#controlBytes > maxControlBytes(this.#limits, this.#mode)) {
         throw new FrameError('an empty control frame, or too many')
       }
       this.#readControl(payload)
@@ -172,7 +179,9 @@ export class Connection {
     try {
       for (const { type, payload } of this.#control.push(bytes)) this.#takeControl(type, payload)
     } catch (error) {
-      if (error instanceof FrameTooLongError) this.#collector.transcript.flooded = 'result'
+      if (error instanceof FrameTooLongError) {
+        this.#collector.transcript.flooded = isShown(error.type) ? 'displays' : 'result'
+      }
       throw error
     }
   }
@@ -190,6 +199,8 @@ export class Connection {
       collector.setRefused(payload.toString('utf8'))
     } else if (collector.transcript.refused !== null) {
       throw new FrameError(`control frame of type ${type} after a refusal`)
+    } else if (isShown(type)) {
+      this.#takeShown(type, payload)
     } else if (type === CONTROL_FRAME.RESULT) {
       collector.setResult(payload)
     } else if (type === CONTROL_FRAME.FAILURE) {
@@ -201,6 +212,13 @@ export class Connection {
     } else {
       throw new FrameError(`control frame of type ${type} in the run`)
     }
+  }
+
+  #takeShown(type: number, payload: Buffer): void {
+    const bundle = decodeBundle(payload)
+    if (!bundle) throw new FrameError('what a cell shows is no MIME bundle')
+    if (type === CONTROL_FRAME.VALUE) this.#collector.setValue(bundle, payload.length)
+    else if (!this.#collector.addDisplay(bundle, payload.length)) this.#end('output')
   }
 
   #end(violation: Transcript['violation'], why = 'the sandbox ended'): void {

@@ -32,7 +32,14 @@ export function encodeHead(type: number, payloadBytes: number): Buffer {
 export class FrameError extends Error {}
 
 /** A frame is longer than its type may be. */
-export class FrameTooLongError extends FrameError {}
+export class FrameTooLongError extends FrameError {
+  readonly type: number
+
+  constructor(type: number, bytes: number) {
+    super(`frame of type ${type} with ${bytes} bytes`)
+    this.type = type
+  }
+}
 
 /**
  * Cuts a byte stream into frames. The stream is hostile: a frame longer than its type may be is
@@ -61,7 +68,7 @@ export class FrameParser {
       const type = head[4] as number
       const most = this.#maxPayloadBytes(type)
       if (most === undefined) throw new FrameError(`unknown frame type ${type}`)
-      if (length > most) throw new FrameTooLongError(`frame of type ${type} with ${length} bytes`)
+      if (length > most) throw new FrameTooLongError(type, length)
       if (this.#buffered < HEAD_BYTES + length) return
       const whole = this.#gather(HEAD_BYTES + length)
       this.#consume(whole)

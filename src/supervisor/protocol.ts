@@ -50,7 +50,8 @@ const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell:
 /**
  * From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. NOTE: what of
  * the result could not be told as it is, for a person. ERROR: what was printed of the exception that FAILURE
- * told of before.
+ * told of before. Of cells alone, JSON text of MIME bundles: DISPLAY, what was displayed, and VALUE, the value
+ * of the last expression.
  */
 export const CONTROL_FRAME = {
   READY: 1,
@@ -60,6 +61,8 @@ export const CONTROL_FRAME = {
   REFUSED: 5,
   NOTE: 6,
   ERROR: 7,
+  DISPLAY: 8,
+  VALUE: 9,
 } as const
 
 /** The supervisor relays in chunks of 64 KiB; its other frames have a size of their own. */
@@ -83,8 +86,13 @@ export function maxSupervisorPayload(limits: RunLimits): (type: number) => numbe
   }
 }
 
-export function maxControlPayload(limits: RunLimits): (type: number) => number | undefined {
+/** @param roomToShow bytes that DISPLAY and VALUE may have; null: the program is no cell */
+export function maxControlPayload(
+  limits: RunLimits,
+  roomToShow: number | null = null,
+): (type: number) => number | undefined {
   return (type) => {
+    if (isShown(type)) return roomToShow ?? undefined
     if (type === CONTROL_FRAME.READY || type === CONTROL_FRAME.PONG) return 0
     if (type === CONTROL_FRAME.RESULT) return limits.resultBytes
     if (type === CONTROL_FRAME.FAILURE) return FAILURE_BYTES
@@ -95,8 +103,14 @@ export function maxControlPayload(limits: RunLimits): (type: number) => number |
   }
 }
 
-export function maxControlBytes(limits: RunLimits): number {
-  return limits.resultBytes + CONTROL_MARGIN_BYTES
+/** Whether a control frame is a MIME bundle. */
+export function isShown(type: number): boolean {
+  return type === CONTROL_FRAME.DISPLAY || type === CONTROL_FRAME.VALUE
+}
+
+export function maxControlBytes(limits: RunLimits, mode: RunMode): number {
+  const shown = mode === 'cell' ? limits.outputBytes : 0
+  return limits.resultBytes + shown + CONTROL_MARGIN_BYTES
 }
 
 /**
@@ -119,7 +133,7 @@ export function encodeRun(task: Task): Buffer[] {
     limits.wallTimeMs,
     limits.outputBytes,
     limits.outputBytes,
-    maxControlBytes(limits),
+    maxControlBytes(limits, task.mode),
     limits.artifacts,
     limits.artifactBytes,
   ]

@@ -81,7 +81,7 @@ export async function openDoors(
         {
           name: 'python',
           languages: [...LANGUAGES.keys()],
-          modes: ['script', 'function'],
+          modes: ['script', 'function', 'cell'],
           limits: config.limits,
           network: 'none',
           version: '3.11.2',

@@ -26,6 +26,8 @@ export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
     stdout: [],
     stderr: [],
     result: null,
+    displays: [],
+    value: null,
     note: null,
     failure: null,
     printedError: null,

@@ -24,6 +24,19 @@ const left = {
   filesLeftOut: [{ path: 'b.csv', size: 9, reason: 'size' }],
 }
 
+test('the value of a cell is its result, and what it displayed is told', () => {
+  const value = { 'text/plain': '1' }
+  const displays = [{ 'text/html': '<b>' }]
+  const verdict = judge(recordWith({ value, displays }), LIMITS)
+  expect(verdict).toMatchObject({ resultJson: '{"text/plain":"1"}', displays })
+})
+
+test('which limit a cell passed that shows too much', () => {
+  const record = recordWith({ violation: 'output', flooded: 'displays', report: null })
+  const { end, detail } = judge(record, LIMITS)
+  expect([end, detail]).toEqual(['output', expect.stringContaining('What a cell shows')])
+})
+
 const ends: [string, RunRecord, object][] = [
   ['a good end', recordWith(said), { end: 'exit', exitCode: 0 }],
   ['an exit code', recordWith({ ...said, report: code(3) }), { end: 'exit', exitCode: 3 }],

@@ -1,11 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { admit } from '../../src/api/v1/admit.ts'
+import { Problem } from '../../src/api/v1/problems.ts'
 import { readBody } from '../../src/api/v1/read-body.ts'
 import { MAX_BATCH, MAX_FILES } from '../../src/api/v1/request-schema.ts'
 import { jsonElements, jsonEntries } from '../../src/lib/json-members.ts'
 import { jsonStringBytes } from '../../src/lib/json-string.ts'
 import { isPlainPath } from '../../src/lib/plain-path.ts'
 import { textSlices } from '../../src/lib/text-slices.ts'
+import type { RunMode } from '../../src/run/types.ts'
+import { LIMITS } from '../support/limits.ts'
 
 const JSON_TYPE = 'application/json'
 const readText = (text: string | Buffer, kind: 'run' | 'batch' = 'run') =>
@@ -83,6 +87,17 @@ describe('a run in JSON', () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  test('a mode that the template does not have is refused', () => {
+    const result = readText('{"code":"","language":"x","mode":"cell"}')
+    const input = 'value' in result ? result.value[0] : undefined
+    if (!input) throw new Error('it is valid')
+    const template = { name: 'x', languages: ['x'], limits: LIMITS, network: 'none' as const }
+    const admitTo = (modes: RunMode[]) => admit(input, [{ ...template, modes }], 'me', 'id')
+    expect(admitTo(['cell']).program.mode).toBe('cell')
+    expect(() => admitTo(['script'])).toThrow(Problem)
+    expect(() => admitTo(['script'])).toThrow('mode: no cells are run with x.')
   })
 
   test('no number of the arguments loses a digit', () => {

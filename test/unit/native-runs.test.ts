@@ -26,6 +26,14 @@ beforeEach(() => {
 const RUN = { language: 'python3', code: 'print(1)' }
 
 describe('what goes in', () => {
+  test('a cell reaches the run as one, and its value is the result', async () => {
+    const displays = [{ 'text/html': '<b>', 'application/json': { a: 1 } }]
+    runs.end = async () => outcomeWith({ displays, resultJson: '{"text/plain":"3"}' })
+    const { body } = await client.run({ ...RUN, mode: 'cell' })
+    expect(runs.requests[0]?.program.mode).toBe('cell')
+    expect([body.result, body.displays]).toEqual([{ 'text/plain': '3' }, displays])
+  })
+
   test('every field reaches the run', async () => {
     await client.run({
       language: 'python',
@@ -142,7 +150,6 @@ describe('what is refused', () => {
     ],
     [{ code: '', template: 'cobol' }, 400, 'template: there is no such template; there are python'],
     [{ ...RUN, network: 'egress' }, 400, 'network: the operator gives sandboxes no network'],
-    [{ ...RUN, mode: 'cell' }, 501, 'mode: no cells'],
     [{ ...RUN, code_b64: '' }, 400, 'unknown field "code_b64"'],
     [
       { ...RUN, files: [{ path: '../a', content: '' }] },
@@ -311,7 +318,7 @@ describe('what comes out', () => {
         name: 'python',
         languages: ['python', 'python3'],
         version: '3.11.2',
-        modes: ['script', 'function'],
+        modes: ['script', 'function', 'cell'],
         libraries: [{ name: 'python3-numpy', version: '1.24.2' }],
         network: 'none',
         limits: { wall_ms: 10_000, memory_mb: 256, output_bytes: MIB },

@@ -38,6 +38,27 @@ function framesOf(bytes: Buffer) {
 }
 
 describe('what is sent', () => {
+  test('a one-shot run is these bytes, and no others', () => {
+    const code = Buffer.from('def main(): return 1')
+    const run = encodeRun({ ...plainTask(code, LIMITS), argumentsJson: Buffer.from('{"a":1}') })
+    expect(Buffer.concat(run).toString('hex')).toBe(
+      [
+        // RUN: its length, limits.
+        '4200000002',
+        '10270000e8030000e8030000d007010003000000f4010000',
+        // CODE, ARGUMENTS, START.
+        `1400000002${code.toString('hex')}`,
+        `0700000003${Buffer.from('{"a":1}').toString('hex')}`,
+        '0000000004',
+      ].join(''),
+    )
+  })
+
+  test('a cell may say more on its control stream, by what it may show', () => {
+    const more = maxControlBytes(LIMITS, 'cell') - maxControlBytes(LIMITS, 'script')
+    expect(more).toBe(LIMITS.outputBytes)
+  })
+
   test('a run: limits, code, arguments and the start in one frame', () => {
     const code = Buffer.from('def main(): return "ü"')
     const argumentsJson = Buffer.from('{"a": 1.0}')
@@ -47,7 +68,7 @@ describe('what is sent', () => {
     expect(run?.type).toBe(RUN)
     const payload = run?.payload as Buffer
     const limits = Array.from({ length: 6 }, (_, index) => payload.readUInt32LE(index * 4))
-    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS), 3, 500])
+    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS, 'function'), 3, 500])
     expect(framesOf(payload.subarray(24))).toEqual([
       { type: RUNNER.CODE, payload: code },
       { type: RUNNER.ARGUMENTS, payload: argumentsJson },

@@ -86,7 +86,7 @@ export interface Limits {
   output_bytes?: number | undefined
 }
 
-/** One thing in several forms, by media type. */
+/** One thing in several forms, by media type. Binary forms are base64. */
 export type MimeBundle = Record<string, unknown>
 
 export interface Outcome {
@@ -110,8 +110,9 @@ export interface Outcome {
   stderr: string
   stdout_truncated: boolean
   stderr_truncated: boolean
-  /** What main returned, as JSON; null: nothing. */
+  /** What main returned, as JSON; of a cell, the value of its last expression as a MimeBundle; null: nothing. */
   result: unknown
+  /** What a cell displayed, in order, beside its value. */
   displays: MimeBundle[]
   error: RunError | null
   /** Files that the program made or changed. */
@@ -180,7 +181,7 @@ export interface Run {
   template?: string | undefined
   /** The source, as plain text. */
   code: string
-  /** script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as a script, and the value of the last expression is shown; not every template has it (501). */
+  /** script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as in a notebook: the value of the last expression is the result, as a MIME bundle, beside what the cell displays; await, and with Python magics and shell commands, may stand outside of functions. In bash a script. */
   mode?: 'script' | 'function' | 'cell' | undefined
   /** Mode function: what main is called with, by name. Numbers arrive as they are written. */
   arguments?: Record<string, unknown> | undefined

@@ -125,7 +125,7 @@ function networkIssues(
 function refuseMode(mode: RunMode, template: Template, at: string): void {
   if (template.modes.includes(mode)) return
   if (mode === 'cell') {
-    throw new Problem('not-implemented', `mode: no cells are run with ${template.name} yet.`, {
+    throw new Problem('not-implemented', `mode: no cells are run with ${template.name}.`, {
       errors: [{ pointer: `${at}/mode`, detail: 'is not implemented' }],
     })
   }

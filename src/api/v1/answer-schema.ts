@@ -46,7 +46,7 @@ const fileLeftOut = z
 
 const display = z.record(z.string(), z.unknown()).meta({
   id: 'MimeBundle',
-  description: 'One thing in several forms, by media type.',
+  description: 'One thing in several forms, by media type. Binary forms are base64.',
 })
 
 export const outcome = z
@@ -61,8 +61,12 @@ export const outcome = z
     stderr: z.string(),
     stdout_truncated: z.boolean(),
     stderr_truncated: z.boolean(),
-    result: z.unknown().describe('What main returned, as JSON; null: nothing.'),
-    displays: z.array(display),
+    result: z
+      .unknown()
+      .describe(
+        'What main returned, as JSON; of a cell, the value of its last expression as a MimeBundle; null: nothing.',
+      ),
+    displays: z.array(display).describe('What a cell displayed, in order, beside its value.'),
     error: runError.nullable(),
     files: z.array(outputFile).describe('Files that the program made or changed.'),
     files_left_out: z.array(fileLeftOut).describe('Files that are not among them, and why.'),

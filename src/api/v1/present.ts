@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { SLICE_BYTES, textSlices } from '../../lib/text-slices.ts'
 import { mediaTypeOf } from '../../run/media-types.ts'
+import { bytesOfBundle } from '../../run/mime-bundle.ts'
 import type { Denied, RunEnd, RunOutcome } from '../../run/types.ts'
 import type { RunStatus } from './answer-schema.ts'
 
@@ -23,9 +24,10 @@ export function statusOf({ end, exitCode }: RunOutcome): RunStatus {
 
 /** What an outcome holds in memory, roughly, until it has been read. */
 export function heldBytes(outcome: RunOutcome): number {
-  const { files, resultJson, stdout, stderr } = outcome
+  const { files, resultJson, stdout, stderr, displays } = outcome
   const ofFiles = files.reduce((sum, { content }) => sum + content.length, 0)
-  return ofFiles + (resultJson?.length ?? 0) + stdout.length + stderr.length
+  const ofDisplays = displays.reduce((sum, bundle) => sum + bytesOfBundle(bundle), 0)
+  return ofFiles + ofDisplays + (resultJson?.length ?? 0) + stdout.length + stderr.length
 }
 
 /**

@@ -84,7 +84,7 @@ export const run = z
       .enum(['script', 'function', 'cell'])
       .default('script')
       .describe(
-        'script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as a script, and the value of the last expression is shown; not every template has it (501).',
+        'script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as in a notebook: the value of the last expression is the result, as a MIME bundle, beside what the cell displays; await, and with Python magics and shell commands, may stand outside of functions. In bash a script.',
       ),
     ...inputMembers,
     env: z

@@ -35,6 +35,13 @@ const expected: Record<string, ((answer: string) => void)[]> = {
   'Call a function': [
     (answer) => expect(JSON.parse(answer).result).toEqual([1.05, 1.1025, 1.1576]),
   ],
+  'Run a cell': [
+    (answer) => {
+      const { displays, result } = JSON.parse(answer)
+      expect(displays).toMatchObject([{ 'image/png': expect.stringMatching(/^iVBOR/) }])
+      expect(result['text/html']).toContain('<table')
+    },
+  ],
   'Input: stdin, arguments, environment': [
     (answer) => expect(JSON.parse(answer).stdout).toBe('3\n2\n1\n'),
   ],

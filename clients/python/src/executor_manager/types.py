@@ -116,8 +116,9 @@ class Outcome:
     stdout_truncated: bool
     stderr_truncated: bool
     result: Any
-    """What main returned, as JSON; null: nothing."""
+    """What main returned, as JSON; of a cell, the value of its last expression as a MimeBundle; null: nothing."""
     displays: List[MimeBundle]
+    """What a cell displayed, in order, beside its value."""
     error: Optional[RunError]
     files: List[OutputFile]
     """Files that the program made or changed."""
@@ -168,7 +169,7 @@ class Run(TypedDict, total=False):
     template: str
     """A template of GET /v1/templates; by default the one of the language."""
     mode: Literal["script", "function", "cell"]
-    """script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as a script, and the value of the last expression is shown; not every template has it (501)."""
+    """script: run from the first line to the last. function: main is called with the arguments, and what it returns is the result. cell: as in a notebook: the value of the last expression is the result, as a MIME bundle, beside what the cell displays; await, and with Python magics and shell commands, may stand outside of functions. In bash a script."""
     arguments: Dict[str, Any]
     """Mode function: what main is called with, by name. Numbers arrive as they are written."""
     argv: List[str]
