@@ -124,6 +124,17 @@ describe('keys', () => {
 
 const PNG = Buffer.from('\u0089PNG\r\n\u001a\n and more', 'latin1')
 
+test('the value of a cell is told as its result', async () => {
+  runs.end = async () => outcomeWith({ resultJson: '{"text/plain":"2"}' })
+  const said = await (await connected()).execute('1 + 1')
+  expect(find(said, 'execute_result')?.content).toEqual({
+    data: { 'text/plain': '2' },
+    metadata: {},
+    execution_count: 1,
+  })
+  expect(runs.requests[0]?.program.mode).toBe('cell')
+})
+
 test('images that a program wrote are displays, and displays are told once', async () => {
   const data = { 'text/plain': 'a figure' }
   runs.events = [{ type: 'display', data }]

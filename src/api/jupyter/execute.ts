@@ -41,6 +41,7 @@ export async function executeCode(
     output.end()
     for (const data of outcome.displays.slice(displays)) display(data)
     for (const message of imageDisplays(outcome.files)) send(message)
+    if (outcome.resultJson !== null) send(valueMessage(outcome.resultJson, kernel.executions))
     for (const message of lastMessages(outcome, kernel.executions)) send(message)
   } catch (error) {
     output.end()
@@ -48,6 +49,12 @@ export async function executeCode(
       send(message)
     if (!isExpected(error as Error)) throw error
   }
+}
+
+/** @param bundle JSON text of a MIME bundle */
+function valueMessage(bundle: string, count: number): KernelMessage {
+  const contentJson = `{"data":${bundle},"metadata":{},"execution_count":${count}}`
+  return { channel: 'iopub', type: 'execute_result', contentJson }
 }
 
 function lastMessages(outcome: RunOutcome, count: number): KernelMessage[] {

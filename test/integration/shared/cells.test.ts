@@ -1,13 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { useManager } from '../support/manager.ts'
-import { NativeClient } from '../support/native-client.ts'
+import { NativeClient } from '../../support/native-client.ts'
+import { useShared } from '../../support/shared-manager.ts'
 
 /** Cells, by the real runners. */
-const manager = useManager({
-  runtimes: ['bash', 'nodejs', 'python'],
-  // On a busy machine IPython and matplotlib take seconds.
-  limits: { wallTimeMs: 60_000 },
-})
+const { client: manager } = useShared()
 const client = new NativeClient()
 
 async function cell(language: string, code: string, more: object = {}) {
