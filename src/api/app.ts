@@ -10,6 +10,7 @@ import { dify } from './dify/plugin.ts'
 import type { Door } from './doors.ts'
 import { failureOf } from './failure.ts'
 import { jupyter } from './jupyter/plugin.ts'
+import { libreChat } from './librechat/plugin.ts'
 import { lingerOnRefusal } from './lingering.ts'
 import { MAX_MESSAGE_BYTES, mcp } from './mcp/plugin.ts'
 import { refuseOtherMethods } from './methods.ts'
@@ -122,6 +123,9 @@ export async function buildApp(
   if (doors.has('jupyter')) {
     const { uploads: frames, results: kept } = accounts
     await app.register(jupyter, { ...services, ...keepers, frames, kept })
+  }
+  if (doors.has('librechat')) {
+    await app.register(libreChat, { ...services, ...keepers, inputs: accounts.uploads })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   return app

@@ -7,6 +7,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,9 +15,10 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { runCommand } from '../lib/command.ts'
 import { FileLock } from '../lib/file-lock.ts'
@@ -27,6 +29,8 @@ import { shortHash } from './recipe.ts'
 export type Guest = { guestPath: string; guestHash: string }
 
 const GUEST_ROOT = '.executor'
+/** Other names of the working directory, which programs of other systems know it by: LibreChat's. */
+const WORKSPACE_NAMES = ['mnt/data']
 /** One that nobody holds may be wanted again: by the version that was tried before this one. */
 const OLD_AFTER_MS = 24 * 60 * 60 * 1000
 /** Whoever removes one holds its lock for a moment. */
@@ -42,6 +46,7 @@ export function guestHash(runtime: Runtime, programs: readonly string[]): string
   return shortHash([
     ...programs.map((program) => readFileSync(program)),
     JSON.stringify([
+      WORKSPACE_NAMES,
       files,
       native,
       runtime.prepare && [runtime.prepare, preparedModules(runtime), runtime.env],
@@ -71,6 +76,7 @@ export async function installGuest(
   const root = join(rootfs, GUEST_ROOT)
   mkdirSync(root, { recursive: true, mode: 0o755 })
   chmodSync(root, 0o755)
+  for (const name of WORKSPACE_NAMES) linkWorkspace(join(rootfs, name))
   const hash = guestHash(runtime, programs)
   const fresh = mkdtempSync(join(root, '.new-'))
   try {
@@ -91,6 +97,12 @@ export async function installGuest(
   }
   await removeUnusedGuests(root, hash)
   return guestOf(hash)
+}
+
+function linkWorkspace(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  symlinkSync('/workspace', path)
 }
 
 /**

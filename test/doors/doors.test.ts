@@ -131,6 +131,7 @@ describe('examples', () => {
   test.each([
     ['mcp', '42\\n'],
     ['dify', '"stdout":"3\\n"'],
+    ['librechat', '"stdout":"42\\n"'],
     ['open-webui', '"execution_state":"starting"'],
   ])('that of docs/doors/%s.md runs', async (door, output) => {
     const page = readFileSync(`docs/doors/${door}.md`, 'utf8')

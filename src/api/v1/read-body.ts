@@ -1,5 +1,6 @@
 import { jsonElements, jsonEntries } from '../../lib/json-members.ts'
 import { readDify } from '../dify/read-request.ts'
+import { readExec } from '../librechat/read-exec.ts'
 import { readForm } from './read-form.ts'
 import {
   issuesOf,
@@ -13,8 +14,8 @@ import {
 } from './read-run.ts'
 import { batchInput, batchShape, MAX_BATCH } from './request-schema.ts'
 
-/** What a body is read as; `dify`: a request of Dify's, whose wire is another one. */
-export type BodyKind = 'run' | 'batch' | 'dify'
+/** What a body is read as; `dify`, `librechat`: a request of theirs, whose wires are others. */
+export type BodyKind = 'run' | 'batch' | 'dify' | 'librechat'
 
 /**
  * Reads a body of the native API.
@@ -28,6 +29,7 @@ export function readBody(
 ): Read<readonly RunInput[]> {
   if (kind === 'batch') return readBatch(body)
   if (kind === 'dify') return readDify(body, contentType)
+  if (kind === 'librechat') return readExec(body)
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   const read = isForm ? readForm(body, contentType) : readRun(body)
   return 'issues' in read ? read : { value: [read.value] }

@@ -4,7 +4,10 @@ import { statusOf } from './present.ts'
 import type { NativeService } from './service.ts'
 
 /** Each piece is told when the connection has taken it: then it asks for the next one. */
-export function* told(pieces: Iterable<string>, sent: (bytes: number) => void) {
+export function* told<T extends string | Buffer>(
+  pieces: Iterable<T>,
+  sent: (bytes: number) => void,
+): Generator<T, void, undefined> {
   for (const piece of pieces) {
     yield piece
     sent(piece.length)

@@ -1,0 +1,99 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FoundFile } from '../../jobs/kept-files.ts'
+import type { Store } from '../../jobs/store.ts'
+import type { Answers } from '../answers.ts'
+import { unreadAnswers } from '../refused.ts'
+import type { Uploads } from '../uploads.ts'
+import { told } from '../v1/tell.ts'
+import { type ExecOptions, execute } from './exec.ts'
+import { send, sendFailure } from './failures.ts'
+import { LISTINGS, objectOf, SessionFiles } from './files.ts'
+import { upload, uploadBatch } from './upload.ts'
+
+export interface LibreChatOptions extends Omit<ExecOptions, 'files'> {
+  readonly uploads: Uploads
+  readonly store: Store
+}
+
+/** A piece of a file, which is in memory while it is sent. */
+const PIECE_BYTES = 1024 ** 2
+
+/**
+ * The front door for LibreChat, a Fastify plugin: the wire of its code interpreter
+ * (https://github.com/ClickHouse/code-interpreter) in both generations, under `/librechat` and
+ * `/librechat/v1`. It needs the body parser and `request.caller` of buildApp().
+ */
+export async function libreChat(app: FastifyInstance, options: LibreChatOptions): Promise<void> {
+  const { uploads, store } = options
+  const files = new SessionFiles(store.filesOf('librechat'))
+  app.setErrorHandler(sendFailure)
+  app.addContentTypeParser('multipart/form-data', ({ raw, caller }, _payload, done) => {
+    uploads.read(raw, caller, done)
+  })
+  for (const at of ['/librechat', '/librechat/v1']) addRoutes(app, at, { ...options, files })
+}
+
+function addRoutes(app: FastifyInstance, at: string, options: ExecOptions): void {
+  const { files, answers } = options
+  const rated = { config: { rateLimit: {} } }
+  app.get(`${at}/health`, { config: { isOpen: true } }, async (_request, reply) => reply.send('OK'))
+  app.post(`${at}/exec`, rated, (request, reply) => execute(request, reply, options))
+  app.post(`${at}/upload`, (request, reply) => upload(request, reply, files))
+  app.post(`${at}/upload/batch`, (request, reply) => uploadBatch(request, reply, files))
+  app.get(`${at}/download/:session/:file`, async (request, reply) => {
+    const file = await fileIn(request, files)
+    const found = file && (await files.open(request.caller, file))
+    if (!file || !found) return notFound(reply)
+    return download(request, reply, answers, found, file.name)
+  })
+  app.get(`${at}/sessions/:session/objects/:file`, async (request, reply) => {
+    const file = await fileIn(request, files)
+    return file ? send(reply, 200, objectOf(file)) : notFound(reply)
+  })
+  app.get(`${at}/files/:session`, async (request, reply) => {
+    const { session } = request.params as { session: string }
+    const { detail } = request.query as { detail?: unknown }
+    const name = typeof detail === 'string' && Object.hasOwn(LISTINGS, detail) ? detail : 'simple'
+    const show = LISTINGS[name] as (typeof LISTINGS)[string]
+    return send(reply, 200, (await files.list(request.caller, session)).map(show))
+  })
+  app.delete(`${at}/files/:session/:file`, async (request, reply) => {
+    const file = await fileIn(request, files)
+    if (!file || !(await files.remove(request.caller, file))) return notFound(reply)
+    const { session, id } = file
+    const message = 'File deleted successfully'
+    return send(reply, 200, { message, session_id: session, fileId: id })
+  })
+}
+
+function fileIn({ params, caller }: FastifyRequest, files: SessionFiles) {
+  const { session, file } = params as { session: string; file: string }
+  return files.find(caller, session, file)
+}
+
+function notFound(reply: FastifyReply): FastifyReply {
+  return send(reply, 404, { error: 'Not Found', details: 'There is no such file, or no more.' })
+}
+
+/** The bytes, in pieces. Programs make them: no browser may take them for a page of this service. */
+function download(
+  { caller }: FastifyRequest,
+  reply: FastifyReply,
+  answers: Answers,
+  found: FoundFile,
+  name: string,
+): FastifyReply {
+  if (!answers.hasRoomFor(caller)) throw unreadAnswers()
+  const sent = answers.hold(caller, Math.min(found.size, 2 * PIECE_BYTES), reply.raw)
+  const pieces = async function* () {
+    for await (const piece of found.read()) yield* told([piece], sent)
+  }
+  return reply
+    .type(found.mediaType ?? 'application/octet-stream')
+    .header('content-length', found.size)
+    .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
+    .header('x-content-type-options', 'nosniff')
+    .header('content-security-policy', 'sandbox')
+    .send(Readable.from(pieces(), { objectMode: false }))
+}
