@@ -1,29 +1,29 @@
 import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Transcript } from '../../src/run/record.ts'
-import { plainTask } from '../../src/run/task.ts'
-import type { RunEvent } from '../../src/run/types.ts'
 import { Connection } from '../../src/supervisor/connection.ts'
 import { encodeFrame, FrameParser } from '../../src/supervisor/frames.ts'
 import {
-  ARTIFACT,
   CONTROL,
   CONTROL_FRAME,
-  EXIT,
   encodePing,
   INPUT,
-  LEFT_OUT,
   RUN,
   STDERR,
   STDOUT,
 } from '../../src/supervisor/protocol.ts'
-import { warmUp } from '../support/connections.ts'
+import {
+  artifact,
+  control,
+  GOOD_END,
+  leftOut,
+  ready,
+  TASK,
+  transcriptOf,
+  warmUp,
+} from '../support/connections.ts'
 import { LIMITS } from '../support/limits.ts'
-
-const TASK = plainTask(Buffer.from('code'), LIMITS)
-const GOOD_END = encodeFrame(EXIT, Buffer.alloc(8))
 
 let input: PassThrough
 let output: PassThrough
@@ -35,37 +35,10 @@ beforeEach(() => {
   connection = new Connection(input, output, LIMITS)
 })
 
-const control = (type: number, payload = '') =>
-  encodeFrame(CONTROL, encodeFrame(type, Buffer.from(payload)))
-const ready = control(CONTROL_FRAME.READY)
-
-function head(type: number, length: number): Buffer {
-  const bytes = Buffer.alloc(5)
-  bytes.writeUInt32LE(length)
-  bytes[4] = type
-  return bytes
-}
-
-function artifact(name: string, content: string): Buffer {
-  const head = Buffer.from([name.length, 0])
-  return encodeFrame(ARTIFACT, Buffer.concat([head, Buffer.from(name), Buffer.from(content)]))
-}
-
-function leftOut(path: string): Buffer {
-  const head = Buffer.from([1, 9, 0, 0, 0, 0, 0, 0, 0])
-  return encodeFrame(LEFT_OUT, Buffer.concat([head, Buffer.from(path)]))
-}
-
 /** A connection that runs, and what will be its transcript. */
 async function running(): Promise<{ transcript: Promise<Transcript> }> {
   await warmUp(connection, output)
   return { transcript: connection.run(TASK) }
-}
-
-async function transcriptOf(...said: Buffer[]): Promise<Transcript> {
-  const { transcript } = await running()
-  for (const bytes of said) output.write(bytes)
-  return transcript
 }
 
 describe('before the run', () => {
@@ -256,141 +229,5 @@ describe('a run', () => {
       const transcript = await transcriptOf(refusal, GOOD_END)
       expect(transcript).toMatchObject({ refused: null, violation: 'protocol' })
     })
-  })
-
-  describe('a cell', () => {
-    const bundle = (text: string) => JSON.stringify({ 'text/plain': text })
-    const display = (text: string) => control(CONTROL_FRAME.DISPLAY, bundle(text))
-    const value = (text: string) => control(CONTROL_FRAME.VALUE, bundle(text))
-
-    async function cell(...said: Buffer[]): Promise<Transcript> {
-      await warmUp(connection, output)
-      const transcript = connection.run({ ...TASK, mode: 'cell' }, (event) => told.push(event))
-      for (const bytes of said) output.write(bytes)
-      return transcript
-    }
-    let told: RunEvent[]
-    beforeEach(() => {
-      told = []
-    })
-
-    test('is told with what it displayed, at once, and its value', async () => {
-      const transcript = await cell(display('a'), display('b'), value('1'), value('2'), GOOD_END)
-      expect(transcript).toMatchObject({
-        displays: [{ 'text/plain': 'a' }, { 'text/plain': 'b' }],
-        value: { 'text/plain': '1' },
-        violation: null,
-      })
-      expect(told).toEqual([
-        { type: 'display', data: { 'text/plain': 'a' } },
-        { type: 'display', data: { 'text/plain': 'b' } },
-      ])
-    })
-
-    const large = 'x'.repeat(LIMITS.outputBytes / 2)
-    test.each([
-      ['displays', [display(large), display(large)]],
-      ['a value beside displays', [display(large), value(large)]],
-      ['values', [value(large), value(large)]],
-      ['one display', [display(large + large)]],
-      ['a display that claims 4 GiB', [encodeFrame(CONTROL, head(8, 2 ** 32 - 1))]],
-      ['more displays than are kept', Array(101).fill(control(8, '{"a/b":1}'))],
-    ] as const)('%s beyond the limit end it', async (_what, said) => {
-      const transcript = await cell(...said, GOOD_END)
-      expect(transcript).toMatchObject({ violation: 'output', flooded: 'displays', report: null })
-      expect(transcript.displays.length).toBeLessThanOrEqual(100)
-    })
-
-    test.each([
-      ['no JSON', control(CONTROL_FRAME.DISPLAY, 'x')],
-      ['no bundle', control(CONTROL_FRAME.VALUE, '{"plain":1}')],
-      ['nothing', control(CONTROL_FRAME.DISPLAY)],
-    ])('%s in place of a bundle breaks the rules', async (_what, said) => {
-      expect((await cell(said, GOOD_END)).violation).toBe('protocol')
-    })
-
-    test('other programs show nothing', async () => {
-      expect((await transcriptOf(display('a'), GOOD_END)).violation).toBe('protocol')
-      expect(connection.bytesRead).toBeGreaterThan(0)
-    })
-
-    test('garbage in its control stream never keeps it from ending', async () => {
-      const pieces = fc.oneof(
-        fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
-        fc.string({ maxLength: 30 }).map((text) => encodeFrame(8, Buffer.from(text))),
-        fc.json({ maxDepth: 3 }).map((text) => encodeFrame(9, Buffer.from(`{"a/b":${text}}`))),
-      )
-      await fc.assert(
-        fc.asyncProperty(fc.array(pieces), async (chunks) => {
-          const streams = [new PassThrough(), new PassThrough()] as const
-          const other = new Connection(...streams, LIMITS)
-          await warmUp(other, streams[1])
-          const transcript = other.run({ ...TASK, mode: 'cell' })
-          for (const chunk of chunks) streams[1].write(encodeFrame(CONTROL, chunk))
-          streams[1].end()
-          await turn()
-          streams[1].destroy()
-          streams[0].destroy()
-          const { displays } = await transcript
-          expect(JSON.stringify(displays).length).toBeLessThanOrEqual(2 * LIMITS.outputBytes)
-        }),
-      )
-    })
-  })
-
-  const full = encodeFrame(STDOUT, Buffer.alloc(LIMITS.outputBytes))
-
-  test.each([
-    ['an empty output frame', [encodeFrame(STDOUT)], 'protocol'],
-    ['an empty control frame', [encodeFrame(CONTROL)], 'protocol'],
-    ['an unknown frame', [encodeFrame(21)], 'protocol'],
-    ['an unknown control frame', [control(77)], 'protocol'],
-    ['a second READY', [ready], 'protocol'],
-    ['a PONG', [control(CONTROL_FRAME.PONG)], 'protocol'],
-    ['a report that is none', [encodeFrame(EXIT, Buffer.from('xx'))], 'protocol'],
-    ['a report with a forged cause', [encodeFrame(EXIT, Buffer.alloc(8, 7))], 'protocol'],
-    ['an artifact that is none', [encodeFrame(ARTIFACT, Buffer.from([9]))], 'protocol'],
-    ['too many files left out', Array(51).fill(leftOut('a.csv')), 'protocol'],
-    ['too many artifacts', Array(4).fill(artifact('a.csv', 'x')), 'protocol'],
-    ['an output frame that claims 4 GiB', [head(STDOUT, 2 ** 32 - 1)], 'output'],
-    ['an artifact that claims 4 GiB', [head(ARTIFACT, 2 ** 32 - 1)], 'output'],
-    [
-      'a result that is too long',
-      [encodeFrame(CONTROL, head(3, LIMITS.resultBytes + 1))],
-      'output',
-    ],
-    ['more output than is kept', [full, encodeFrame(STDOUT, Buffer.from('x'))], 'output'],
-  ] as const)('%s ends it', async (_what, said, violation) => {
-    const transcript = await transcriptOf(...said)
-    expect(transcript).toMatchObject({ violation, report: null })
-  })
-
-  test('as much output as is kept, on both streams, is within the rules', async () => {
-    const bytes = Buffer.alloc(LIMITS.outputBytes, 'x')
-    const said = [encodeFrame(STDOUT, bytes), encodeFrame(STDERR, bytes), GOOD_END]
-    expect((await transcriptOf(...said)).violation).toBeNull()
-  })
-
-  test('endless control frames end it', async () => {
-    const many = Array(2000).fill(control(CONTROL_FRAME.RESULT, 'x'.repeat(500)))
-    expect((await transcriptOf(...many)).violation).toBe('protocol')
-  })
-
-  test('garbage never keeps it from ending, and is never kept beyond the limits', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 })), async (chunks) => {
-        const streams = [new PassThrough(), new PassThrough()] as const
-        const other = new Connection(...streams, LIMITS)
-        await warmUp(other, streams[1])
-        const transcript = other.run(TASK)
-        for (const chunk of chunks) streams[1].write(chunk)
-        streams[1].end()
-        await turn()
-        streams[1].destroy()
-        streams[0].destroy()
-        const { stdout, stderr } = await transcript
-        expect(Buffer.concat([...stdout, ...stderr]).length).toBeLessThanOrEqual(2000)
-      }),
-    )
   })
 })

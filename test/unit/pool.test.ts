@@ -1,71 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { CapacityLimit } from '../../src/pool/capacity-limit.ts'
-import type { Executor } from '../../src/pool/executor.ts'
-import { Pool } from '../../src/pool/pool.ts'
-import { FakeExecutor } from '../support/fake-executor.ts'
-
-/** A pool whose executors are made when the test says so. */
-class EngineContext {
-  readonly made: FakeExecutor[] = []
-  readonly events = { ready: 0, createFailed: 0, disposeFailed: 0, diedWaiting: 0 }
-  readonly circuits: boolean[] = []
-  waiting = 1
-  yields = false
-  readonly pool: Pool
-  attempts = 0
-  #finish: ((error?: Error) => void)[] = []
-
-  constructor(size: number, gate = new CapacityLimit(100, 100)) {
-    this.pool = new Pool({
-      size,
-      gate,
-      create: () => this.#create(),
-      events: {
-        ready: () => this.events.ready++,
-        createFailed: () => this.events.createFailed++,
-        disposeFailed: () => this.events.disposeFailed++,
-        diedWaiting: () => this.events.diedWaiting++,
-        circuit: (open) => this.circuits.push(open),
-      },
-      freeMemoryBytes: () => 8 * 1024 ** 3,
-      waiting: () => this.waiting,
-      yields: () => this.yields,
-    })
-  }
-
-  get beingMade(): number {
-    return this.#finish.length
-  }
-
-  /** Ends everything that is being made now, well or badly. */
-  async finish(error?: Error): Promise<void> {
-    for (const finish of this.#finish.splice(0)) finish(error)
-    await turn()
-  }
-
-  #create(): Promise<Executor> {
-    this.attempts++
-    return new Promise((resolve, reject) => {
-      this.#finish.push((error) => {
-        if (error) return reject(error)
-        const executor = new FakeExecutor(`fake-${this.made.length}`)
-        this.made.push(executor)
-        resolve(executor)
-      })
-    })
-  }
-}
-
-function lease(pool: Pool): FakeExecutor {
-  const executor = pool.tryLease()
-  if (!executor) throw new Error('none is ready')
-  return executor as FakeExecutor
-}
+import { lease, PoolByHand } from '../support/pool-by-hand.ts'
 
 describe('filling', () => {
   test('makes as many as it keeps, and no more', async () => {
-    const shop = new EngineContext(3)
+    const shop = new PoolByHand(3)
     expect(shop.beingMade).toBe(0)
     shop.pool.start()
     expect(shop.beingMade).toBe(3)
@@ -77,7 +17,7 @@ describe('filling', () => {
   })
 
   test('gives each executor once, the one that waits longest first', async () => {
-    const shop = new EngineContext(2)
+    const shop = new PoolByHand(2)
     shop.pool.start()
     await shop.finish()
     expect([lease(shop.pool).id, lease(shop.pool).id]).toEqual(['fake-0', 'fake-1'])
@@ -85,7 +25,7 @@ describe('filling', () => {
   })
 
   test('replaces what is leased while it is still in use', async () => {
-    const shop = new EngineContext(1)
+    const shop = new PoolByHand(1)
     shop.pool.start()
     await shop.finish()
     const first = lease(shop.pool)
@@ -96,7 +36,7 @@ describe('filling', () => {
   })
 
   test('lets a run that has just begun alone, unless another waits', async () => {
-    const shop = new EngineContext(2)
+    const shop = new PoolByHand(2)
     shop.waiting = 0
     shop.pool.start()
     await shop.finish()
@@ -112,7 +52,7 @@ describe('filling', () => {
   })
 
   test('destroys what is given back and never gives it again', async () => {
-    const shop = new EngineContext(1)
+    const shop = new PoolByHand(1)
     shop.pool.start()
     await shop.finish()
     const first = lease(shop.pool)
@@ -125,7 +65,7 @@ describe('filling', () => {
   })
 
   test('halts what is given back while others may have begun, and destroys it afterwards', async () => {
-    const shop = new EngineContext(1)
+    const shop = new PoolByHand(1)
     shop.pool.start()
     await shop.finish()
     const executor = lease(shop.pool)
@@ -138,7 +78,7 @@ describe('filling', () => {
 
   test('keeps to the gate, and goes on when a place is free', async () => {
     const gate = new CapacityLimit(1, 2)
-    const shop = new EngineContext(3, gate)
+    const shop = new PoolByHand(3, gate)
     shop.pool.start()
     expect(shop.beingMade).toBe(1)
     await shop.finish()
@@ -152,7 +92,7 @@ describe('filling', () => {
 
   test('two pools share the gate', async () => {
     const gate = new CapacityLimit(1, 10)
-    const shops = [new EngineContext(1, gate), new EngineContext(1, gate)]
+    const shops = [new PoolByHand(1, gate), new PoolByHand(1, gate)]
     for (const { pool } of shops) pool.start()
     expect(shops.map(({ beingMade }) => beingMade)).toEqual([1, 0])
     await shops[0]?.finish()
@@ -169,7 +109,7 @@ describe('leases that follow each other closely', () => {
   })
 
   test('do not postpone the making until none is ready', async () => {
-    const shop = new EngineContext(8, new CapacityLimit(100, 1000))
+    const shop = new PoolByHand(8, new CapacityLimit(100, 1000))
     shop.waiting = 0
     shop.pool.start()
     await shop.finish()
@@ -186,7 +126,7 @@ describe('leases that follow each other closely', () => {
   })
 
   test('are replaced by one alone while runs wait for a pool that costs less', async () => {
-    const shop = new EngineContext(4)
+    const shop = new PoolByHand(4)
     shop.waiting = 0
     shop.pool.start()
     await shop.finish()
@@ -203,7 +143,7 @@ describe('leases that follow each other closely', () => {
   })
 
   test('are replaced 100 ms after the first of them', async () => {
-    const shop = new EngineContext(8)
+    const shop = new PoolByHand(8)
     shop.waiting = 0
     shop.pool.start()
     await shop.finish()
@@ -219,117 +159,9 @@ describe('leases that follow each other closely', () => {
   })
 })
 
-describe('death', () => {
-  test('one that dies while it waits is removed and replaced', async () => {
-    const shop = new EngineContext(1)
-    shop.pool.start()
-    await shop.finish()
-    shop.made[0]?.die()
-    await turn()
-    await turn()
-    expect(shop.made[0]?.disposals).toBe(1)
-    expect(shop.events.diedWaiting).toBe(1)
-    expect(shop.pool.tryLease()).toBeNull()
-    await shop.finish()
-    expect(lease(shop.pool).id).toBe('fake-1')
-  })
-
-  test('one that dies in its run is disposed of once, by who has it', async () => {
-    const shop = new EngineContext(1)
-    shop.pool.start()
-    await shop.finish()
-    const executor = lease(shop.pool)
-    executor.die()
-    await turn()
-    expect(executor.disposals).toBe(0)
-    shop.pool.release(executor)
-    await turn()
-    expect(executor.disposals).toBe(1)
-    expect(shop.events.diedWaiting).toBe(0)
-  })
-
-  test('one that cannot be removed keeps its place until it is', async () => {
-    const shop = new EngineContext(1, new CapacityLimit(1, 1))
-    shop.pool.start()
-    await shop.finish()
-    const executor = lease(shop.pool)
-    let removed = () => {}
-    executor.dispose = () =>
-      new Promise((resolve) => {
-        removed = resolve
-      })
-    shop.pool.release(executor)
-    await turn()
-    expect(shop.pool.count('disposing')).toBe(1)
-    expect(shop.beingMade).toBe(0)
-    removed()
-    await turn()
-    expect(shop.pool.count('disposing')).toBe(0)
-    expect(shop.beingMade).toBe(1)
-    await shop.finish()
-  })
-
-  test('one that a stop gives up is told, and its place is lost', async () => {
-    const shop = new EngineContext(1, new CapacityLimit(1, 1))
-    shop.pool.start()
-    await shop.finish()
-    const executor = lease(shop.pool)
-    executor.dispose = () => Promise.reject(new Error('busy'))
-    shop.pool.release(executor)
-    await turn()
-    expect(shop.events.disposeFailed).toBe(1)
-    expect(shop.beingMade).toBe(0)
-  })
-})
-
-describe('failing to make one', () => {
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  })
-  afterEach(() => {
-    vi.useRealTimers()
-  })
-
-  const failure = new Error('no memory')
-
-  test('is tried again after a pause, longer each time', async () => {
-    const shop = new EngineContext(1)
-    shop.pool.start()
-    await shop.finish(failure)
-    expect(shop.events.createFailed).toBe(1)
-    expect(shop.attempts).toBe(1)
-    for (let second = 0; second < 60; second++) {
-      vi.advanceTimersByTime(1000)
-      await shop.finish(failure)
-    }
-    // 250 ms, 500 ms, ... 30 s, each up to half shorter.
-    expect(shop.attempts).toBeGreaterThan(5)
-    expect(shop.attempts).toBeLessThan(15)
-  })
-
-  test('does not end the pool: it fills as soon as it can', async () => {
-    const shop = new EngineContext(2)
-    shop.pool.start()
-    await shop.finish(failure)
-    vi.advanceTimersByTime(250)
-    expect(shop.beingMade).toBe(2)
-    await shop.finish()
-    expect(shop.pool.count('ready')).toBe(2)
-  })
-
-  test('a close ends the trying', async () => {
-    const shop = new EngineContext(1)
-    shop.pool.start()
-    await shop.finish(failure)
-    await shop.pool.close()
-    vi.advanceTimersByTime(60_000)
-    expect(shop.attempts).toBe(1)
-  })
-})
-
 describe('close', () => {
   test('destroys all of them, leased ones too, and makes no new ones', async () => {
-    const shop = new EngineContext(3)
+    const shop = new PoolByHand(3)
     shop.pool.start()
     await shop.finish()
     lease(shop.pool)
@@ -340,7 +172,7 @@ describe('close', () => {
   })
 
   test('waits for those that are being made, and destroys them', async () => {
-    const shop = new EngineContext(1)
+    const shop = new PoolByHand(1)
     shop.pool.start()
     let isClosed = false
     const closed = shop.pool.close().then(() => {
@@ -355,7 +187,7 @@ describe('close', () => {
   })
 
   test('a lease may end afterwards', async () => {
-    const shop = new EngineContext(1)
+    const shop = new PoolByHand(1)
     shop.pool.start()
     await shop.finish()
     const executor = lease(shop.pool)
@@ -364,7 +196,7 @@ describe('close', () => {
   })
 
   test('may be called again', async () => {
-    const shop = new EngineContext(1)
+    const shop = new PoolByHand(1)
     shop.pool.start()
     await shop.finish()
     await Promise.all([shop.pool.close(), shop.pool.close()])

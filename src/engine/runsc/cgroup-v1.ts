@@ -11,22 +11,21 @@ import {
   removeAll,
   write,
 } from './cgroup-files.ts'
-import type { V1_CONTROLLERS } from './cgroup-tree.ts'
+import type { V1Controller } from './cgroup-tree.ts'
 
 /** A sandbox's cgroup on v1. Source: kernel Documentation/admin-guide/cgroup-v1/. */
 export class CgroupV1 implements Cgroup {
-  readonly #folder: Record<(typeof V1_CONTROLLERS)[number], string>
+  readonly #folder: Readonly<Record<V1Controller, string>>
   readonly joinFiles: readonly string[]
 
-  constructor(folders: Readonly<Record<(typeof V1_CONTROLLERS)[number], string>>, name: string) {
-    const own = (controller: (typeof V1_CONTROLLERS)[number]) =>
-      path.join(folders[controller], name)
+  /** @param folders in which the sandboxes' cgroups are, by controller */
+  constructor(folders: Readonly<Record<V1Controller, string>>, name: string) {
     this.#folder = {
-      memory: own('memory'),
-      cpu: own('cpu'),
-      cpuacct: own('cpuacct'),
-      pids: own('pids'),
-      freezer: own('freezer'),
+      memory: path.join(folders.memory, name),
+      cpu: path.join(folders.cpu, name),
+      cpuacct: path.join(folders.cpuacct, name),
+      pids: path.join(folders.pids, name),
+      freezer: path.join(folders.freezer, name),
     }
     this.joinFiles = this.#folders().map((folder) => path.join(folder, 'cgroup.procs'))
   }

@@ -20,6 +20,7 @@ export class CgroupV2 implements Cgroup {
   readonly #peak: PeakMemory
   readonly joinFiles: readonly string[]
 
+  /** @param folder in which the sandboxes' cgroups are */
   constructor(folder: string, name: string) {
     this.#folder = path.join(folder, name)
     this.#peak = new PeakMemory(this.#folder, () => this.memoryBytes())
