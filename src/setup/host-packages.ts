@@ -70,7 +70,7 @@ export async function installPackages(
   refuse(lacking, mayInstall)
   const options = {
     remedy:
-      "Check the network and the package sources (Ubuntu's component universe), or install it by hand and start again.",
+      "Check the network and the package sources (Ubuntu's component universe), or install it by hand and start again. A service whose system is read-only cannot install: run npm run setup in a shell once.",
     env: { DEBIAN_FRONTEND: 'noninteractive' },
   }
   progress(`host packages: ${describe(lacking)} will be installed (--no-install refuses instead)`)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { startService } from '../support/service.ts'
 import { NO_TRACES, tracesOf, until } from '../support/traces.ts'
@@ -29,3 +30,24 @@ test('kill -9 of the manager under load, three times: each start sweeps and serv
   expect(await service.ended()).toBe(0)
   expect(tracesOf(service.pid)).toEqual(NO_TRACES)
 })
+
+/** As `docker kill` does it: the kernel ends a pid namespace only when all of its processes are dead. */
+test('kill -9 of pid 1 of a container, with executors that wait: its sandboxes end with it', async () => {
+  const inContainer = ['unshare', '--pid', '--fork', '--kill-child=KILL', '--mount-proc']
+  const killed = await startService({}, inContainer)
+  expect((await killed.client.run('bash', 'echo here')).stdout).toBe('here\n')
+  process.kill(childOf(killed.pid), 'SIGKILL')
+  await killed.ended()
+
+  // Its mark, 1-<start time>, is of another pid namespace; this start finds its locks free.
+  const next = await startService({}, inContainer)
+  expect((await next.client.run('bash', 'echo again')).stdout).toBe('again\n')
+  process.kill(childOf(next.pid), 'SIGTERM')
+  expect(await next.ended()).toBe(0)
+  expect(tracesOf(1)).toEqual(NO_TRACES)
+})
+
+/** Pid 1 of the namespace, whose parent is the unshare that waits for it. */
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0])
+}

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { killAll, removeAll } from '../../src/engine/runsc/cgroup-files.ts'
+import { removeAll, signalAll } from '../../src/engine/runsc/cgroup-files.ts'
 
 function emptyFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'executor-manager-cgroup-'))
@@ -11,13 +11,13 @@ function emptyFolder(): string {
 }
 
 test('a cgroup that is gone has nobody to kill', () => {
-  expect(killAll(path.join(emptyFolder(), 'gone'))).toBe(0)
+  expect(signalAll(path.join(emptyFolder(), 'gone'), 'SIGKILL')).toEqual([])
 })
 
 test('who cannot be read is not taken for dead', () => {
   const folder = emptyFolder()
   mkdirSync(path.join(folder, 'cgroup.procs'))
-  expect(() => killAll(folder)).toThrow('EISDIR')
+  expect(() => signalAll(folder, 'SIGKILL')).toThrow('EISDIR')
 })
 
 test('a removal waits until killing works again', async () => {

@@ -69,27 +69,40 @@ export function readIds(folder: string, file: string): number[] {
 }
 
 /**
- * Sends SIGKILL to every process in a cgroup folder.
- * @returns how many there were
- * @throws Error when the processes cannot be read, such as for want of a descriptor; then none was killed
+ * Sends a signal to every process in a cgroup folder.
+ * @returns their ids; 0 stands for a process of another pid namespace, which cannot be reached
+ * @throws Error when the processes cannot be read, such as for want of a descriptor; then none was signalled
  */
-export function killAll(folder: string): number {
-  let pids: string[]
+export function signalAll(folder: string, signal: NodeJS.Signals): number[] {
+  let pids: number[]
   try {
-    pids = readFileSync(path.join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
+    pids = readIds(folder, 'cgroup.procs')
   } catch (error) {
-    if (isGone(error)) return 0
+    if (isGone(error)) return []
     throw error
   }
   for (const pid of pids) {
     try {
-      // 0 stands for a process of another pid namespace, and kill(0) would be our own group.
-      if (Number(pid) > 0) process.kill(Number(pid), 'SIGKILL')
+      // kill(0) would be our own group.
+      if (pid > 0) process.kill(pid, signal)
     } catch {
       // Gone between the two calls.
     }
   }
-  return pids.length
+  return pids
+}
+
+/**
+ * Stops every process in a cgroup folder, also those that are started meanwhile.
+ * @throws Error when the processes cannot be read
+ */
+export function stopAll(folder: string): void {
+  // A process with a signal pending starts no other, so two equal looks have seen them all.
+  for (let seen = ''; ; ) {
+    const pids = signalAll(folder, 'SIGSTOP').join()
+    if (pids === seen) return
+    seen = pids
+  }
 }
 
 /**

@@ -1,11 +1,12 @@
 /** What systemd is asked about cgroups: whether a unit is delegated, and for a scope that is. */
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { ManagerError } from '../../errors.ts'
 import { execSync, SYSTEM_ENV } from '../../lib/exec.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
 
 const TIMEOUT_MS = scaledMs(10_000)
+const BETWEEN_LOOKS_MS = 10
 
 /** Tells whether systemd manages this machine (sd_booted(3)). */
 export function hasSystemd(): boolean {
@@ -43,12 +44,23 @@ export function moveIntoScope(): void {
     ...properties,
     '0',
   ]
-  if (ask(words) === null) {
+  if (ask(words) === null || !isMovedInto(name)) {
     throw new ManagerError(
       'SETUP_FAILED',
       'systemd gives this process no cgroup of its own: start it as a service with Delegate=yes (deploy/executor-manager.service).',
     )
   }
+}
+
+/** Waits until this process is in the unit: systemd answers before it has moved anybody. */
+function isMovedInto(unit: string): boolean {
+  const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const endsMs = performance.now() + TIMEOUT_MS
+  while (performance.now() < endsMs) {
+    if (readFileSync('/proc/self/cgroup', 'utf8').includes(`/${unit}`)) return true
+    Atomics.wait(pause, 0, 0, BETWEEN_LOOKS_MS)
+  }
+  return false
 }
 
 /** Runs a program. Returns what it printed; null when it failed. */

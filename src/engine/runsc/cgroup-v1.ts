@@ -1,17 +1,28 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import type { Cgroup, CgroupLimits } from './cgroup.ts'
 import {
   CPU_PERIOD_US,
-  killAll,
   readIds,
   readKey,
   readKeys,
   readNumber,
   removeAll,
+  signalAll,
+  stopAll,
   write,
 } from './cgroup-files.ts'
 import type { V1Controller } from './cgroup-tree.ts'
+
+/** The machine's first pid namespace, as /proc/self/ns/pid names it. Source: Linux, PROC_PID_INIT_INO. */
+const MACHINE_PID_NAMESPACE = 'pid:[4026531836]'
+
+/**
+ * Whether executors that wait are stopped by a signal instead of frozen. When pid 1 of a container is killed,
+ * the kernel kills what is left in its pid namespace and waits for it. On v1 a frozen process cannot die, so
+ * the container would never end; a stopped one can.
+ */
+const STOPS = readlinkSync('/proc/self/ns/pid') !== MACHINE_PID_NAMESPACE
 
 /** A sandbox's cgroup on v1. Source: kernel Documentation/admin-guide/cgroup-v1/. */
 export class CgroupV1 implements Cgroup {
@@ -100,17 +111,19 @@ export class CgroupV1 implements Cgroup {
   }
 
   freeze(): void {
-    write(this.#folder.freezer, 'freezer.state', 'FROZEN')
+    if (STOPS) stopAll(this.#folder.freezer)
+    else write(this.#folder.freezer, 'freezer.state', 'FROZEN')
   }
 
   thaw(): void {
-    write(this.#folder.freezer, 'freezer.state', 'THAWED')
+    if (STOPS) signalAll(this.#folder.freezer, 'SIGCONT')
+    else write(this.#folder.freezer, 'freezer.state', 'THAWED')
   }
 
   kill(): number {
-    const killed = killAll(this.#folder.freezer)
-    // A frozen process dies when it is thawed.
-    if (killed > 0) this.thaw()
+    const killed = signalAll(this.#folder.freezer, 'SIGKILL').length
+    // A frozen process dies when it is thawed, a stopped one at once.
+    if (killed > 0 && !STOPS) this.thaw()
     return killed
   }
 

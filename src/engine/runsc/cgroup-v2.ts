@@ -3,12 +3,12 @@ import path from 'node:path'
 import type { Cgroup, CgroupLimits } from './cgroup.ts'
 import {
   CPU_PERIOD_US,
-  killAll,
   readIds,
   readKey,
   readKeys,
   readNumber,
   removeAll,
+  signalAll,
   write,
 } from './cgroup-files.ts'
 import { PeakMemory } from './cgroup-peak.ts'
@@ -102,7 +102,8 @@ export class CgroupV2 implements Cgroup {
   kill(): number {
     const killFile = 'cgroup.kill'
     // Since Linux 5.14.
-    if (!existsSync(path.join(this.#folder, killFile))) return killAll(this.#folder)
+    if (!existsSync(path.join(this.#folder, killFile)))
+      return signalAll(this.#folder, 'SIGKILL').length
     try {
       write(this.#folder, killFile, 1)
     } catch (error) {
