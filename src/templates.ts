@@ -4,9 +4,9 @@ import type { Config } from './config.ts'
 import type { Template } from './dispatch/local-runs.ts'
 import { placedByKey, placedByText, placedInOne } from './dispatch/placing.ts'
 import type { InstalledRuntime } from './engine/runsc/installation.ts'
+import { imageContents } from './images/contents.ts'
 import type { RunLimits, RunMode } from './run/types.ts'
 import type { Runtime } from './runtimes/definition.ts'
-import { imageContents } from './runtimes/libraries.ts'
 
 /** How every runtime can run a program. */
 const MODES: readonly RunMode[] = ['script', 'function', 'cell']

@@ -1,7 +1,7 @@
 /** What every image holds, whatever its language: fonts, locales, time zones and certificates. */
 import { runInImage } from './chroot.ts'
 
-/** Debian packages, beside those of the recipe. */
+/** Debian packages that every image gets, in addition to those of its recipe. */
 export const BASE_PACKAGES: readonly string[] = [
   'ca-certificates',
   // Latin letters as wide as those of Arial, Times and Courier; Chinese, Japanese, Korean; emoji.
@@ -12,12 +12,12 @@ export const BASE_PACKAGES: readonly string[] = [
   'tzdata',
 ]
 
-/** Of which the image needs only what is made of them. */
+/** Packages that are removed at the end: the image needs only the files that were made with them. */
 export const BASE_REMOVED_PACKAGES: readonly string[] = ['locales', 'libc-l10n']
 
 const LOCALES = ['en_US', 'de_DE', 'fr_FR', 'zh_CN', 'ja_JP']
 
-/** Compiles the locales into the C library's archive; C.UTF-8 is part of the library itself. */
+/** Compiles the locales into the archive of the C library. C.UTF-8 is not among them: the library has it built in. */
 export async function compileLocales(rootfs: string): Promise<void> {
   const commands = LOCALES.map((name) => `localedef -i ${name} -f UTF-8 ${name}.UTF-8`)
   await runInImage(rootfs, ['mkdir -p /usr/lib/locale', ...commands].join(' && '), {

@@ -1,6 +1,6 @@
 /**
- * From a runtime's recipe to a root file system on disk. An image is built beside its final place
- * and renamed into it at the end: what stands under its hash is complete, always.
+ * Builds a runtime's image, a root file system on disk, from its recipe. The build takes place in another
+ * folder, which is renamed at the end. So a folder that is named by a hash is always complete.
  */
 
 import {
@@ -36,25 +36,25 @@ export type ImageFacts = {
   builtAt: string
   /** "name version" of each Debian package. */
   packages: string[]
-  /** What a program can import, by name: of the lock files, not Debian's. */
+  /** Versions of the libraries in the lock files, by name. Debian's packages are not among them. */
   libraries: Libraries
 }
 
-/** Asked only when something has to be built. */
+/** Returns the package sources of a Debian suite. It is called only when an image has to be built. */
 export type SourcesOf = (suite: string) => Promise<AptSources>
 
 const BUILDING_PREFIX = '.building-'
 const FACTS_FILE = 'image.json'
 const CHECK_TIMEOUT_MS = scaledMs(120_000)
 
-/** The image when it is there, without starting a process. */
+/** Finds the image; undefined when it is not built. Starts no process. */
 export function findImage(runtime: Runtime, home: string): Image | undefined {
   const hash = imageHash(runtime)
   const rootfs = join(imageFolder(runtime, home, hash), 'rootfs')
   return existsSync(rootfs) ? { rootfs, imageHash: hash } : undefined
 }
 
-/** What was noted when the image was built. */
+/** Reads the facts that the build wrote beside the image. */
 export function readImageFacts(image: Image): ImageFacts {
   return JSON.parse(readFileSync(join(image.rootfs, '..', FACTS_FILE), 'utf8')) as ImageFacts
 }
@@ -76,7 +76,7 @@ export async function ensureImage(
     mkdirSync(finished, { mode: 0o755 })
     renameSync(join(workDir, 'rootfs'), join(finished, 'rootfs'))
     writeFileSync(join(finished, FACTS_FILE), `${JSON.stringify(facts, null, 1)}\n`)
-    // Everything reaches the disk before the name does: a power cut leaves no half image either.
+    // The contents reach the disk before the name does. So a power failure leaves no incomplete image.
     await runCommand(['sync', '--file-system', finished], {
       purpose: 'Writing the image to disk',
       remedy: 'Check the disk.',
@@ -89,7 +89,7 @@ export async function ensureImage(
   }
 }
 
-/** Removes what interrupted builds left. The caller holds the set-up lock. */
+/** Removes the files and mounts of interrupted builds. The caller holds the set-up lock. */
 export async function removeUnfinishedBuilds(home: string): Promise<void> {
   const folder = imagesFolder(home)
   if (!existsSync(folder)) return
@@ -107,7 +107,7 @@ export async function removeUnfinishedBuilds(home: string): Promise<void> {
   for (const name of left) rmSync(join(folder, name), { recursive: true, force: true })
 }
 
-/** Downloaded packages are of no use once all images stand. */
+/** Removes the downloaded packages. Call it when all images are built. */
 export function removePackageCache(home: string): void {
   rmSync(packageCache(home), { recursive: true, force: true })
 }
@@ -126,12 +126,12 @@ async function buildRootfs(
   progress(`${title}: reading package sources`, 0)
   const sources = await sourcesOf(recipe.suite)
   const places = { rootfs, workDir, packageCache: packageCache(home) }
-  /** One part of the whole, in percent of it. */
+  /** Reports the progress of one part as percent of the whole. */
   const part =
     (from: number, to: number): Progress =>
     (phase, percent = 0) =>
       progress(`${title}: ${phase}`, from + ((to - from) * percent) / 100)
-  // Libraries take longer than the system below them.
+  // Adding the libraries takes longer than installing the base system.
   const systemEnds = recipe.pipLock ? 25 : 80
   await bootstrap(recipe, sources, places, part(0, systemEnds))
   progress(`${title}: locales`, systemEnds)
@@ -190,7 +190,7 @@ function refuseLarge(runtime: Runtime, sizeBytes: number): void {
   )
 }
 
-/** Every image of the data folder stands here, as `<runtime>-<hash>`. */
+/** Returns the folder of all images in the data folder. Each image is a folder `<runtime>-<hash>` in it. */
 export function imagesFolder(home: string): string {
   return join(home, 'images')
 }

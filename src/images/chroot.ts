@@ -1,10 +1,10 @@
 /** Runs shell commands inside a root file system that is being built. */
 import { mayMount, runCommand } from '../lib/command.ts'
 
-// The mounts live in the private mount namespace of a contained command and vanish with it.
+// A contained command has a mount namespace of its own, so these mounts end with it.
 const MOUNT = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev"'
-// Without the right to mount (`docker build`) there is no /proc, and of /dev what every shell script
-// writes to. Where device nodes cannot be made either, a file stands for it until the image is sealed.
+// Without the right to mount (`docker build`) there is no /proc, and /dev has only /dev/null, which most shell
+// scripts write to. Where device nodes cannot be made, it is a plain file until seal() removes it.
 const NO_MOUNT =
   'rm -f "$1/dev/null" && { mknod -m 666 "$1/dev/null" c 1 3 2>/dev/null || { : >"$1/dev/null" && chmod 666 "$1/dev/null"; }; }'
 const ENTER = 'shift 2 && exec "$@"'
@@ -12,12 +12,18 @@ const ENTER = 'shift 2 && exec "$@"'
 export type ChrootOptions = {
   purpose: string
   remedy: string
-  /** Without it the command runs as root. */
+  /** Runs the command as the user nobody; as root otherwise. */
   asNobody?: boolean
   env?: Record<string, string>
   timeoutMs?: number
 }
 
+/**
+ * Runs a bash command with the root file system as its `/`.
+ * @param rootfs absolute path
+ * @returns what the command printed
+ * @throws ManagerError SETUP_FAILED that names purpose and remedy
+ */
 export async function runInImage(
   rootfs: string,
   command: string,

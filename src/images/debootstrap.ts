@@ -9,7 +9,7 @@ import { BASE_PACKAGES } from './base-system.ts'
 import { buildDummyPackage } from './dummy-package.ts'
 import type { AptSources } from './sources.ts'
 
-// Not unpacked at all: cheaper than deleting it afterwards. C.UTF-8 is part of libc itself.
+// These files are not unpacked, which takes less time than deleting them later. libc has C.UTF-8 built in.
 const UNPACKED_NEVER = ['doc', 'man', 'info', 'locale', 'lintian', 'bug', 'javascript'].map(
   (folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`,
 )
@@ -46,7 +46,7 @@ export async function bootstrap(
   if (dummyPackage) forgetHostPath(places.rootfs, dummyPackage)
 }
 
-/** The dummy package was shown inside under its path on the host: that path must not stay there. */
+/** Removes the path of the dummy package: mmdebstrap showed it inside under its path on the host. */
 function forgetHostPath(rootfs: string, dummyPackage: string): void {
   rmSync(join(rootfs, dummyPackage), { force: true })
   try {
@@ -54,11 +54,14 @@ function forgetHostPath(rootfs: string, dummyPackage: string): void {
       rmdirSync(join(rootfs, path))
     }
   } catch {
-    // The first folder that is not empty is the image's own.
+    // A folder that is not empty belongs to the image.
   }
 }
 
-/** Pure: the command line. `dummyPackage` is a .deb file or ''. */
+/**
+ * Returns the command line of mmdebstrap. Changes nothing.
+ * @param dummyPackage path of a .deb file; '': none
+ */
 export function bootstrapArgv(
   recipe: ImageRecipe,
   sources: AptSources,
@@ -71,10 +74,10 @@ export function bootstrapArgv(
     '--verbose',
     '--mode=root',
     '--format=directory',
-    // Debian's essential packages only; apt itself works from the outside.
+    // Only Debian's essential packages: apt runs outside of the image.
     '--variant=essential',
     `--include=${[...BASE_PACKAGES, ...recipe.packages].join(',')}`,
-    // A file needs an --include of its own, and has to be there inside under the same path.
+    // A .deb file needs an --include of its own, and must exist inside under the same path.
     ...(dummyPackage
       ? [
           `--include=${dummyPackage}`,
@@ -82,16 +85,16 @@ export function bootstrapArgv(
         ]
       : []),
     '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
-    // The other way to a merged /usr is a package that brings all of perl along.
+    // The other way to get a merged /usr is a package that depends on all of perl.
     `--setup-hook=printf 'Package: usrmerge\\nPin: release *\\nPin-Priority: -1\\n' > "$1/etc/apt/preferences.d/merged-usr"`,
     '--aptopt=Apt::Install-Recommends "false"',
     '--aptopt=Acquire::Languages "none"',
     '--aptopt=Acquire::Retries "5"',
     ...sources.options.map((option) => `--aptopt=${option}`),
-    // An interrupted build is thrown away, so syncing every file to disk buys nothing.
+    // An interrupted build is deleted, so dpkg need not sync every file to disk.
     '--dpkgopt=force-unsafe-io',
     ...UNPACKED_NEVER,
-    // Hard links both ways: a package is downloaded once for all images of a set-up.
+    // Hard links in both directions: a set-up downloads each package once for all images.
     '--skip=essential/unlink',
     `--setup-hook=mkdir -p "$1/${archives}" && cp -al "${places.packageCache}/." "$1/${archives}/"`,
     `--customize-hook=find "$1/${archives}" -maxdepth 1 -name "*.deb" -exec cp -alf -t "${places.packageCache}" {} +`,
@@ -101,7 +104,7 @@ export function bootstrapArgv(
   ]
 }
 
-// Shares of a build's time: the packages of the first phase are few, downloads are quick.
+// The share of each phase in the time of a build, in percent from and to.
 const PHASES: [RegExp, string, number, number][] = [
   [/^I: running apt-get update/, 'reading package lists', 0, 8],
   [/^I: downloading packages/, 'downloading', 8, 15],
@@ -111,7 +114,7 @@ const PHASES: [RegExp, string, number, number][] = [
   [/^I: cleaning package lists/, 'cleaning up', 95, 100],
 ]
 
-/** Pure apart from its counters: turns mmdebstrap's and dpkg's lines into phase and percentage. */
+/** Makes a function that reads the lines of mmdebstrap and dpkg and reports phase and percentage. */
 export function bootstrapProgress(
   report: (phase: string, percent: number) => void,
 ): (line: string) => void {

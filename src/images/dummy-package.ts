@@ -1,7 +1,7 @@
 /**
- * Keeps packages out of an image although a package in it depends on them. apt is given one empty
- * package that claims to provide them. Beside force-removing them afterwards this saves their
- * download and unpacking: for Debian's matplotlib that is two thirds of the whole image.
+ * Keeps packages out of an image although another package in it depends on them: apt gets one empty package
+ * that claims to provide them. So they are neither downloaded nor unpacked, as they would be if they were
+ * removed by force later. For Debian's matplotlib they are two thirds of the whole image.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ export async function buildDummyPackage(workDir: string, omitted: string[]): Pro
   return file
 }
 
-/** The version is high enough for any "at least" in a dependency. */
+/** Returns the control file. Its version is high enough for every `>=` in a dependency. */
 export function dummyPackageControl(omitted: string[]): string {
   return [
     'Package: executor-manager-dummy-package',

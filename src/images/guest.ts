@@ -1,7 +1,7 @@
 /**
- * Puts what starts in a sandbox (the supervisors, the runtime's runner) into its image. The folder
- * is named by its contents, so a change of the runner needs no new image and never meets a sandbox
- * that still runs the old one. A manager holds a lock on the one that it uses.
+ * Puts the guest (the supervisors and the runtime's runner) into an image. Its folder is named by a hash of the
+ * contents. So a changed runner needs no new image, and sandboxes that still use the old one keep it. A manager
+ * holds a lock on the folder that it uses.
  */
 import {
   chmodSync,
@@ -29,15 +29,15 @@ import { shortHash } from './recipe.ts'
 export type Guest = { guestPath: string; guestHash: string }
 
 const GUEST_ROOT = '.executor'
-/** Other names of the working directory, which programs of other systems know it by: LibreChat's. */
+/** Other names of the working directory: programs written for LibreChat expect `/mnt/data`. */
 const WORKSPACE_NAMES = ['mnt/data']
-/** One that nobody holds may be wanted again: by the version that was tried before this one. */
+/** A guest that no manager holds is kept for this time: an operator may go back to the version before. */
 const OLD_AFTER_MS = 24 * 60 * 60 * 1000
-/** Whoever removes one holds its lock for a moment. */
+/** How long to wait for the lock: a process that removes a guest holds it for a moment. */
 const LOCK_WAIT_S = 5
 
 /**
- * The guest's identity: every file that goes in, and how native files are compiled.
+ * Returns the hash of a guest: of all its files, and of how its native files are compiled.
  * @param programs paths of the programs that are the same for all runtimes
  */
 export function guestHash(runtime: Runtime, programs: readonly string[]): string {
@@ -55,7 +55,7 @@ export function guestHash(runtime: Runtime, programs: readonly string[]): string
   ])
 }
 
-/** The guest when it is in the image, without starting a process. */
+/** Finds the guest in an image; undefined when it is not there. Starts no process. */
 export function findGuest(
   runtime: Runtime,
   rootfs: string,
@@ -106,8 +106,8 @@ function linkWorkspace(path: string): void {
 }
 
 /**
- * Keeps the guest's folder where it is as long as the lock is held: by a manager whose sandboxes are
- * started from it.
+ * Takes a shared lock on the guest's folder. As long as it is held, no set-up removes the folder, from which
+ * the manager starts its sandboxes.
  * @throws ManagerError SETUP_FAILED when it is gone
  */
 export async function holdGuest(rootfs: string, { guestPath }: Guest): Promise<FileLock> {
@@ -120,13 +120,13 @@ export async function holdGuest(rootfs: string, { guestPath }: Guest): Promise<F
   return lock
 }
 
-/** Who collects goes by the time of the last use. */
+/** Notes the time of use, by which removeUnusedGuests() decides. */
 function touch(folder: string): void {
   try {
     const now = new Date()
     utimesSync(folder, now, now)
   } catch (error) {
-    // Nobody collects in a container image either.
+    // A container image is read-only, and nothing is removed from it.
     if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
   }
 }
@@ -141,12 +141,12 @@ async function prepare(runtime: Runtime, rootfs: string, folder: string): Promis
   })
 }
 
-/** What any executor of the runtime loads before a run. */
+/** Returns the modules that executors of the runtime load before a run, the rich variant's included. */
 function preparedModules({ preload, rich }: Runtime): string[] {
   return [...preload, ...(rich?.with ?? [])]
 }
 
-/** As one word of a shell command. */
+/** Quotes a text as one word of a shell command. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`
 }
@@ -161,7 +161,7 @@ async function compileNative(runtime: Runtime, folder: string): Promise<void> {
   }
 }
 
-/** Removes guests of other versions, and unfinished ones, that no manager holds and that are old. */
+/** Removes old guests of other versions, and unfinished ones, unless a manager holds them. */
 async function removeUnusedGuests(root: string, current: string): Promise<void> {
   for (const name of readdirSync(root)) {
     const path = join(root, name)

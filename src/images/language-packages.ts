@@ -1,7 +1,7 @@
 /**
- * Adds npm and pip packages to a root file system, by the host's npm and pip and so from where these are
- * set up to get packages from. Lock files name every package with its version and its hash: another file
- * than was locked is refused.
+ * Adds npm and pip packages to a root file system. The host's npm and pip download them, from the registries that
+ * these are configured for. Lock files name each package with its version and hash; npm and pip refuse a file
+ * with another hash.
  */
 import {
   copyFileSync,
@@ -24,13 +24,13 @@ import { runInImage } from './chroot.ts'
 export type Libraries = Record<string, string>
 
 const MODULES = 'usr/local/lib/node_modules'
-// The package `node` only downloads this one in an install script; we run no foreign scripts.
+// The package `node` downloads this one in its install script. Install scripts are not run here.
 const NODE_BINARY_PACKAGE = `node-linux-${process.arch}`
-/** Declarations and maps for tools, tests: nothing that a program loads. */
+/** Type declarations, source maps, tests and documents: programs do not load them. */
 const NPM_UNNEEDED = /\.d\.[cm]?ts$|\.map$|\/(test|tests|__tests__|docs|\.github)$/
 
 /**
- * Installs what a package-lock.json locks under /usr/local/lib/node_modules, without install scripts.
+ * Installs the packages of a package-lock.json under /usr/local/lib/node_modules. Runs no install scripts.
  * @param lock its path; package.json lies beside it
  */
 export async function addNpmPackages(
@@ -65,7 +65,7 @@ export async function addNpmPackages(
   rmSync(join(modules, '.package-lock.json'), { force: true })
   const target = join(rootfs, MODULES)
   mkdirSync(target, { recursive: true })
-  // Where a program's imports look: ES modules do not know NODE_PATH.
+  // ES modules are looked up in parent folders only, not in NODE_PATH.
   symlinkSync(MODULES, join(rootfs, 'node_modules'))
   cpSync(modules, target, { recursive: true, filter: (path) => !NPM_UNNEEDED.test(path) })
   const { dependencies = {} } = readJson(join(project, 'package.json'))
@@ -80,8 +80,8 @@ function readJson(file: string): Record<string, unknown> {
 }
 
 /**
- * Installs what a pip requirements file locks into the image's Python, whatever Python the host has.
- * Wheels only, so that nothing foreign is run.
+ * Installs the packages of a locked pip requirements file for the image's Python; the host's may be another
+ * version. Installs wheels only, so that no package's code runs.
  */
 export async function addPythonPackages(
   rootfs: string,
@@ -105,7 +105,7 @@ export async function addPythonPackages(
       [
         ...['pip3', 'install', '--requirement', lock, '--require-hashes', '--no-deps'],
         ...['--target', target, '--python-version', version, '--only-binary=:all:', '--no-compile'],
-        // It would compare with the Python that pip runs in.
+        // pip would compare with the host's Python.
         '--ignore-requires-python',
         ...['--retries=5', '--timeout=60', '--progress-bar=off', '--disable-pip-version-check'],
         ...['--no-input', '--root-user-action=ignore'],
@@ -113,7 +113,7 @@ export async function addPythonPackages(
       {
         purpose: `Installing ${lock} with pip`,
         remedy: 'Check that pip3 works on this machine and reaches its index.',
-        // On the same file system pip moves what it has unpacked.
+        // On the same file system pip can move the unpacked files and need not copy them.
         env: { TMPDIR: workDir },
         contained: true,
         onLine,
@@ -123,11 +123,11 @@ export async function addPythonPackages(
   progress('compiling libraries', 100)
   rmSync(join(target, 'bin'), { recursive: true, force: true })
   await strip(target)
-  // The root is read-only at run time: what is not compiled now is compiled at every import.
+  // The root is read-only at run time, so a module that is not compiled now is compiled at every import.
   const command = [
     `find ${folder} -depth -type d \\( -name tests -o -name test \\) -exec rm -rf {} +`,
     `find ${folder} -type f \\( ${PYTHON_UNNEEDED.map((name) => `-name '${name}'`).join(' -o ')} \\) -not -name __init__.pyi -delete`,
-    // Side by side needs /dev/shm, which is not there without the right to mount.
+    // Compiling in parallel needs /dev/shm, which is missing without the right to mount.
     `python3 -I -m compileall -q -j "$(nproc)" ${folder} 2>/dev/null || python3 -I -m compileall -q ${folder}`,
   ]
   await runInImage(rootfs, command.join('\n'), {
@@ -137,9 +137,9 @@ export async function addPythonPackages(
   return pythonLibraries(target)
 }
 
-/** Takes symbols for debuggers out of large extension modules. */
+/** Removes debugger symbols from large extension modules. */
 async function strip(folder: string): Promise<void> {
-  // What wheels bring as copies of system libraries (NAME.libs) has none.
+  // The copies of system libraries in wheels (NAME.libs) have no such symbols.
   const large = ['-name', '*.so*', '-type', 'f', '-size', '+1M', '-not', '-path', '*.libs/*']
   await runCommand(['find', folder, ...large, '-exec', 'strip', '--strip-unneeded', '{}', '+'], {
     purpose: 'Stripping the pip packages',
@@ -148,10 +148,10 @@ async function strip(folder: string): Promise<void> {
   })
 }
 
-/** For compilers and type checkers; nothing that a program loads, but for packages' `__init__.pyi`. */
+/** Files for compilers and type checkers: programs do not load them, except a package's `__init__.pyi`. */
 const PYTHON_UNNEEDED = ['*.pyi', '*.pyx', '*.pxd', '*.pxi', '*.a', '*.h', '*.hpp', '*.c', '*.cc']
 
-/** By the folders that pip leaves. */
+/** Reads names and versions from the `.dist-info` folders that pip makes. */
 function pythonLibraries(folder: string): Libraries {
   const found = readdirSync(folder).flatMap((name): [string, string][] => {
     const [, library, version] = /^(.+?)-([^-]+)\.dist-info$/.exec(name) ?? []

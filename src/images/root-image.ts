@@ -1,6 +1,6 @@
 /**
- * An image with its guest as one EROFS file, beside the image's folder: `root-<guest>.erofs`. A runsc
- * that takes it as the root file system needs no gofer, the process that serves a folder of the host.
+ * Makes one EROFS file of an image with its guest: `root-<guest>.erofs`, beside the image's folder. A runsc that
+ * takes the file as root file system needs no gofer (the process that serves a folder of the host).
  */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -13,15 +13,15 @@ const DRAFT_PREFIX = '.root-'
 const GUEST_ROOT = '.executor'
 const BUILD_TIMEOUT_MS = scaledMs(300_000)
 
-/** The file for an image with this guest when it is there. */
+/** Finds the file of an image with this guest; undefined when it is not made. */
 export function findRootImage(rootfs: string, guestHash: string): string | undefined {
   const file = rootImageFile(rootfs, guestHash)
   return existsSync(file) ? file : undefined
 }
 
 /**
- * Makes the file unless it is there, and removes those of guests that are gone from the image. The
- * caller holds the set-up lock.
+ * Makes the file unless it is there, and removes the files of guests that the image has no longer. The caller
+ * holds the set-up lock.
  * @throws ManagerError SETUP_FAILED
  */
 export async function ensureRootImage(
@@ -36,20 +36,20 @@ export async function ensureRootImage(
   progress(`image ${name}: making the root file system`)
   const draft = join(dirname(rootfs), `${DRAFT_PREFIX}${guestHash}`)
   const remedy = 'Check the disk.'
-  // Inline data would lie across pages, and runsc maps files by pages.
+  // runsc maps files by pages; inline data would not begin at a page.
   await runCommand(['mkfs.erofs', '--quiet', '-Enoinline_data', draft, rootfs], {
     purpose: `Making the root file system of ${name}`,
     remedy,
     contained: true,
     timeoutMs: BUILD_TIMEOUT_MS,
   })
-  // It reaches the disk before its name does.
+  // The contents reach the disk before the name does.
   await runCommand(['sync', draft], { purpose: 'Writing the root file system to disk', remedy })
   renameSync(draft, rootImageFile(rootfs, guestHash))
   return rootImageFile(rootfs, guestHash)
 }
 
-/** A manager that runs holds the guest's folder, and so keeps this file too. */
+/** Removes the files whose guest is gone. A running manager holds its guest's folder, so its file stays. */
 function removeUnused(rootfs: string): void {
   for (const name of readdirSync(dirname(rootfs))) {
     const hash = NAME_PATTERN.exec(name)?.[1]

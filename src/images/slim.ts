@@ -1,6 +1,6 @@
 /**
- * Makes a freshly installed root file system into an image: takes out what only its making needed,
- * what names a host, and every way to gain rights; puts in what every sandbox expects.
+ * Turns a newly installed root file system into an image. It removes what only the installation needed, what names
+ * a host, and every way to gain rights; it adds the files that every sandbox expects.
  */
 import {
   chmodSync,
@@ -20,7 +20,7 @@ import { NAME_SERVER } from '../network/address-block.ts'
 import { BASE_REMOVED_PACKAGES } from './base-system.ts'
 import { runInImage } from './chroot.ts'
 
-/** Needed to install packages, to log in or to administer; no use, or a risk, in a sandbox. */
+/** Packages for installing, logging in and administering: useless or a risk in a sandbox. */
 const REMOVED_PACKAGES = [
   ...['dpkg', 'debconf', 'perl-base', 'base-passwd', 'init-system-helpers', 'sysvinit-utils'],
   ...['login', 'passwd', 'libpam-modules', 'libpam-modules-bin', 'libpam-runtime', 'libpam0g'],
@@ -44,12 +44,12 @@ const REMOVED_PATHS = [
 
 const FOLDERS = ['/workspace', '/tmp', '/dev/shm', '/proc', '/sys', '/run', '/var/tmp', '/root']
 
-/** Where OpenSSL looks for certificates, a link that came with the openssl package. */
+/** OpenSSL looks for certificates here. The link belongs to the package openssl, which is removed. */
 const LINKS: Record<string, string> = { '/usr/lib/ssl/certs': '/etc/ssl/certs' }
 
 const FILES: Record<string, string> = {
   '/etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
-  // Without a network it is not to be reached, which programs find out at once.
+  // Without a network the address is unreachable, and lookups fail at once.
   '/etc/resolv.conf': `nameserver ${NAME_SERVER}\n`,
   '/etc/machine-id': '',
   '/etc/passwd':
@@ -59,7 +59,7 @@ const FILES: Record<string, string> = {
   '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
 }
 
-/** Returns the installed packages ("name version" each), read before the package lists go. */
+/** Removes packages and paths. Returns the packages that were installed before ("name version" each). */
 export async function slim(
   rootfs: string,
   extraPackages: string[],
@@ -68,7 +68,7 @@ export async function slim(
   const packages = installedPackages(rootfs)
   removePackageFiles(rootfs, [...REMOVED_PACKAGES, ...BASE_REMOVED_PACKAGES, ...extraPackages])
   const patterns = [...REMOVED_PATHS, ...prune].join(' ')
-  // In a chroot and by its own bash: whatever links the tree holds, nothing outside is deleted.
+  // The image's own bash deletes them in a chroot, so no link in the tree leads to files outside.
   await runInImage(rootfs, `shopt -s globstar nullglob; rm -rf -- ${patterns}`, {
     purpose: 'Removing what the image does not need',
     remedy: "Check the prune patterns in the runtime's runtime.json.",
@@ -76,9 +76,12 @@ export async function slim(
   return packages
 }
 
-/** The last touch, after every command that may have written: identity, mount points, modes. */
+/**
+ * Writes identity files, mount points and modes. Call it after every command that may have written files.
+ * @returns the bytes on disk
+ */
 export function seal(rootfs: string): { sizeBytes: number } {
-  // Device nodes and the like are the sandbox's to provide.
+  // The sandbox provides device nodes and temporary files.
   for (const folder of ['dev', 'run', 'tmp', 'var/tmp']) {
     for (const name of namesIn(join(rootfs, folder))) {
       rmSync(join(rootfs, folder, name), { recursive: true, force: true })
@@ -108,7 +111,7 @@ function installedPackages(rootfs: string): string[] {
   })
 }
 
-/** Deletes the packages' files by dpkg's own lists; a file another package also lists stays. */
+/** Deletes the packages' files as dpkg's lists name them, except files that another package lists too. */
 function removePackageFiles(rootfs: string, packages: string[]): void {
   const info = join(rootfs, 'var/lib/dpkg/info')
   const unwanted = new Set(packages)
@@ -123,7 +126,7 @@ function removePackageFiles(rootfs: string, packages: string[]): void {
     if (path === '' || kept.has(path)) continue
     const file = join(root, path)
     if (!existsSync(dirname(file))) continue
-    // A package's list may lead through a link (/bin is one): follow it, but never out of the tree.
+    // A listed path may lead through a link (/bin is one). It is followed, but never out of the tree.
     const real = join(realpathSync(dirname(file)), basename(file))
     if (!real.startsWith(`${root}/`)) continue
     const stats = lstatSync(real, { throwIfNoEntry: false })
@@ -131,7 +134,7 @@ function removePackageFiles(rootfs: string, packages: string[]): void {
   }
 }
 
-/** Clears setuid, setgid and world-writable bits; returns the bytes on disk, hard links once. */
+/** Clears setuid, setgid and world-writable bits. Returns the bytes on disk; hard links count once. */
 function dropPrivilegeBits(rootfs: string): number {
   const counted = new Set<number>()
   let sizeBytes = 0

@@ -1,12 +1,12 @@
 /**
- * Where Debian packages come from: the mirror the host's own apt is set up for, so that a machine
- * behind a local mirror or proxy needs no further settings.
+ * Finds where Debian packages come from: the mirror that the host's apt is configured for. So a machine behind a
+ * local mirror or proxy needs no further settings.
  */
 import { existsSync } from 'node:fs'
 import { runCommand } from '../lib/command.ts'
 
 export type AptSources = {
-  /** Lines of a sources.list. Empty: mmdebstrap knows the default for the suite itself. */
+  /** Lines of a sources.list. Empty: mmdebstrap takes its default for the suite. */
   lines: string[]
   /** apt settings of the host that downloading depends on (proxies, certificates). */
   options: string[]
@@ -14,12 +14,16 @@ export type AptSources = {
 
 const REMEDY = 'Check that apt-get works on this machine.'
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
-// Origin tells Debian's own archive from a third party's that uses the same release names.
+// The origin distinguishes Debian's archive from a third party's with the same release names.
 const TARGET_FORMAT = '$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)'
 
-/** Asks the host's apt; `hostSuite` is its VERSION_CODENAME, `suite` the one wanted. */
+/**
+ * Reads the sources from the host's apt.
+ * @param hostSuite the host's VERSION_CODENAME
+ * @param suite the one that is wanted
+ */
 export async function readAptSources(hostSuite: string, suite: string): Promise<AptSources> {
-  // On a fresh machine apt has no package lists yet and then knows no targets.
+  // On a new machine apt has no package lists yet and names no targets.
   const targets = (await readTargets()) || (await updateLists().then(readTargets))
   const dump = await runCommand(['apt-config', 'dump'], {
     purpose: 'Reading the apt settings of this machine',
@@ -45,7 +49,7 @@ function updateLists(): Promise<string> {
   })
 }
 
-/** The host's Debian sources, rewritten for `suite`: the release itself, its updates and security. */
+/** Rewrites the host's Debian sources for `suite`: the release itself, its updates and security. */
 export function sourceLines(
   targets: string,
   hostSuite: string,
@@ -68,7 +72,7 @@ function pocketOf(release: string, hostSuite: string): string | undefined {
   return ['', '-updates', '-security'].find((pocket) => normal === `${hostSuite}${pocket}`)
 }
 
-/** From `apt-config dump`: only what decides how a download reaches its server. */
+/** Picks from `apt-config dump` the settings that a download needs to reach its server. */
 export function downloadOptions(dump: string): string[] {
   return dump
     .split('\n')

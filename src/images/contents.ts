@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { ImageFacts } from '../images/build.ts'
-import type { Runtime } from './definition.ts'
+import type { Runtime } from '../runtimes/definition.ts'
+import type { ImageFacts } from './build.ts'
 
 /** What an image holds, for callers. */
 export interface ImageContents {
-  /** Of the language; null: not known. */
+  /** Version of the language; null: not known. */
   readonly version: string | null
   /** The Debian packages that the recipe names, and what its lock files name. */
   readonly libraries: readonly { readonly name: string; readonly version: string | null }[]
@@ -19,7 +19,7 @@ export function imageContents(runtime: Runtime, rootfs: string): ImageContents {
   const facts = readFacts(path.join(path.dirname(rootfs), 'image.json'))
   const installed = new Map(facts.packages.map((line) => line.split(' ') as [string, string]))
   const { packages } = runtime.image
-  // The language is in the package that has the name of the runner's program.
+  // The package of the language has the same name as the runner's program.
   const program = path.basename(runtime.runner[0] ?? '')
   const { [program]: language, ...locked } = facts.libraries
   const libraries = [
@@ -30,7 +30,7 @@ export function imageContents(runtime: Runtime, rootfs: string): ImageContents {
   return { version: version?.match(/^(?:\d+:)?([\d.]*\d)/)?.[1] ?? null, libraries }
 }
 
-/** What the build noted: Debian's packages with their versions, and the locked libraries; none if it cannot be read. */
+/** Reads the build's facts: Debian's packages with their versions, and the locked libraries. None when unreadable. */
 function readFacts(file: string): Pick<ImageFacts, 'packages' | 'libraries'> {
   try {
     const { packages, libraries = {} } = JSON.parse(readFileSync(file, 'utf8')) as ImageFacts
