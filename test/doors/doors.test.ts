@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type DifyTarget, executeCode, executeTemplate } from '../support/dify-client.ts'
 import { useDoorTable } from '../support/door-table.ts'
 import { JupyterClient } from '../support/jupyter-client.ts'
-import { HTTP_CLIENTS, type McpClient, STDIO_CLIENTS } from '../support/mcp-clients.ts'
+import { HTTP_CLIENTS, type McpClient, STDIO_CLIENTS, TOOLS } from '../support/mcp-clients.ts'
 import { type ExecutedCode, openWebUi, openWebUiPython } from '../support/open-webui.ts'
 import { freePort, startService } from '../support/service.ts'
 
@@ -48,7 +48,7 @@ describe('mcp', () => {
 
     test('the tools are there', async () => {
       const { tools } = await client.listTools()
-      expect(tools.map(({ name }) => name)).toEqual(['run_code', 'list_templates'])
+      expect(tools.map(({ name }) => name)).toEqual(TOOLS)
       const { structuredContent } = await client.callTool({ name: 'list_templates', arguments: {} })
       const names = structuredContent.templates.map(({ name }: { name: string }) => name)
       expect(names).toEqual(expect.arrayContaining(['python', 'nodejs', 'bash']))
@@ -109,6 +109,20 @@ describe('mcp', () => {
         client.callTool(call, { signal: controller.signal, onprogress }),
       ).rejects.toThrow()
       expect(told[0]).toContain('first')
+      await expect.poll(leased, { timeout: 60_000 }).toBe(0)
+    })
+
+    test('a run is started, waited for and canceled', async () => {
+      const code = 'import time\nprint("first", flush=True)\ntime.sleep(600)'
+      const start = (text: string) =>
+        client.callTool({ name: 'start_run', arguments: { language: 'python', code: text } })
+      const quick = (await start('print(6 * 7)')).structuredContent
+      const ended = { run_id: quick.run_id, wait_seconds: 45 }
+      const got = await client.callTool({ name: 'get_run', arguments: ended })
+      expect(got.content[0].text).toBe('42\n')
+      const { run_id } = (await start(code)).structuredContent
+      const canceled = await client.callTool({ name: 'cancel_run', arguments: { run_id } })
+      expect(canceled.isError).toBe(true)
       await expect.poll(leased, { timeout: 60_000 }).toBe(0)
     })
 

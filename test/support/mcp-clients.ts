@@ -17,6 +17,7 @@ export interface McpClient {
     call: { name: string; arguments: Record<string, unknown> },
     options?: { signal?: AbortSignal; onprogress?: (progress: Progress) => void; timeout?: number },
   ): Promise<ToolAnswer>
+  listResources(): Promise<{ resources: ListedResource[] }>
   readResource(of: { uri: string }): Promise<{ contents: ResourceContent[] }>
   close(): Promise<void>
 }
@@ -40,6 +41,15 @@ export interface ResourceContent {
   readonly text?: string
   readonly blob?: string
 }
+
+export interface ListedResource {
+  readonly uri: string
+  readonly name: string
+  readonly mimeType?: string | undefined
+}
+
+/** The tools of the service, in their order. */
+export const TOOLS = ['run_code', 'list_templates', 'start_run', 'get_run', 'cancel_run']
 
 export interface McpClientKind {
   readonly name: string
@@ -86,6 +96,7 @@ function old(client: OldClient): McpClient {
     client.callTool(call, undefined, options as object) as Promise<ToolAnswer>
   return {
     listTools: () => client.listTools(),
+    listResources: () => client.listResources(),
     callTool,
     readResource: (of) => client.readResource(of) as ReturnType<McpClient['readResource']>,
     close: () => client.close(),

@@ -4,7 +4,7 @@ import { readMessage } from '../../src/api/mcp/message.ts'
 import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { ManagerError } from '../../src/errors.ts'
 import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
-import { HTTP_CLIENTS, type McpClient } from '../support/mcp-clients.ts'
+import { HTTP_CLIENTS, type McpClient, TOOLS } from '../support/mcp-clients.ts'
 
 /** The door for MCP over runs that never happen, asked by the official clients. */
 const KEY = 'a-key-of-the-tests'
@@ -33,9 +33,9 @@ describe.each(HTTP_CLIENTS)('$name', ({ connect }) => {
   })
   afterAll(() => client.close())
 
-  test('lists both tools, with what they answer', async () => {
+  test('lists the tools, with what they answer', async () => {
     const { tools } = await client.listTools()
-    expect(tools.map(({ name }) => name)).toEqual(['run_code', 'list_templates'])
+    expect(tools.map(({ name }) => name)).toEqual(TOOLS)
     for (const { outputSchema } of tools) expect(outputSchema).toBeDefined()
   })
 
@@ -111,6 +111,53 @@ describe.each(HTTP_CLIENTS)('$name', ({ connect }) => {
     ])
     const stranger = await connect({ url: door.url, key: OTHER })
     await expect(stranger.readResource(csv)).rejects.toThrow()
+    await stranger.close()
+  })
+
+  test('a run that is started goes on after the answer, and is read and ended by its caller', async () => {
+    let end = () => {}
+    runs.events = [{ type: 'stdout', bytes: Buffer.from('so far') }]
+    runs.end = (_request, signal) =>
+      new Promise((resolve, reject) => {
+        end = () => resolve(outcomeWith({ stdout: Buffer.from('all\n') }))
+        const gone = () => reject(new ManagerError('RUN_CANCELLED', 'The run was canceled.'))
+        signal.addEventListener('abort', gone)
+      })
+    const start = () => client.callTool({ name: 'start_run', arguments: RUN.arguments })
+    const first = (await start()).structuredContent
+    expect(first).toMatchObject({ state: 'running', output: 'so far', outcome: null })
+    const get = (by: McpClient, wait_seconds: number) =>
+      by.callTool({ name: 'get_run', arguments: { run_id: first.run_id, wait_seconds } })
+    expect((await get(client, 0)).structuredContent.state).toBe('running')
+    const stranger = await connect({ url: door.url, key: OTHER })
+    expect((await get(stranger, 0)).isError).toBe(true)
+    const canceled = { name: 'cancel_run', arguments: { run_id: first.run_id } }
+    expect((await stranger.callTool(canceled)).isError).toBe(true)
+    await stranger.close()
+    const waiting = get(client, 45)
+    end()
+    expect(await waiting).toMatchObject({
+      content: [{ type: 'text', text: 'all\n' }],
+      structuredContent: { state: 'ended', outcome: { status: 'succeeded', stdout: 'all\n' } },
+    })
+    const second = (await start()).structuredContent
+    const answer = await client.callTool({
+      name: 'cancel_run',
+      arguments: { run_id: second.run_id },
+    })
+    expect(answer).toMatchObject({ isError: true, content: [{ text: 'The run was canceled.' }] })
+  })
+
+  test('what was kept is listed for its caller', async () => {
+    const files = [{ path: 'out/a b.csv', content: Buffer.from('1,2') }]
+    runs.end = async () => outcomeWith({ files })
+    await client.callTool(RUN)
+    const { resources } = await client.listResources()
+    expect(resources[0]).toMatchObject({ name: 'files/out/a b.csv', mimeType: 'text/csv' })
+    const read = await client.readResource({ uri: resources[0]?.uri ?? '' })
+    expect(read.contents[0]?.text).toBe('1,2')
+    const stranger = await connect({ url: door.url, key: OTHER })
+    expect((await stranger.listResources()).resources).toEqual([])
     await stranger.close()
   })
 

@@ -8,6 +8,13 @@ export interface KeptPart {
   readonly mediaType: string
 }
 
+export interface ListedPart {
+  readonly run: string
+  readonly name: string
+  readonly mediaType: string
+  readonly size: number
+}
+
 interface Kept {
   readonly caller: string
   readonly parts: ReadonlyMap<string, KeptPart>
@@ -50,6 +57,19 @@ export class KeptResults {
   read(caller: string, run: string, name: string): KeptPart | null {
     const kept = this.#byRun.get(run)
     return (kept?.caller === caller && kept.parts.get(name)) || null
+  }
+
+  /** What is kept for a caller, the youngest run first. */
+  list(caller: string, most: number): ListedPart[] {
+    const parts: ListedPart[] = []
+    for (const [run, kept] of [...this.#byRun].reverse()) {
+      if (kept.caller !== caller) continue
+      for (const [name, { mediaType, content }] of kept.parts) {
+        parts.push({ run, name, mediaType, size: content.length })
+      }
+      if (parts.length >= most) break
+    }
+    return parts.slice(0, most)
   }
 
   /** Forgets everything. */

@@ -13,7 +13,7 @@ export interface Message {
   readonly run: RunArguments | null
 }
 
-/** The arguments of run_code. */
+/** The arguments of run_code and start_run. */
 export interface RunArguments {
   /** What the schema sees. */
   readonly value: Record<string, unknown>
@@ -21,6 +21,8 @@ export interface RunArguments {
   readonly bulk: Bulk
 }
 
+/** The tools that take a program, as JSON texts. */
+const RUN_TOOLS: ReadonlySet<string> = new Set(['"run_code"', '"start_run"'])
 /** What becomes objects: all but the arguments of a run. */
 const MAX_SMALL_BYTES = 128 * 1024
 /** JSON-RPC, a tool call and its metadata need ten. */
@@ -48,12 +50,12 @@ export function readMessage(json: Buffer): Message {
   return { value, run: call?.run ?? null }
 }
 
-/** The parameters of a call of run_code; null: it is something else. */
+/** The parameters of a call of a tool that runs code; null: it is something else. */
 function callOf(method: Buffer | undefined, params: Buffer, small: Small) {
   if (method?.toString('utf8', 0, 20) !== '"tools/call"') return null
   const members = membersOf(params, small)
   const given = members.get('arguments')
-  if (members.get('name')?.toString('utf8', 0, 20) !== '"run_code"') return null
+  if (!RUN_TOOLS.has(members.get('name')?.toString('utf8', 0, 20) ?? '')) return null
   if (given?.[0] !== OPEN_OBJECT) return null
   members.delete('arguments')
   const run: RunArguments = { value: {}, bulk: newBulk() }

@@ -8,12 +8,14 @@ import { LARGE_BODY_BYTES, type ParsingThread } from '../parsing-thread.ts'
 import { unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { type Body, overBudget, type Uploads } from '../uploads.ts'
+import type { McpCall, McpService } from './call.ts'
 import { Cancels, requestName } from './cancels.ts'
 import { KeptResults } from './kept-results.ts'
 import { type Message, readMessage } from './message.ts'
 import { sendResponse } from './respond.ts'
 import { sendRpcError } from './rpc-error.ts'
-import { buildMcpServer, type McpCall, type McpService } from './tools.ts'
+import { StartedRuns } from './started-runs.ts'
+import { buildMcpServer } from './tools.ts'
 
 /** Larger messages are refused before they are read. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 ** 2
@@ -43,13 +45,15 @@ declare module 'fastify' {
 export async function mcp(app: FastifyInstance, options: McpOptions): Promise<void> {
   const { connections, answers, parsing, uploads } = options
   const results = new KeptResults(options.results)
+  const started = new StartedRuns(options.results)
   const cancels = new Cancels()
   const handler = createMcpHandler(
-    ({ authInfo }) => buildMcpServer(options, results, authInfo?.extra?.call as McpCall),
+    ({ authInfo }) => buildMcpServer(options, results, started, authInfo?.extra?.call as McpCall),
     // Nothing changes that a client could be told of.
     { maxSubscriptions: 0 },
   )
   app.addHook('onClose', async () => {
+    started.clear()
     results.clear()
     await handler.close()
   })

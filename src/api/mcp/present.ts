@@ -74,7 +74,7 @@ export function presentOutcome(run: string, outcome: RunOutcome, keep: Keep): Ca
 }
 
 /** Where a client reads a part of a run. */
-function uriOfPart(run: string, name: string): string {
+export function uriOfPart(run: string, name: string): string {
   return `sandbox://runs/${run}/${name.split('/').map(encodeURIComponent).join('/')}`
 }
 

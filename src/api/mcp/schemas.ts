@@ -58,6 +58,24 @@ export const runCodeOutput = z.object({
 
 export type RunCodeAnswer = z.infer<typeof runCodeOutput>
 
+export const runIdInput = z.object({ run_id: z.string().describe('From the answer of start_run.') })
+
+export const getRunInput = runIdInput.extend({
+  wait_seconds: z
+    .number()
+    .min(0)
+    .max(45)
+    .default(20)
+    .describe('How long to wait for the end of the program.'),
+})
+
+export const startedRunOutput = z.object({
+  run_id: z.string(),
+  state: z.enum(['running', 'ended']),
+  output: z.string().describe('While it runs: the end of what it has printed so far.'),
+  outcome: runCodeOutput.nullable().describe('null: the program runs.'),
+})
+
 export const listTemplatesOutput = z.object({
   templates: z.array(
     z.object({

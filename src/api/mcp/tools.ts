@@ -7,45 +7,35 @@ import {
   ResourceTemplate,
   type ServerContext,
 } from '@modelcontextprotocol/server'
-import type { FastifyRequest } from 'fastify'
 import type { RunRequest } from '../../run/types.ts'
 import { admit, wireLimits } from '../v1/admit.ts'
 import { invalid, problemOf } from '../v1/problems.ts'
 import { checkRun } from '../v1/read-run.ts'
-import type { NativeService } from '../v1/service.ts'
 import { tellOutcome, tellProblem } from '../v1/tell.ts'
+import { type McpCall, type McpService, NOTHING } from './call.ts'
 import { KEPT_MS, type KeptPart, type KeptResults } from './kept-results.ts'
-import type { RunArguments } from './message.ts'
-import { presentOutcome } from './present.ts'
+import { addLongRunTools } from './long-runs.ts'
+import { presentOutcome, uriOfPart } from './present.ts'
 import { OutputProgress } from './progress.ts'
 import { listTemplatesOutput, runCodeInput, runCodeOutput } from './schemas.ts'
-
-/** One message of a client, and who sent it. */
-export interface McpCall {
-  readonly request: FastifyRequest
-  readonly run: RunArguments | null
-  /** The client has gone, has canceled it, or its body was evicted. */
-  readonly signal: AbortSignal
-  /** An executor has the run: its body is needed no more. */
-  giveBodyBack(): void
-  /** What went wrong in the caller's words. */
-  cause(error: Error): Error
-}
-
-export type McpService = Pick<NativeService, 'runs' | 'templates' | 'version' | 'metrics'>
+import type { StartedRuns } from './started-runs.ts'
 
 const INSTRUCTIONS =
   'Runs programs in isolated sandboxes. Each run gets a fresh sandbox: nothing is kept between runs, so put all files that a program needs into the call.'
 const RUN_CODE = `Run a program in a fresh, isolated sandbox and get its output. Print what you want to see: only stdout, stderr and files are returned. Files that the program writes into its working directory come back: images as images, others as resource links that can be read for ${KEPT_MS / 60_000} minutes. Nothing is kept between calls.`
+/** The youngest are listed. */
+const MAX_LISTED = 500
 const KEPT_URI = 'sandbox://runs/{run}/{+part}'
 
 /** A server for one message. Making it is cheap: nothing is kept in it. */
 export function buildMcpServer(
   service: McpService,
   results: KeptResults,
+  started: StartedRuns,
   call: McpCall,
 ): McpServer {
   const { version } = service
+  const openWorldHint = templatesHaveNetwork(service)
   const server = new McpServer(
     { name: 'executor-manager', title: 'Executor Manager', version },
     { instructions: INSTRUCTIONS },
@@ -60,7 +50,7 @@ export function buildMcpServer(
       annotations: {
         readOnlyHint: false,
         destructiveHint: false,
-        openWorldHint: hasNetwork(service),
+        openWorldHint,
       },
     },
     (_given, context) => runCode(service, results, call, context),
@@ -75,16 +65,17 @@ export function buildMcpServer(
     },
     () => listTemplates(service),
   )
+  addLongRunTools(server, service, results, started, call, openWorldHint)
   server.registerResource(
     'output of a run',
-    new ResourceTemplate(KEPT_URI, { list: undefined }),
+    new ResourceTemplate(KEPT_URI, { list: () => listParts(results, call.request.caller) }),
     { description: 'Files and long output of a run, for its caller, for a few minutes.' },
     (uri) => readPart(results, call.request.caller, uri),
   )
   return server
 }
 
-const hasNetwork = ({ templates }: McpService) =>
+const templatesHaveNetwork = ({ templates }: McpService) =>
   templates.some(({ network }) => network === 'egress')
 
 async function runCode(
@@ -126,13 +117,6 @@ async function runCode(
   }
 }
 
-const NOTHING = {
-  code: Buffer.alloc(0),
-  argumentsJson: Buffer.from('{}'),
-  stdin: null,
-  contents: new Map(),
-}
-
 function listTemplates({ templates }: McpService): CallToolResult {
   const told = templates.map(({ name, languages, version, libraries, network, limits }) => ({
     name,
@@ -148,6 +132,16 @@ function listTemplates({ templates }: McpService): CallToolResult {
     content: [{ type: 'text', text: JSON.stringify(told) }],
     structuredContent: { templates: told },
   }
+}
+
+function listParts(results: KeptResults, caller: string) {
+  const resources = results.list(caller, MAX_LISTED).map(({ run, name, mediaType, size }) => ({
+    uri: uriOfPart(run, name),
+    name,
+    mimeType: mediaType,
+    size,
+  }))
+  return { resources }
 }
 
 function readPart(results: KeptResults, caller: string, uri: URL) {
