@@ -12,7 +12,7 @@ import { findInstalledNode, isNewEnough } from '../scripts/node.mjs'
 const BOOTSTRAP = fileURLToPath(new URL('../scripts/bootstrap.mjs', import.meta.url))
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 /** Commands of the machine that serves: the same as by npm. */
-const OF_THE_SERVICE = { serve: 'start', doctor: 'doctor', setup: 'setup' }
+const OF_THE_SERVICE = { serve: 'start', doctor: 'doctor', setup: 'setup', template: 'template' }
 
 const [command = '', ...words] = process.argv.slice(2)
 const isHelp = words.includes('--help') || words.includes('-h')

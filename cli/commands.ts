@@ -171,6 +171,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     says: 'what this machine has and lacks for serving; changes nothing',
     options: { help },
   },
+  template: {
+    usage: 'template build [NAME ...]',
+    says: 'build the libraries of templates of your own, on the machine that serves; all without NAME',
+    options: { help },
+    completes: ['build'],
+    more: `A template is a folder templates/NAME with a template.yaml: docs/templates.md. A service that runs takes
+what was built within seconds; nothing is restarted. The exit code is 1 when something could not be built, and
+the message says which requirement and why.`,
+  },
   completion: {
     usage: 'completion bash|zsh|fish',
     says: 'a script that lets a shell complete this command',

@@ -50,6 +50,10 @@ const COMMANDS = {
   doctor: async () => exitWith(await (await load('src/setup/cli.ts')).doctor(PROJECT, process.env)),
   bench: () => load('bench/main.ts'),
   snapshot: () => load('src/snapshot-cli.ts'),
+  template: async () => {
+    const { templateCommand } = await load('src/template-cli.ts')
+    exitWith(await templateCommand(process.argv.slice(2), process.env))
+  },
   lint: async () => exitWith(await lint()),
   test: () => runTests(SHORT_PROJECTS),
   'test:more': () => runTests(MORE_PROJECTS),

@@ -7,6 +7,8 @@ export const ERRORS = {
   CONFIG_INVALID: { httpStatus: 500, retryable: false, retryAfterS: null },
   SETUP_FAILED: { httpStatus: 500, retryable: false, retryAfterS: null },
   RUNTIME_INVALID: { httpStatus: 500, retryable: false, retryAfterS: null },
+  TEMPLATE_INVALID: { httpStatus: 500, retryable: false, retryAfterS: null },
+  BUILD_FAILED: { httpStatus: 500, retryable: false, retryAfterS: null },
   REQUEST_INVALID: { httpStatus: 422, retryable: false, retryAfterS: null },
   BODY_TOO_LARGE: { httpStatus: 413, retryable: false, retryAfterS: null },
   POOL_BUSY: { httpStatus: 503, retryable: true, retryAfterS: 1 },

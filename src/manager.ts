@@ -30,6 +30,7 @@ import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
 import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richVariant } from './runtimes/rich.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
+import { ServedTemplates } from './templates/served.ts'
 import { offeredTemplateOf, templateOf } from './templates.ts'
 
 /** How long a stop may take once the time of grace is over. What is left then is for the next start. */
@@ -46,7 +47,6 @@ export class ExecutorManager {
   readonly #log: Logger
   readonly #engine: RunscEngine
   readonly #metrics: Metrics
-  readonly #makers: ExecutorMaker[] = []
   readonly #pools = new Pools()
   readonly #templates = new Map<string, Template>()
   /** The same for callers, with what they are told. */
@@ -54,6 +54,8 @@ export class ExecutorManager {
   /** Runtime name by accepted language name. */
   readonly #languages = new Map<string, string>()
   readonly #scheduler: Scheduler
+  readonly #gate: CapacityLimit
+  readonly #served: ServedTemplates
   readonly #parsing = new ParsingThread(this.#languages)
   /** What the front doors stand on. Of use once an executor is ready. */
   readonly runs: Runs
@@ -65,16 +67,37 @@ export class ExecutorManager {
   readonly #hurry = new AbortController()
   #stopping: Promise<void> | null = null
 
-  private constructor(config: Config, log: Logger, engine: RunscEngine, metrics: Metrics) {
+  private constructor(
+    config: Config,
+    log: Logger,
+    engine: RunscEngine,
+    installation: Installation,
+    metrics: Metrics,
+    gate: CapacityLimit,
+    policies: ReadonlyMap<string, Buffer>,
+  ) {
     this.#config = config
     this.#log = log
     this.#engine = engine
+    this.#gate = gate
     this.#metrics = metrics
     this.#accounts = new Accounts(config)
     this.#store = new Store(storeOptions(config), (err) => log.error({ err }, 'store'))
     const { answers } = this.#accounts
     this.#scheduler = new Scheduler(this.#pools, config, answers)
     answers.onRelease = () => this.#scheduler.answerGone()
+    this.#served = new ServedTemplates({
+      config,
+      log,
+      engine,
+      installation,
+      policies,
+      pools: this.#pools,
+      scheduler: this.#scheduler,
+      templates: this.#templates,
+      offered: this.#offered,
+      addPool: (...args) => this.#addPool(...args),
+    })
     this.runs = new LocalRuns(this.#scheduler, this.#templates, (caller, result, signal) =>
       this.#parsing.checkResult(caller, result, signal),
     )
@@ -119,16 +142,25 @@ export class ExecutorManager {
       log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
     }
     if (!engine.countsPeaks) log.warn(INEXACT_PEAK)
-    const manager: ExecutorManager = new ExecutorManager(config, log, engine, metrics)
+    const manager: ExecutorManager = new ExecutorManager(
+      config,
+      log,
+      engine,
+      installation,
+      metrics,
+      gate,
+      policies,
+    )
     for (const installed of installation.runtimes) {
-      manager.#addRuntime(installed, policies.get(installed.runtime.name) ?? null, gate)
+      manager.#addRuntime(installed, policies.get(installed.runtime.name) ?? null)
     }
+    await manager.#served.open()
     return manager
   }
 
   /** Makes the snapshots that are missing, or all of them anew. Needs no start(). */
   async prepareSnapshots(anew = false): Promise<void> {
-    await Promise.all(this.#makers.map((maker) => maker.prepare(anew)))
+    await this.#engine.prepareSnapshots(anew)
   }
 
   /**
@@ -152,6 +184,7 @@ export class ExecutorManager {
       const url = await this.#app.listen({ host: name, port })
       const { snapshotRenewal } = this.#config
       if (snapshotRenewal) this.#engine.startRenewing(snapshotRenewal, () => this.#isQuiet())
+      this.#served.watch()
       return url
     } catch (error) {
       this.#assertWanted()
@@ -196,7 +229,7 @@ export class ExecutorManager {
     if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'It was stopped while it started.')
   }
 
-  #addRuntime(installed: InstalledRuntime, policy: Buffer | null, gate: CapacityLimit): void {
+  #addRuntime(installed: InstalledRuntime, policy: Buffer | null): void {
     const { runtime } = installed
     const { name, aliases, limits: overrides } = runtime
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
@@ -206,43 +239,41 @@ export class ExecutorManager {
     this.#offered.push(offeredTemplateOf(installed, limits, this.#config))
     for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
       this.#firstExecutors.expect(pool)
-      this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy, gate)
+      this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy)
     }
     const lean = leanExecutors ? leanVariant(runtime) : null
     // The start does not wait for it: the standard executor serves the same programs.
-    if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy, gate)
+    if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy)
     const rich = richExecutors ? richVariant(runtime) : null
     if (rich) {
       const sizes = { size: RICH_POOL_SIZE, idleBytes: IDLE_RICH_EXECUTOR_BYTES }
-      this.#addPool({ ...installed, runtime: rich }, limits, policy, gate, sizes)
+      this.#addPool({ ...installed, runtime: rich }, limits, policy, sizes)
     }
   }
 
+  /** Adds a pool, not started yet, to those that serve. */
   #addPool(
     installed: InstalledRuntime,
     limits: RunLimits,
     policy: Buffer | null,
-    gate: CapacityLimit,
     sizes: Pick<PoolOptions, 'size' | 'idleBytes'> = { size: this.#config.poolSize },
-  ): void {
+  ): { maker: ExecutorMaker; pool: Pool } {
     const { name } = installed.runtime
     const maker = this.#engine.makerFor(installed, limits, policy)
-    this.#makers.push(maker)
     const lean = this.#config.leanExecutors ? (leanVariant(installed.runtime)?.name ?? null) : null
-    this.#pools.set(
-      name,
-      new Pool({
-        ...sizes,
-        create: () => maker.create(),
-        gate,
-        events: poolEvents(name, this.#log, this.#metrics, this.#firstExecutors, () =>
-          this.#scheduler.wake(name),
-        ),
-        freeMemoryBytes: this.#machine.freeMemoryBytes,
-        waiting: () => this.#scheduler.queuedFor(name),
-        yields: () => lean !== null && this.#scheduler.queuedFor(lean) > 0,
-      }),
-    )
+    const pool = new Pool({
+      ...sizes,
+      create: () => maker.create(),
+      gate: this.#gate,
+      events: poolEvents(name, this.#log, this.#metrics, this.#firstExecutors, () =>
+        this.#scheduler.wake(name),
+      ),
+      freeMemoryBytes: this.#machine.freeMemoryBytes,
+      waiting: () => this.#scheduler.queuedFor(name),
+      yields: () => lean !== null && this.#scheduler.queuedFor(lean) > 0,
+    })
+    this.#pools.set(name, pool)
+    return { maker, pool }
   }
 
   /** Whether a run waits for an executor, or a pool has fewer than it keeps. */
@@ -265,6 +296,7 @@ export class ExecutorManager {
   }
 
   async #stop(): Promise<void> {
+    this.#served.stop()
     this.#scheduler.stop()
     // Nobody waits for an executor any more.
     this.#pools.stopMaking()

@@ -43,8 +43,8 @@ export type ImageFacts = {
 /** Returns the package sources of a Debian suite. It is called only when an image has to be built. */
 export type SourcesOf = (suite: string) => Promise<AptSources>
 
-const BUILDING_PREFIX = '.building-'
-const FACTS_FILE = 'image.json'
+export const BUILDING_PREFIX = '.building-'
+export const FACTS_FILE = 'image.json'
 const CHECK_TIMEOUT_MS = scaledMs(120_000)
 
 /** Finds the image; undefined when it is not built. Starts no process. */

@@ -65,11 +65,18 @@ export function findGuest(
   return existsSync(join(rootfs, GUEST_ROOT, hash)) ? guestOf(hash) : undefined
 }
 
-/** Installs the guest unless it is there. The caller holds the set-up lock. */
+/** Runs the runtime's `prepare`, which puts further files into a folder of the image. */
+export type Preparation = (runtime: Runtime, rootfs: string, folder: string) => Promise<void>
+
+/**
+ * Installs the guest unless it is there. The caller holds the set-up lock.
+ * @param prepare how `prepare` is run: in the image as root, unless that holds code that nobody has checked
+ */
 export async function installGuest(
   runtime: Runtime,
   rootfs: string,
   programs: readonly string[],
+  prepare: Preparation = prepareInImage,
 ): Promise<Guest> {
   const present = findGuest(runtime, rootfs, programs)
   if (present) return present
@@ -131,7 +138,7 @@ function touch(folder: string): void {
   }
 }
 
-async function prepare(runtime: Runtime, rootfs: string, folder: string): Promise<void> {
+async function prepareInImage(runtime: Runtime, rootfs: string, folder: string): Promise<void> {
   if (!runtime.prepare) return
   const argv = runtime.prepare.map((part) => part.replaceAll('{guest}', folder))
   await runInImage(rootfs, `exec ${[...argv, ...preparedModules(runtime)].map(quoted).join(' ')}`, {
@@ -142,7 +149,7 @@ async function prepare(runtime: Runtime, rootfs: string, folder: string): Promis
 }
 
 /** Returns the modules that executors of the runtime load before a run, the rich variant's included. */
-function preparedModules({ preload, rich }: Runtime): string[] {
+export function preparedModules({ preload, rich }: Runtime): string[] {
   return [...preload, ...(rich?.with ?? [])]
 }
 

@@ -135,7 +135,7 @@ function removePackageFiles(rootfs: string, packages: string[]): void {
 }
 
 /** Clears setuid, setgid and world-writable bits. Returns the bytes on disk; hard links count once. */
-function dropPrivilegeBits(rootfs: string): number {
+export function dropPrivilegeBits(rootfs: string): number {
   const counted = new Set<number>()
   let sizeBytes = 0
   const visit = (path: string) => {

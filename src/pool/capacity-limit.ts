@@ -17,13 +17,15 @@ export interface Member {
  */
 export class CapacityLimit {
   readonly #maxMaking: number
-  readonly #maxAlive: number
+  #maxAlive: number
   readonly #members: Member[] = []
   #turn = 0
   #making = 0
   #alive = 0
   /** Places of sandboxes that belong to no pool. */
   #occupied = 0
+  /** The pool that asked for a place of its own while others held it; null: none. */
+  #creditor: Member | null = null
 
   /** @param maxAlive at least one for each pool that joins */
   constructor(maxMaking: number, maxAlive: number) {
@@ -32,21 +34,37 @@ export class CapacityLimit {
   }
 
   /**
-   * Adds a pool. All pools join before the first of them makes an executor.
+   * Adds a pool, at any time: there is a place for each, whatever the limit.
    * @param floor executors that the pool keeps ready
    * @param wake called each time that a place becomes free
    */
   join(floor: number, wake: () => void): Member {
     const member = { floor, wake, alive: 0 }
     this.#members.push(member)
+    this.#maxAlive = Math.max(this.#maxAlive, this.#members.length)
     return member
+  }
+
+  /** Takes a pool out that has no executors any more. */
+  leave(member: Member): void {
+    this.#members.splice(this.#members.indexOf(member), 1)
+    if (this.#creditor === member) this.#creditor = null
+    if (this.#members.length > 0) this.#wake()
+  }
+
+  /** Tells whether a pool shall give up one that is ready, for a pool that joined later and has no place. */
+  owes(member: Member): boolean {
+    const isOver = member.alive > this.#reserveOf(member)
+    return this.#creditor !== null && this.#creditor !== member && isOver
   }
 
   /** Takes a place for an executor that is about to be made. Returns false when there is none for it. */
   tryEnter(member: Member): boolean {
-    if (this.#making >= this.#maxMaking || this.#alive >= this.#maxAlive) return false
     const hasOwnPlace = member.alive < this.#reserveOf(member)
+    if (this.#alive >= this.#maxAlive && hasOwnPlace && member.alive === 0) this.#creditor = member
+    if (this.#making >= this.#maxMaking || this.#alive >= this.#maxAlive) return false
     if (!hasOwnPlace && this.#alive + this.#keptForOthers(member) >= this.#maxAlive) return false
+    if (this.#creditor === member) this.#creditor = null
     this.#making++
     this.#alive++
     member.alive++

@@ -6,7 +6,7 @@ import { Lifecycle, type LifecycleState } from './lifecycle.ts'
 import { backOffMs, ceilingOf, isCircuitOpen, planRefill, RateEstimate } from './refill-plan.ts'
 
 export interface PoolOptions {
-  /** Ready executors to keep when nobody asks. */
+  /** Ready executors to keep when nobody asks; 0: one is made when a run asks, and kept as long as runs come. */
   readonly size: number
   readonly create: ExecutorFactory
   readonly gate: CapacityLimit
@@ -37,6 +37,10 @@ const REVIEW_MS = 1000
 const RUN_IN_HAND_MS = 50
 /** After this time a lease is replaced, however many leases follow it. */
 const LONGEST_HOLD_MS = 2 * RUN_IN_HAND_MS
+/** How long a pool that keeps none ready does as if it kept one, after a run has asked for one. */
+const ON_DEMAND_KEPT_MS = 60_000
+/** How often a pool that is retired checks whether the last of its runs has ended. */
+const RETIRED_REVIEW_MS = 100
 /** Weight of the last making in the moving average of how long one takes. */
 const MAKE_TIME_WEIGHT = 0.2
 
@@ -50,7 +54,7 @@ export class Pool {
   readonly #slots = new Set<Lifecycle>()
   readonly #work = new Set<Promise<void>>()
   readonly #demand = new RateEstimate(performance.now())
-  #lastDemandMs = 0
+  #lastDemandMs = Number.NEGATIVE_INFINITY
   #lastLeaseMs = Number.NEGATIVE_INFINITY
   /** Time of the first lease that no executor has been made for since; null: all are replaced. */
   #unreplacedSinceMs: number | null = null
@@ -63,7 +67,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#member = options.gate.join(options.size, () => this.#refill())
+    this.#member = options.gate.join(Math.max(1, options.size), () => this.#refill())
   }
 
   /** Whether it has fewer ready executors than it keeps. */
@@ -97,7 +101,9 @@ export class Pool {
    * @param leave ready executors that must stay, where the pool keeps more than these
    */
   canLease(leave: number): boolean {
-    return !this.#closing && this.count('ready') > Math.min(leave, this.#options.size - 1)
+    return (
+      !this.#closing && this.count('ready') > Math.max(0, Math.min(leave, this.#options.size - 1))
+    )
   }
 
   /** Leases the executor that has been ready longest, for one run; null when none is ready. */
@@ -135,6 +141,16 @@ export class Pool {
     if (this.#soon) clearTimeout(this.#soon)
   }
 
+  /** Ends the pool once its runs have ended. Resolves when nothing of it is left. */
+  async retire(): Promise<void> {
+    this.stopMaking()
+    for (const slot of this.#slots) {
+      if (slot.state === 'ready') this.#track(this.#dispose(slot))
+    }
+    while (this.#slots.size > 0) await sleep(RETIRED_REVIEW_MS, undefined, { ref: false })
+    this.#options.gate.leave(this.#member)
+  }
+
   /** Destroys all executors, leased ones too. Resolves when nothing of them is left. */
   async close(): Promise<void> {
     this.stopMaking()
@@ -153,8 +169,9 @@ export class Pool {
 
   #refill(): void {
     if (this.#closing || this.#retry) return
-    const { size, gate, freeMemoryBytes, idleBytes = IDLE_EXECUTOR_BYTES } = this.#options
+    const { gate, freeMemoryBytes, idleBytes = IDLE_EXECUTOR_BYTES } = this.#options
     const nowMs = performance.now()
+    const size = this.#sizeAt(nowMs)
     const holdMs = this.#holdMs(nowMs)
     if (holdMs > 0) {
       this.#refillLater(holdMs)
@@ -183,11 +200,19 @@ export class Pool {
       this.#track(this.#make(slot))
     }
     if (making >= plan.make) this.#unreplacedSinceMs = null
+    const surplus = Math.max(plan.retire, gate.owes(this.#member) ? 1 : 0)
     for (const slot of [...this.#slots]
       .filter(({ state }) => state === 'ready')
-      .slice(0, plan.retire)) {
+      .slice(0, surplus)) {
       this.#track(this.#dispose(slot))
     }
+  }
+
+  /** How many executors to keep ready now, without the expected demand. */
+  #sizeAt(nowMs: number): number {
+    const { size, waiting } = this.#options
+    if (size > 0) return size
+    return waiting() > 0 || nowMs - this.#lastDemandMs < ON_DEMAND_KEPT_MS ? 1 : 0
   }
 
   /** Tells whether it keeps only one executor ready, because the other pool's runs wait and none of its own. */

@@ -97,6 +97,22 @@ const definitionSchema = z.strictObject({
       names: z.array(z.string().min(1)).min(1),
     })
     .optional(),
+  /** How a template of this runtime gets libraries of its own. */
+  libraries: z
+    .strictObject({
+      /** Files of a template's folder that name libraries; the first that is there counts. */
+      manifests: z.array(fileName).min(1),
+      /** Whose protocol the package index speaks, and whose settings of the host say where it is. */
+      index: z.enum(['pip', 'npm']),
+      /** A lock file of the runtime's folder with what installs: as `pipLock` or `npmLock`, by `index`. */
+      tools: z.string().regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/, 'must be a file of the folder'),
+      /** argv of the program that installs, in a sandbox; `{guest}` stands for the folder of `files`. */
+      install: z.array(z.string().min(1)).min(1),
+      files: z.array(fileName),
+      /** Where the libraries are put; nothing of a library lies anywhere else. */
+      folder: imagePath,
+    })
+    .optional(),
   /** A program for trying out an executor, and what it must answer. */
   probe: z.strictObject({
     code: z.string(),

@@ -19,6 +19,8 @@ export interface RunscFlags extends RunscSetting {
   readonly stateFolder: string
   /** Whether the sandbox gets the devices of the network namespace that runsc is started in. */
   readonly hasNetwork: boolean
+  /** Whether it may connect to Unix sockets in the folders of the host that it is shown; false by default. */
+  readonly opensSockets?: boolean
 }
 
 /**
@@ -33,7 +35,7 @@ function globalFlags(flags: RunscFlags): string[] {
     `--network=${flags.hasNetwork ? 'sandbox' : 'none'}`,
     '--ignore-cgroups',
     '--oci-seccomp',
-    '--host-uds=none',
+    `--host-uds=${flags.opensSockets ? 'open' : 'none'}`,
     '--host-fifo=none',
     '--overlay2=none',
     // The sentry then needs no file system calls of the host, and its filter has none.

@@ -11,6 +11,7 @@ import type { EngineContext, EngineEvents } from './engine-context.ts'
 import { ExecutorMaker } from './executor-maker.ts'
 import type { RenewalSettings } from './generation.ts'
 import type { Installation, InstalledRuntime } from './installation.ts'
+import { type Job, type JobEnd, runJob } from './job.ts'
 import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from './owner.ts'
 import type { Platform } from './platform.ts'
 import { type Demand, ProcessorShares } from './processor-shares.ts'
@@ -24,9 +25,9 @@ const RENEWAL_REVIEW_MS = 1000
 export class RunscEngine {
   readonly #context: EngineContext
   readonly #stopping: AbortController
-  readonly #makers: ExecutorMaker[] = []
+  #makers: readonly ExecutorMaker[] = []
   /** Locks of the files that sandboxes are started from. */
-  readonly #guests: readonly FileLock[]
+  readonly #guests: FileLock[]
   #renewing: Promise<void> = Promise.resolve()
   /** Sandboxes that an earlier, killed manager had left and that were removed. */
   readonly sweptSandboxes: number
@@ -35,7 +36,7 @@ export class RunscEngine {
 
   private constructor(
     context: EngineContext,
-    guests: readonly FileLock[],
+    guests: FileLock[],
     stopping: AbortController,
     sweptSandboxes: number,
   ) {
@@ -95,9 +96,45 @@ export class RunscEngine {
     limits: RunLimits,
     policy: Buffer | null = null,
   ): ExecutorMaker {
-    const maker = new ExecutorMaker(this.#context, installed, limits, policy)
-    this.#makers.push(maker)
+    const network = installed.mayConnect === false ? null : this.#context.network
+    const context = { ...this.#context, network }
+    const maker = new ExecutorMaker(context, installed, limits, policy)
+    this.#makers = [...this.#makers, maker]
     return maker
+  }
+
+  /** Makes the snapshots that are missing, or all of them anew. Never rejects. */
+  async prepareSnapshots(anew = false): Promise<void> {
+    await Promise.all(this.#makers.map((maker) => maker.prepare(anew)))
+  }
+
+  /**
+   * Keeps the files of a template that was built later where they are, as those of the installation.
+   * @returns a function that lets them go
+   * @throws ManagerError SETUP_FAILED when they are gone
+   */
+  async hold({ rootfs, ...guest }: InstalledRuntime): Promise<() => void> {
+    const lock = await holdGuest(rootfs, guest)
+    this.#guests.push(lock)
+    return () => {
+      this.#guests.splice(this.#guests.indexOf(lock), 1)
+      lock.release()
+    }
+  }
+
+  /** Ends a maker whose executors are all gone, and releases its snapshots. */
+  async drop(maker: ExecutorMaker): Promise<void> {
+    this.#makers = this.#makers.filter((other) => other !== maker)
+    await maker.close()
+  }
+
+  /**
+   * Runs one program in a sandbox of its own, without supervisor and pool.
+   * @param onOutput takes its standard output; what it throws ends the sandbox
+   * @throws ManagerError ENGINE_FAILED, SHUTTING_DOWN, and what onOutput throws
+   */
+  runJob(job: Job, onOutput: (chunk: Buffer) => void): Promise<JobEnd> {
+    return runJob(this.#context, job, onOutput)
   }
 
   /**

@@ -20,6 +20,8 @@ export type InstalledRuntime = {
   /** The guest folder as seen in the image. */
   guestPath: string
   guestHash: string
+  /** False: its sandboxes have no network, whatever the others have. */
+  mayConnect?: boolean
 }
 
 /** Everything that the engine needs on this machine. The set-up makes it. */
