@@ -11,7 +11,7 @@ const service = z.strictObject({
   image: z.string().min(1),
   build: z.strictObject({ context: z.string(), dockerfile: z.string() }).optional(),
   // [address:]published:target; the target is a number, what is published may be a variable.
-  ports: z.array(z.string().regex(/^([\d.]+:)?(\d+|\$\{\w+:-\d+\}):\d+$/)),
+  ports: z.array(z.string().regex(/^([\d.]+:)?(\d+|\$\{\w+:-\d+\}):\d+$/)).optional(),
   // YAML's own numbers and booleans are not what a program is given.
   environment: z.record(z.string().regex(/^[A-Z_]+$/), z.string()),
   privileged: z.boolean().optional(),

@@ -86,6 +86,12 @@ test('the routes answer as those of a Jupyter server', async () => {
   expect((await client.ask('POST', '/kernels', { name: 'cobol' })).status).toBe(404)
 })
 
+test('an empty body may be called whatever aiohttp calls it', async () => {
+  const headers = { 'content-type': 'application/octet-stream', 'x-api-key': KEY }
+  const answer = await fetch(`${door.url}/api/kernels`, { method: 'POST', headers })
+  expect(answer.status).toBe(201)
+})
+
 describe('keys', () => {
   test('are taken as Jupyter clients send them', async () => {
     for (const authorization of [`token ${KEY}`, `Bearer ${KEY}`]) {

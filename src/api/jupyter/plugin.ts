@@ -6,7 +6,7 @@ import type { Answers } from '../answers.ts'
 import type { Connections } from '../connections.ts'
 import type { ParsingThread } from '../parsing-thread.ts'
 import { Refused } from '../refused.ts'
-import type { Body } from '../uploads.ts'
+import type { Body, Uploads } from '../uploads.ts'
 import { admit } from '../v1/admit.ts'
 import { problemOf } from '../v1/problems.ts'
 import { NO_ARGUMENTS } from '../v1/read-run.ts'
@@ -25,6 +25,7 @@ export interface JupyterOptions {
   readonly answers: Answers
   readonly connections: Connections
   readonly parsing: ParsingThread
+  readonly uploads: Uploads
   /** Frames on their way in. */
   readonly frames: Budget
   /** Kernels. */
@@ -42,6 +43,10 @@ const MAX_BODY_BYTES = 16 * 1024
 export async function jupyter(app: FastifyInstance, options: JupyterOptions): Promise<void> {
   const kernels = new Kernels(options.kept)
   app.setErrorHandler(sendFailure)
+  // What aiohttp, and so Open WebUI, calls a body that is empty.
+  app.addContentTypeParser('application/octet-stream', ({ raw, caller }, _payload, done) => {
+    options.uploads.read(raw, caller, done)
+  })
   app.addHook('preClose', async () => kernels.clear())
   for (const prefix of ['', '/jupyter']) addRoutes(app, `${prefix}/api`, kernels, options)
 }
