@@ -334,7 +334,11 @@ export class ExecutorManager {
 }
 
 /** Of a manager on a port that changes with each start nobody could find anything again. */
-function storeOptions({ home, port, jobs: { keepMs, ...limits } }: Config): DatabaseOptions {
+function storeOptions({
+  home,
+  port,
+  jobs: { keepMs, webhooks: _, ...limits },
+}: Config): DatabaseOptions {
   const folder = port === 0 ? null : path.join(home, 'jobs', String(port))
   return { folder, limits, keepMs }
 }

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Store } from '../jobs/store.ts'
+import type { WebhookSettings } from '../jobs/webhooks.ts'
 import { VERSION } from '../version.ts'
 import type { Accounts } from './accounts.ts'
 import { networkMatcher } from './addresses.ts'
@@ -35,6 +36,7 @@ export interface AppOptions extends DoorOptions {
   /** The front doors that are open. */
   readonly doors: ReadonlySet<Door>
   readonly accounts: Accounts
+  readonly jobs: { readonly webhooks: WebhookSettings }
   readonly tls: TlsFiles | null
   /** Addresses and networks of proxies, whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
@@ -114,7 +116,7 @@ export async function buildApp(
   const keepers = { connections, answers, uploads, version: VERSION }
   const { doors, accounts } = options
   if (doors.has('ragflow')) await app.register(ragflow, { ...services, ...keepers })
-  if (doors.has('v1')) await app.register(nativeApi, { ...services, ...keepers })
+  if (doors.has('v1')) await app.register(nativeApi, { ...services, ...keepers, ...options.jobs })
   if (doors.has('mcp')) {
     const ofMessages = new Uploads(MAX_MESSAGE_BYTES, accounts.uploads, lane)
     const { results } = accounts

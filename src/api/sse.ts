@@ -6,6 +6,9 @@ import type { Answers } from './answers.ts'
 /** Proxies close what is silent for a minute or less. */
 const COMMENT_MS = scaledMs(15_000)
 
+/** Text in pieces. */
+export type Pieces = Iterable<string> | AsyncIterable<string>
+
 /**
  * A stream of events (https://html.spec.whatwg.org/#server-sent-events). Its headers go out with the first
  * event, so that a refusal before it is still an answer like any other. What its caller has not read is on
@@ -15,12 +18,16 @@ export class EventStream {
   readonly #reply: FastifyReply
   readonly #response: ServerResponse
   readonly #backlog: ReturnType<Answers['backlog']>
-  #events = 0
+  /** The number of the last event. */
+  #events: number
+  #isBegun = false
   #comments: NodeJS.Timeout | null = null
   /** Whether an event has begun and not ended. */
   #isInside = false
 
-  constructor(reply: FastifyReply, caller: string, answers: Answers) {
+  /** @param after the number of the event before the first one */
+  constructor(reply: FastifyReply, caller: string, answers: Answers, after = 0) {
+    this.#events = after
     this.#reply = reply
     this.#response = reply.raw
     this.#backlog = answers.backlog(caller, reply.raw)
@@ -28,7 +35,7 @@ export class EventStream {
 
   /** Whether the headers have gone out. */
   get isBegun(): boolean {
-    return this.#events > 0
+    return this.#isBegun
   }
 
   /**
@@ -43,10 +50,10 @@ export class EventStream {
    * Sends one event that may be large. Nothing else may be sent before it is done.
    * @param data one line, in pieces; the next one is asked for when the connection has taken the one before
    */
-  async sendPieces(event: string, data: Iterable<string>): Promise<void> {
+  async sendPieces(event: string, data: Pieces): Promise<void> {
     this.#write(this.#head(event))
     this.#isInside = true
-    for (const piece of data) {
+    for await (const piece of data) {
       if (!this.#write(piece)) await this.#drained()
       if (this.#response.destroyed) break
     }
@@ -55,18 +62,27 @@ export class EventStream {
   }
 
   /** Sends the last event, as sendPieces(), and ends the stream. */
-  async finish(event: string, data: Iterable<string>): Promise<void> {
+  async finish(event: string, data: Pieces): Promise<void> {
     await this.sendPieces(event, data)
+    this.close()
+  }
+
+  /** Ends the stream. */
+  close(): void {
+    this.begin()
     this.#stopComments()
     this.#response.end()
   }
 
   #head(event: string): string {
-    if (this.#events++ === 0) this.#begin()
-    return `id: ${this.#events}\nevent: ${event}\ndata: `
+    this.begin()
+    return `id: ${++this.#events}\nevent: ${event}\ndata: `
   }
 
-  #begin(): void {
+  /** Sends the headers, if they have not gone out: from here on a failure is no answer of its own. */
+  begin(): void {
+    if (this.#isBegun) return
+    this.#isBegun = true
     this.#reply.hijack()
     this.#response.writeHead(200, {
       ...this.#reply.getHeaders(),

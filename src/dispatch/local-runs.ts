@@ -69,7 +69,10 @@ export class LocalRuns implements Runs {
    * @throws ManagerError REQUEST_INVALID that names the member; POOL_BUSY, SHUTTING_DOWN, RUN_CANCELLED,
    *   EXECUTOR_LOST, RUN_UNOBSERVED, ENGINE_FAILED as Scheduler.submit(); REQUEST_NOT_READ
    */
-  async start(request: RunRequest, { signal, onStart, onEvent }: RunOptions): Promise<RunOutcome> {
+  async start(
+    request: RunRequest,
+    { signal, onStart, onEvent, beforeCode }: RunOptions,
+  ): Promise<RunOutcome> {
     const { caller, program, stdin, env, files, collect } = request
     const template = this.#templates.get(request.template)
     if (!template) {
@@ -87,6 +90,7 @@ export class LocalRuns implements Runs {
         task: { ...program, stdin, env, files, collect, limits },
         onStart,
         onEvent,
+        beforeCode,
       },
       signal,
     )

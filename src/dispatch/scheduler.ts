@@ -18,6 +18,8 @@ export interface AdmittedRun {
   readonly onStart?: (() => void) | undefined
   /** Told of its start and of its output as it comes, synchronously; must not throw. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined
+  /** Awaited once, with the first executor, before any code runs. */
+  readonly beforeCode?: (() => Promise<void>) | undefined
 }
 
 /** What the scheduler knows of where the time of a run went. */
@@ -134,11 +136,12 @@ export class Scheduler {
         onEvent?.({ type: 'started', queueMs: leased - arrived })
       }
       try {
-        const facts = await this.#execute(lease, run, signal, tell)
+        const before = isAgain ? undefined : run.beforeCode
+        const facts = await this.#execute(lease, run, signal, tell, before)
         const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
         return { facts, timings }
       } catch (error) {
-        if (isAgain || hasTold || !mayRunAgain(error)) throw error
+        if (isAgain || hasTold || !mayRunAgain(error, run)) throw error
       }
     }
   }
@@ -148,6 +151,7 @@ export class Scheduler {
     { caller, task }: AdmittedRun,
     signal: AbortSignal,
     onEvent: ((event: RunEvent) => void) | undefined,
+    before: (() => Promise<void>) | undefined,
   ): Promise<RunRecord> {
     // This one waits no more.
     this.#serveHeldBack()
@@ -157,9 +161,10 @@ export class Scheduler {
     const onGone = () => end.abort()
     signal.addEventListener('abort', onGone)
     if (signal.aborted || this.#isCut) onGone()
-    const execution = executor
-      .run(task, end.signal, onEvent)
-      .finally(() => source.release(executor))
+    const begin = () => executor.run(task, end.signal, onEvent)
+    const execution = (before ? before().then(begin) : begin()).finally(() =>
+      source.release(executor),
+    )
     this.#running.set(execution, end)
     try {
       const facts = await execution
@@ -273,10 +278,15 @@ export class Scheduler {
   }
 }
 
-/** No code has run, or nothing can be said about what it did: one more try in another executor. */
-function mayRunAgain(error: unknown): boolean {
+/**
+ * No code has run, or nothing can be said about what it did and the run need not be executed at most once: one
+ * more try in another executor.
+ */
+function mayRunAgain(error: unknown, { beforeCode }: AdmittedRun): boolean {
   if (!(error instanceof ManagerError)) return false
-  return error.code === 'EXECUTOR_LOST' || error.code === 'RUN_UNOBSERVED'
+  return (
+    error.code === 'EXECUTOR_LOST' || (error.code === 'RUN_UNOBSERVED' && beforeCode === undefined)
+  )
 }
 
 function shuttingDown(): ManagerError {

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ManagerError } from '../errors.ts'
+import { DeliveryRows } from './delivery-rows.ts'
 import { FileRows } from './file-rows.ts'
 import { Room, type StoreLimits } from './room.ts'
 import { RunRows } from './run-rows.ts'
@@ -31,12 +32,14 @@ export class Database {
   readonly files: FileRows
   readonly runs: RunRows
   readonly room: Room
+  readonly deliveries: DeliveryRows
 
   /** @throws ManagerError SETUP_FAILED, STORE_FAILED */
   constructor({ folder, limits, keepMs, lockMs = LOCK_MS }: DatabaseOptions) {
     this.#db = translated(() => open(folder, lockMs))
     this.room = new Room(this.#db, limits)
     this.files = new FileRows(this.#db, this.room)
+    this.deliveries = new DeliveryRows(this.#db)
     this.runs = new RunRows(this.#db, this.files, this.room, keepMs)
   }
 

@@ -22,8 +22,8 @@ export interface FileToKeep {
   readonly expiresMs: number | null
 }
 
-/** A value of one column larger than this makes SQLite slow. */
-const CHUNK_BYTES = 1024 ** 2
+/** A multiple of 3, so that base64 of chunks is base64 of the whole. Larger values make SQLite slow. */
+const CHUNK_BYTES = 768 * 1024
 
 /** The files of the store. Not for use outside of a transaction of Database. */
 export class FileRows {

@@ -5,7 +5,7 @@ export type { FileInfo } from './file-rows.ts'
 
 /** A file that was found, with its content. */
 export interface FoundFile extends FileInfo {
-  /** The content in pieces of at most 1 MiB, each read from the disk when it is asked for. */
+  /** The content in pieces of at most 768 KiB, each read from the disk when it is asked for. */
   read(): AsyncGenerator<Buffer>
 }
 

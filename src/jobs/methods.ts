@@ -7,7 +7,7 @@ const MOST_REMOVED = 20
 
 /** What the thread of the store is asked for, by name. All arguments and results are plain data. */
 export function methodsOf(db: Database) {
-  const { files, runs, room } = db
+  const { files, runs, room, deliveries } = db
   const write = <T>(work: () => T): T => db.transaction(work)
   return {
     putFile: (owner: string, folder: string, file: FileToKeep): FileInfo =>
@@ -36,7 +36,13 @@ export function methodsOf(db: Database) {
       runs.list(owner, before, most),
     events: (owner: string, id: string, after: number, mostBytes: number) =>
       runs.events(owner, id, after, mostBytes),
+    outcome: (owner: string, id: string) => files.find(owner, `outcome:${id}`, 'outcome'),
     removeRun: (owner: string, id: string) => write(() => runs.remove(owner, id)),
+
+    dueDeliveries: (busy: readonly string[], most: number) => deliveries.due(busy, most),
+    nextDueMs: () => deliveries.nextDueMs(),
+    deliveryDone: (run: number) => write(() => deliveries.remove(run)),
+    deliverAgain: (run: number, dueMs: number) => write(() => deliveries.again(run, dueMs)),
 
     held: (owner: string) => room.held(owner),
     total: () => room.total(),

@@ -52,7 +52,7 @@ export class Store {
    * @param door keeps its folders apart from those of others
    */
   filesOf(door: string): KeptFiles {
-    return new KeptFiles(this.thread, door)
+    return new KeptFiles(this.thread, `door-${door}`)
   }
 
   /** Closes the store; what was asked before is done. */

@@ -36,6 +36,7 @@ export class StoreThread {
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | null = null
   #asked = 0
+  #isClosed = false
 
   constructor(options: DatabaseOptions) {
     this.#options = options
@@ -50,6 +51,9 @@ export class StoreThread {
     name: N,
     ...args: Parameters<Methods[N]>
   ): Promise<ReturnType<Methods[N]>> {
+    if (this.#isClosed) {
+      return Promise.reject(new ManagerError('STORE_FAILED', 'The store was closed.'))
+    }
     this.#worker ??= this.#start()
     const worker = this.#worker
     const number = this.#asked++
@@ -64,8 +68,10 @@ export class StoreThread {
   /** Closes the store. What was asked before is done. */
   async close(): Promise<void> {
     const worker = this.#worker
+    const closing = worker && this.ask('close').catch(() => {})
+    this.#isClosed = true
     if (!worker) return
-    await this.ask('close').catch(() => {})
+    await closing
     await worker.terminate()
   }
 

@@ -180,6 +180,12 @@ export interface RunOptions {
    * observed.
    */
   readonly onEvent?: ((event: RunEvent) => void) | undefined
+  /**
+   * Awaited once, when an executor has taken the run and none of its code has run; what it throws ends the
+   * run. For runs whose beginning has to be written down: such a run is not tried again once its code may
+   * have run.
+   */
+  readonly beforeCode?: (() => Promise<void>) | undefined
 }
 
 /** Runs programs. What the program does wrong is an outcome; it throws ManagerError for our failures alone. */

@@ -42,10 +42,16 @@ export class FakeRuns implements Runs {
   /** How a run ends, or what is thrown. */
   end: (request: RunRequest, signal: AbortSignal) => Promise<RunOutcome> = async () => outcomeWith()
 
-  start(request: RunRequest, { signal, onStart, onEvent }: RunOptions): Promise<RunOutcome> {
+  async start(
+    request: RunRequest,
+    { signal, onStart, onEvent, beforeCode }: RunOptions,
+  ): Promise<RunOutcome> {
     this.requests.push(request)
     onStart?.()
-    for (const event of this.events) onEvent?.(event)
+    const [started, ...others] = this.events
+    if (started) onEvent?.(started)
+    await beforeCode?.()
+    for (const event of others) onEvent?.(event)
     return this.end(request, signal)
   }
 }
@@ -62,7 +68,7 @@ export async function openDoors(
   const config = { ...readConfig({}), ...settings }
   const metrics = new Metrics({ executors: () => [], queued: () => 0 })
   const accounts = new Accounts(config)
-  const { keepMs, ...limits } = config.jobs
+  const { keepMs, webhooks: _, ...limits } = config.jobs
   const store = new Store({ folder: null, limits, keepMs, ...storeOptions }, () => {})
   const app = await buildApp(
     {

@@ -37,18 +37,30 @@ export class NativeClient {
     if (status >= 400) {
       if (!type.includes('application/problem+json')) throw new Error(`${status} ${type}: ${text}`)
       await this.check('Problem', body)
-    } else if (SCHEMAS[path] && type.includes('json')) await this.check(SCHEMAS[path], body)
+    } else if (type.includes('json')) {
+      const name = schemaOf(init.method ?? 'GET', path, status)
+      if (name !== null) await this.check(name, body)
+    }
     return { status, headers, body, text }
   }
 
   /** The events of a run; each was checked. */
   async *events(path: string, body: unknown, init: RequestInit = {}): AsyncGenerator<SseEvent> {
-    const response = await fetch(this.url + path, {
+    yield* this.#eventsOf(path, {
       method: 'POST',
       body: JSON.stringify(body),
       ...init,
       headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...init.headers },
     })
+  }
+
+  /** The events of an accepted run; each was checked. */
+  eventsOfRun(id: string, init: RequestInit = {}): AsyncGenerator<SseEvent> {
+    return this.#eventsOf(`/v1/runs/${id}/events`, init)
+  }
+
+  async *#eventsOf(path: string, init: RequestInit): AsyncGenerator<SseEvent> {
+    const response = await fetch(this.url + path, init)
     if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
     let text = ''
     for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -58,11 +70,10 @@ export class NativeClient {
       for (const block of blocks) {
         const event = parseEvent(block)
         if (!event) continue
-        if (path === '/v1/runs') {
-          await this.check(
-            `Event${event.event[0]?.toUpperCase()}${event.event.slice(1)}`,
-            event.data,
-          )
+        if (path.startsWith('/v1/runs')) {
+          const own = `Event${event.event[0]?.toUpperCase()}${event.event.slice(1)}`
+          const isStored = event.event === 'done' && path !== '/v1/runs'
+          await this.check(isStored ? 'StoredOutcome' : own, event.data)
         }
         yield event
       }
@@ -81,10 +92,17 @@ export class NativeClient {
 
   async #schemas(): Promise<Ajv.default> {
     const api = (await (await fetch(`${this.url}/openapi.json`)).json()) as object
-    const ajv = new Ajv.default({ strict: false, allErrors: true })
+    const ajv = new Ajv.default({ strict: false, allErrors: true, formats: { 'date-time': true } })
     ajv.addSchema({ $id: 'api', ...api })
     return ajv
   }
+}
+
+function schemaOf(method: string, path: string, status: number): string | null {
+  const [plain = ''] = path.split('?')
+  if (status === 202 || /^\/v1\/runs\/[^/]+$/.test(plain)) return 'RunState'
+  if (plain === '/v1/runs' && method === 'GET') return 'RunList'
+  return SCHEMAS[plain] ?? null
 }
 
 const SCHEMAS: Readonly<Record<string, string>> = {

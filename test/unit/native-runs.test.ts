@@ -205,7 +205,7 @@ describe('what is refused', () => {
   })
 
   test.each([
-    ['GET', '/v1/runs', 'POST'],
+    ['PUT', '/v1/runs', 'GET, HEAD, POST'],
     ['DELETE', '/v1/batches/', 'POST'],
     ['POST', '/v1/status?x=1', 'GET, HEAD'],
     ['OPTIONS', '/v1/templates', 'GET, HEAD'],

@@ -29,6 +29,13 @@ export type BatchResult = Outcome | {
   problem: Problem
 }
 
+export interface Callback {
+  /** Where to: https://… or http://… */
+  url: string
+  /** Signs the call; by default the one that the operator has set. */
+  secret?: string | undefined
+}
+
 /** The program shows something. */
 export interface EventDisplay {
   data: MimeBundle
@@ -149,17 +156,21 @@ export interface Problem {
     | '/problems/forbidden'
     | '/problems/not-found'
     | '/problems/method-not-allowed'
+    | '/problems/key-in-use'
     | '/problems/body-too-slow'
     | '/problems/body-too-large'
     | '/problems/unsupported-media-type'
+    | '/problems/key-reused'
     | '/problems/rate-limited'
     | '/problems/too-much-held'
     | '/problems/canceled'
     | '/problems/internal'
+    | '/problems/lost'
     | '/problems/not-implemented'
     | '/problems/no-executor'
     | '/problems/shutting-down'
     | '/problems/unavailable'
+    | '/problems/storage-full'
   title: string
   status: number
   /** What is wrong with this request; names the field. */
@@ -198,6 +209,30 @@ export interface Run {
   network?: 'none' | 'egress' | undefined
   /** Globs of the files that come back. By default whatever is new or changed in the working directory. */
   collect?: string[] | undefined
+  /** With Prefer: respond-async: what is called when the run has ended (Standard Webhooks). */
+  callback?: Callback | undefined
+}
+
+/** What is sent to callback.url. */
+export interface RunCompleted {
+  type: 'run.completed'
+  /** When the run ended. */
+  timestamp: string
+  data: {
+    id: string
+    status: 
+      | 'succeeded'
+      | 'failed'
+      | 'timed_out'
+      | 'out_of_memory'
+      | 'output_limit'
+      | 'refused'
+      | 'canceled'
+      | 'lost'
+    detail: string
+    /** Where the run is. */
+    url: string
+  }
 }
 
 export interface RunError {
@@ -207,6 +242,64 @@ export interface RunError {
   traceback: string
   /** Of the code that was sent, from 1. */
   line: number | null
+}
+
+export interface RunList {
+  /** The youngest first. */
+  runs: RunSummary[]
+  /** For `before`: the next page; null: this is the last. */
+  next: string | null
+}
+
+/** An accepted run. */
+export interface RunState {
+  id: string
+  status: 
+    | 'queued'
+    | 'running'
+    | 'succeeded'
+    | 'failed'
+    | 'timed_out'
+    | 'out_of_memory'
+    | 'output_limit'
+    | 'refused'
+    | 'canceled'
+    | 'lost'
+  /** What happens or has happened, for a person. */
+  detail: string
+  template: string
+  created_at: string
+  started_at: string | null
+  ended_at: string | null
+  /** When it is removed; null: not before it has ended. */
+  expires_at: string | null
+  /** null: it has not ended, or has no outcome. */
+  outcome: StoredOutcome | null
+  /** Why a run that has ended has no outcome. */
+  problem: Problem | null
+}
+
+export interface RunSummary {
+  id: string
+  status: 
+    | 'queued'
+    | 'running'
+    | 'succeeded'
+    | 'failed'
+    | 'timed_out'
+    | 'out_of_memory'
+    | 'output_limit'
+    | 'refused'
+    | 'canceled'
+    | 'lost'
+  /** What happens or has happened, for a person. */
+  detail: string
+  template: string
+  created_at: string
+  started_at: string | null
+  ended_at: string | null
+  /** When it is removed; null: not before it has ended. */
+  expires_at: string | null
 }
 
 export interface Status {
@@ -220,6 +313,60 @@ export interface Status {
     state: string
     count: number
   }[]
+}
+
+export interface StoredFile {
+  path: string
+  size: number
+  media_type: string
+  /** Where its content is, for as long as the run is kept. */
+  url: string
+}
+
+/** The outcome of an accepted run. */
+export interface StoredOutcome {
+  id: string
+  /** How the run ended. A program that fails is no error of HTTP: that is 200. */
+  status: 
+    | 'succeeded'
+    | 'failed'
+    | 'timed_out'
+    | 'out_of_memory'
+    | 'output_limit'
+    | 'refused'
+    | 'canceled'
+    | 'lost'
+  /** null unless the program ended by itself. */
+  exit_code: number | null
+  /** The signal that ended it, such as SIGSEGV. */
+  signal: string | null
+  /** Bytes that are not UTF-8 become U+FFFD. */
+  stdout: string
+  stderr: string
+  stdout_truncated: boolean
+  stderr_truncated: boolean
+  /** What main returned, as JSON; of a cell, the value of its last expression as a MimeBundle; null: nothing. */
+  result: unknown
+  /** What a cell displayed, in order, beside its value. */
+  displays: MimeBundle[]
+  error: RunError | null
+  /** Files that the program made or changed. */
+  files: StoredFile[]
+  /** Files that are not among them, and why. */
+  files_left_out: FileLeftOut[]
+  usage: {
+    wall_ms: number
+    cpu_ms: number
+    peak_memory_bytes: number
+  }
+  /** Where the time went: waiting for an executor, running, making the outcome. */
+  timings: {
+    queue_ms: number
+    execute_ms: number
+    collect_ms: number
+  }
+  /** What happened, in a sentence or two for a person. */
+  detail: string
 }
 
 export interface Template {

@@ -104,6 +104,67 @@ export const problem = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457' })
 
+const storedFile = z
+  .strictObject({
+    path: z.string(),
+    size: bytes,
+    media_type: z.string(),
+    url: z.string().describe('Where its content is, for as long as the run is kept.'),
+  })
+  .meta({ id: 'StoredFile' })
+
+export const storedOutcome = z
+  .strictObject({
+    ...outcome.shape,
+    files: z.array(storedFile).describe('Files that the program made or changed.'),
+  })
+  .meta({ id: 'StoredOutcome', description: 'The outcome of an accepted run.' })
+
+const time = z.iso.datetime()
+
+const acceptedRun = z.strictObject({
+  id: z.string(),
+  status: z.enum(['queued', 'running', ...STATUSES]),
+  detail: z.string().describe('What happens or has happened, for a person.'),
+  template: z.string(),
+  created_at: time,
+  started_at: time.nullable(),
+  ended_at: time.nullable(),
+  expires_at: time.nullable().describe('When it is removed; null: not before it has ended.'),
+})
+
+export const runSummary = acceptedRun.meta({ id: 'RunSummary' })
+
+export type RunSummary = z.infer<typeof runSummary>
+
+export const runState = z
+  .strictObject({
+    ...acceptedRun.shape,
+    outcome: storedOutcome.nullable().describe('null: it has not ended, or has no outcome.'),
+    problem: problem.nullable().describe('Why a run that has ended has no outcome.'),
+  })
+  .meta({ id: 'RunState', description: 'An accepted run.' })
+
+export const runList = z
+  .strictObject({
+    runs: z.array(runSummary).describe('The youngest first.'),
+    next: z.string().nullable().describe('For `before`: the next page; null: this is the last.'),
+  })
+  .meta({ id: 'RunList' })
+
+export const runCompleted = z
+  .strictObject({
+    type: z.literal('run.completed'),
+    timestamp: time.describe('When the run ended.'),
+    data: z.strictObject({
+      id: z.string(),
+      status: z.enum(STATUSES),
+      detail: z.string(),
+      url: z.string().describe('Where the run is.'),
+    }),
+  })
+  .meta({ id: 'RunCompleted', description: 'What is sent to callback.url.' })
+
 export const batchResult = z
   .union([outcome, z.strictObject({ problem })])
   .meta({ id: 'BatchResult', description: 'An outcome, or why there is none.' })

@@ -7,8 +7,10 @@ import { RateLimited } from '../refused.ts'
 import { EventStream } from '../sse.ts'
 import { admit } from './admit.ts'
 import { beginCall, type Call, type Keepers, wantsEvents } from './call.ts'
+import { idempotencyKeyOf } from './prefer.ts'
 import { heldBytes, outcomePieces } from './present.ts'
-import { type Problem, problemBody, problemOf, sendProblem } from './problems.ts'
+import { invalid, type Problem, problemBody, problemOf, sendProblem } from './problems.ts'
+import type { RunInput } from './read-run.ts'
 import type { NativeService } from './service.ts'
 import { tellOutcome, tellProblem } from './tell.ts'
 
@@ -29,6 +31,7 @@ export function addBatchesRoute(
     const call = beginCall(request, reply, keepers)
     try {
       const inputs = await call.read('batch')
+      refuseAccepting(request, inputs)
       const runs = inputs.map((input) => admit(input, service.templates, call.caller, randomUUID()))
       await spendRate(app, request, runs.length - 1)
       const batch = new Batch(runs, call, request, reply, service, keepers)
@@ -40,6 +43,16 @@ export function addBatchesRoute(
       call.end()
     }
   })
+}
+
+/** What a single run can be asked for is not left out in silence. @throws Problem */
+function refuseAccepting(request: FastifyRequest, inputs: readonly RunInput[]): void {
+  if (idempotencyKeyOf(request) !== null) {
+    const detail = 'The header Idempotency-Key is for POST /v1/runs.'
+    throw invalid([{ pointer: '', detail }])
+  }
+  const given = inputs.find(({ fields }) => fields.callback !== undefined)
+  if (given) throw invalid([{ pointer: `${given.at}/callback`, detail: 'is for POST /v1/runs' }])
 }
 
 /** Each run of a batch counts as one that was started. @throws RateLimited */

@@ -23,7 +23,8 @@ export function openApiDocument(version: string): Json {
     },
     servers: [{ url: '/' }],
     security: [{}, { bearer: [] }, { apiKey: [] }],
-    paths: paths(),
+    paths: { ...paths(), ...acceptedPaths() },
+    webhooks: webhooks(),
     components: {
       schemas: componentSchemas(),
       securitySchemes: {
@@ -41,7 +42,17 @@ function paths(): Json {
         operationId: 'createRun',
         summary: 'Run a program',
         description:
-          'Answers with the outcome when the run has ended; with Accept: text/event-stream, with its events as they come.',
+          'Answers with the outcome when the run has ended; with Accept: text/event-stream, with its events as they come; with Prefer: respond-async, at once.',
+        parameters: [
+          headerParameter(
+            'Prefer',
+            'respond-async: the run is accepted, and its outcome read later.',
+          ),
+          headerParameter(
+            'Idempotency-Key',
+            'The same key and request get the same run; it is executed once.',
+          ),
+        ],
         requestBody: {
           required: true,
           content: {
@@ -55,9 +66,15 @@ function paths(): Json {
             headers: { 'Server-Timing': textHeader('queue, execute and collect, in milliseconds') },
             content: { ...json('Outcome'), 'text/event-stream': { schema: eventStream() } },
           },
-          ...failures([...RUN_FAILURES]),
+          202: {
+            description: 'The run was accepted.',
+            headers: { Location: textHeader('Where the run is.') },
+            content: json('RunState'),
+          },
+          ...failures([...RUN_FAILURES, 'key-in-use', 'key-reused', 'storage-full']),
         },
       },
+      get: listOfRuns(),
     },
     '/v1/batches': {
       post: {
@@ -110,6 +127,116 @@ const RUN_FAILURES: readonly ProblemName[] = [
   'not-implemented',
   'unavailable',
 ]
+
+const OWN: readonly ProblemName[] = ['invalid-request', 'unauthorized', 'forbidden', 'not-found']
+
+const headerParameter = (name: string, description: string): Json => ({
+  name,
+  in: 'header',
+  description,
+  schema: { type: 'string' },
+})
+
+function listOfRuns(): Json {
+  return {
+    operationId: 'listRuns',
+    summary: 'Accepted runs of the caller',
+    parameters: [
+      { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 100 } },
+      {
+        name: 'before',
+        in: 'query',
+        description: 'Runs older than this one: `next` of the page before.',
+        schema: { type: 'string' },
+      },
+    ],
+    responses: {
+      200: { description: 'The youngest first.', content: json('RunList') },
+      ...failures([...OWN, 'storage-full']),
+    },
+  }
+}
+
+/** Runs that were accepted with `Prefer: respond-async` or an idempotency key. */
+function acceptedPaths(): Json {
+  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
+  const failed = failures([...OWN, 'too-much-held', 'storage-full'])
+  return {
+    '/v1/runs/{id}': {
+      parameters: [id],
+      get: {
+        operationId: 'getRun',
+        summary: 'An accepted run, and its outcome once it has ended',
+        parameters: [
+          headerParameter('Prefer', 'wait=SECONDS: answer when it has ended, 60 s at most.'),
+        ],
+        responses: { 200: { description: 'The run.', content: json('RunState') }, ...failed },
+      },
+      delete: {
+        operationId: 'cancelRun',
+        summary: 'Cancel a run that has not ended, or remove one that has',
+        responses: {
+          200: { description: 'It was canceled, or ended before.', content: json('RunState') },
+          204: { description: 'It had ended and was removed, with all that it left.' },
+          ...failed,
+        },
+      },
+    },
+    '/v1/runs/{id}/events': {
+      parameters: [id],
+      get: {
+        operationId: 'getRunEvents',
+        summary: 'Events of an accepted run, from the first or from where a stream broke off',
+        parameters: [
+          headerParameter('Last-Event-ID', 'The last event that was seen.'),
+          {
+            name: 'after',
+            in: 'query',
+            description: 'The same, for clients that cannot set headers.',
+            schema: { type: 'integer', minimum: 0 },
+          },
+        ],
+        responses: {
+          200: {
+            description: 'The events; the last one is done, with the outcome, or error.',
+            content: { 'text/event-stream': { schema: eventStream() } },
+          },
+          204: { description: 'The run has ended, and its last event was seen.' },
+          ...failed,
+        },
+      },
+    },
+    '/v1/runs/{id}/files/{path}': {
+      parameters: [id, { name: 'path', in: 'path', required: true, schema: { type: 'string' } }],
+      get: {
+        operationId: 'getRunFile',
+        summary: 'The content of a file that an accepted run has left',
+        responses: {
+          200: { description: 'The content.', content: { 'application/octet-stream': {} } },
+          ...failed,
+        },
+      },
+    },
+  }
+}
+
+/** https://github.com/standard-webhooks/standard-webhooks */
+function webhooks(): Json {
+  return {
+    runCompleted: {
+      post: {
+        summary: 'An accepted run has ended; sent to its callback.url',
+        parameters: [
+          headerParameter('webhook-id', 'The run; the same for each try.'),
+          headerParameter('webhook-timestamp', 'Seconds of the epoch, of this try.'),
+          headerParameter('webhook-signature', 'v1, and HMAC-SHA256 in base64.'),
+        ],
+        requestBody: { required: true, content: json('RunCompleted') },
+        responses: { '2XX': { description: 'Received. Anything else is tried again.' } },
+      },
+    },
+  }
+}
 
 const ref = (name: string): Json => ({ $ref: REF + name })
 const json = (name: string): Json => ({ 'application/json': { schema: ref(name) } })

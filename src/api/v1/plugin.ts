@@ -1,15 +1,25 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { Jobs } from '../../jobs/jobs.ts'
+import type { Store } from '../../jobs/store.ts'
+import type { WebhookSettings } from '../../jobs/webhooks.ts'
 import type { Uploads } from '../uploads.ts'
+import { addAcceptedRoutes } from './accepted-routes.ts'
 import { addBatchesRoute } from './batches-route.ts'
 import type { Keepers } from './call.ts'
 import { addDocsRoutes } from './docs-routes.ts'
 import { addInfoRoutes } from './info-routes.ts'
+import { jobWords } from './job-words.ts'
 import { answerMissingRoutes } from './missing-route.ts'
 import { PROBLEMS, problemOf, sendProblem } from './problems.ts'
 import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
 
-export type NativeOptions = NativeService & Keepers & { readonly uploads: Uploads }
+export type NativeOptions = NativeService &
+  Keepers & {
+    readonly uploads: Uploads
+    readonly store: Store
+    readonly webhooks: WebhookSettings
+  }
 
 /**
  * The native API, a Fastify plugin: everything under `/v1/`, and its description. It needs the body parser
@@ -29,10 +39,23 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   })
   app.addHook('preHandler', async (_request, reply) => tellRate(reply))
   await answerMissingRoutes(app)
-  addRunsRoute(app, options, options)
+  const jobs = jobsOf(app, options)
+  addRunsRoute(app, options, options, { jobs, webhooks: options.webhooks })
+  addAcceptedRoutes(app, jobs, options)
   addBatchesRoute(app, options, options)
   addInfoRoutes(app, options)
   addDocsRoutes(app, options.version)
+}
+
+/** Accepted runs, which begin and end with the server. */
+function jobsOf(app: FastifyInstance, { store, runs, metrics, webhooks }: NativeOptions): Jobs {
+  const words = jobWords(app.log, metrics)
+  const jobs = new Jobs(store, runs, words, webhooks, (err) => app.log.error({ err }, 'jobs'))
+  app.addHook('onReady', () => jobs.start())
+  // Who waits for a run keeps its connection open.
+  app.addHook('preClose', async () => jobs.stop())
+  app.addHook('onClose', () => jobs.idle())
+  return jobs
 }
 
 /**

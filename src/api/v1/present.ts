@@ -39,6 +39,24 @@ export function* outcomePieces(
   id: string,
   outcome: RunOutcome,
 ): Generator<string, void, undefined> {
+  yield* outcomeHead(id, outcome)
+  for (const [index, { path, content }] of outcome.files.entries()) {
+    yield `${index > 0 ? ',' : ''}${fileHead(path, content.length)},"content_base64":"`
+    for (let at = 0; at < content.length; at += SLICE_BYTES) {
+      yield content.toString('base64', at, at + SLICE_BYTES)
+    }
+    yield '"}'
+  }
+  yield ']}'
+}
+
+/** What a file has besides its content, as the beginning of an object's text. */
+export function fileHead(path: string, size: number): string {
+  return JSON.stringify({ path, size, media_type: mediaTypeOf(path) }).slice(0, -1)
+}
+
+/** As outcomePieces(), up to where the files begin: the list is open. */
+export function* outcomeHead(id: string, outcome: RunOutcome): Generator<string, void, undefined> {
   const { stdout, stderr, flooded, error, displays, filesLeftOut, usage, timings } = outcome
   const head = {
     id,
@@ -64,19 +82,10 @@ export function* outcomePieces(
     },
     detail: outcomeDetail(outcome),
   }
-  yield* textSlices(`${JSON.stringify(head).slice(0, -1)},"files":[`)
-  for (const [index, { path, content }] of outcome.files.entries()) {
-    const file = { path, size: content.length, media_type: mediaTypeOf(path) }
-    yield `${index > 0 ? ',' : ''}${JSON.stringify(file).slice(0, -1)},"content_base64":"`
-    for (let at = 0; at < content.length; at += SLICE_BYTES) {
-      yield content.toString('base64', at, at + SLICE_BYTES)
-    }
-    yield '"}'
-  }
-  yield '],"result":'
+  yield* textSlices(`${JSON.stringify(head).slice(0, -1)},"result":`)
   // Valid JSON has line ends between its tokens only.
   yield* textSlices((outcome.resultJson ?? 'null').replace(/[\r\n]/g, ' '))
-  yield '}'
+  yield ',"files":['
 }
 
 /** The same as one text, for what is small. */

@@ -12,17 +12,21 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: 'The request may not come from there' },
   'not-found': { status: 404, title: 'There is nothing under this address' },
   'method-not-allowed': { status: 405, title: 'The address does not take this method' },
+  'key-in-use': { status: 409, title: 'The run of this idempotency key has not ended' },
   'body-too-slow': { status: 408, title: 'The request body came too slowly' },
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body has a type that is not read here' },
+  'key-reused': { status: 422, title: 'This idempotency key is of another request' },
   'rate-limited': { status: 429, title: 'Too many runs in this time' },
   'too-much-held': { status: 429, title: 'The service holds too much for this caller' },
   canceled: { status: 499, title: 'The caller has gone' },
   internal: { status: 500, title: 'The service failed' },
+  lost: { status: 500, title: 'The run has no outcome' },
   'not-implemented': { status: 501, title: 'The service cannot do this yet' },
   'no-executor': { status: 503, title: 'No executor became free in time' },
   'shutting-down': { status: 503, title: 'The service is shutting down' },
   unavailable: { status: 503, title: 'The service could not run this' },
+  'storage-full': { status: 507, title: 'The service cannot store this' },
 } as const
 
 export type ProblemName = keyof typeof PROBLEMS
@@ -133,6 +137,12 @@ function ofManager(error: ManagerError): Problem {
     // The core's words name the field themselves.
     const errors = [{ pointer, detail: error.message }]
     return new Problem('invalid-request', error.message, { errors })
+  }
+  if (error.code === 'HELD_TOO_MUCH') {
+    return new Problem('too-much-held', error.message, { retryAfterS: 60 })
+  }
+  if (error.code === 'STORE_FAILED') {
+    return new Problem('storage-full', error.message, { retryAfterS: 60 })
   }
   if (error.code === 'RUN_CANCELLED') return new Problem('canceled', error.message)
   if (error.retryable) {

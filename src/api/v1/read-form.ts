@@ -6,15 +6,15 @@ import { type Bulk, checkRun, newBulk, type Read, type RunInput } from './read-r
 import { run } from './request-schema.ts'
 
 /** Members that a form holds as JSON text. */
-export const JSON_MEMBERS: readonly string[] = ['arguments', 'env', 'limits']
+export const JSON_MEMBERS: readonly string[] = ['arguments', 'callback', 'env', 'limits']
 /** Members of which a form may have several parts. */
 export const LIST_MEMBERS: readonly string[] = ['argv', 'collect', 'files']
 const MAX_FIELD_BYTES = 128 * 1024
 const OPEN_OBJECT = 0x7b
 
 /**
- * Reads a body that is a run in a form: a part for each member, of the same name; `arguments`, `env` and
- * `limits` are JSON text; `argv`, `collect` and `files` may come several times. A file's path is its
+ * Reads a body that is a run in a form: a part for each member, of the same name; `arguments`, `callback`,
+ * `env` and `limits` are JSON text; `argv`, `collect` and `files` may come several times. A file's path is its
  * part's file name.
  * @param contentType the header of the request
  */

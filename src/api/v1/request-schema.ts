@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SECRET } from '../../jobs/signature.ts'
 import { MAX_PATH_BYTES, PLAIN_PATH } from '../../lib/plain-path.ts'
 
 /**
@@ -46,6 +47,17 @@ export const limits = z
     description:
       'Each at most the limit of the template, which is also the default: GET /v1/templates.',
   })
+
+export const callback = z
+  .strictObject({
+    url: z.string().max(2048).describe('Where to: https://… or http://…'),
+    secret: z
+      .string()
+      .regex(SECRET, 'must be whsec_ and base64 of 24 to 64 bytes')
+      .optional()
+      .describe('Signs the call; by default the one that the operator has set.'),
+  })
+  .meta({ id: 'Callback' })
 
 /** What differs between the inputs of one program. */
 const inputMembers = {
@@ -112,6 +124,11 @@ export const run = z
       .optional()
       .describe(
         'Globs of the files that come back. By default whatever is new or changed in the working directory.',
+      ),
+    callback: callback
+      .optional()
+      .describe(
+        'With Prefer: respond-async: what is called when the run has ended (Standard Webhooks).',
       ),
   })
   .meta({ id: 'Run' })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RunOutcome, RunRequest, RunTimings } from '../../run/types.ts'
+import { acceptingOf, acceptRun, type JobService } from './accept.ts'
 import { admit } from './admit.ts'
 import { beginCall, type Call, type Keepers, wantsEvents } from './call.ts'
 import { heldBytes, outcomePieces, outcomeText } from './present.ts'
@@ -15,13 +16,22 @@ import { tellOutcome, tellProblem, told } from './tell.ts'
 const LARGE_ANSWER_BYTES = 256 * 1024
 
 /** `POST /v1/runs`: runs a program, and answers with its outcome or with its events. */
-export function addRunsRoute(app: FastifyInstance, service: NativeService, keepers: Keepers): void {
+export function addRunsRoute(
+  app: FastifyInstance,
+  service: NativeService,
+  keepers: Keepers,
+  accepting: JobService,
+): void {
   app.post('/v1/runs', { config: { rateLimit: {} } }, async (request, reply) => {
     const call = beginCall(request, reply, keepers)
     let run: RunRequest | null = null
     try {
       const [input] = await call.read('run')
       run = admit(input as RunInput, service.templates, call.caller, randomUUID())
+      const accepted = acceptingOf(request, input?.fields.callback, accepting.webhooks)
+      if (accepted) {
+        return await acceptRun(run, accepted, accepting, call, request, reply, keepers)
+      }
       if (wantsEvents(request)) return await streamRun(run, call, request, reply, service, keepers)
       const outcome = await startRun(run, call, service)
       return answer(request, reply, run, outcome, service, keepers)

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { RunOutcome, RunRequest } from '../../run/types.ts'
 import { statusOf } from './present.ts'
 import type { NativeService } from './service.ts'
@@ -16,7 +16,7 @@ export function* told<T extends string | Buffer>(
 
 /** Counts and logs an outcome: sizes, times and status; never code, arguments or output. */
 export function tellOutcome(
-  request: FastifyRequest,
+  { log }: { readonly log: FastifyBaseLogger },
   run: RunRequest,
   outcome: RunOutcome,
   { metrics }: Pick<NativeService, 'metrics'>,
@@ -25,7 +25,7 @@ export function tellOutcome(
   const status = statusOf(outcome)
   metrics.runEnded(template, status)
   metrics.runTimed(template, outcome.timings)
-  request.log.info(
+  log.info(
     {
       caller: run.caller,
       run: run.id,

@@ -66,6 +66,27 @@ const expected: Record<string, ((answer: string) => void)[]> = {
       expect(results.map(({ stdout }: { stdout: string }) => stdout)).toEqual(['9\n', '16\n'])
     },
   ],
+  'Run it now, read the outcome later': [
+    (answer) => {
+      const { status, outcome } = JSON.parse(answer)
+      expect([status, outcome.stdout]).toEqual(['succeeded', '1\n2\n'])
+      expect(outcome.files).toMatchObject([{ path: 'log.txt', size: 5 }])
+    },
+    (answer) => {
+      expect(answer).toMatch(/^id: 2\nevent: stdout\n/)
+      expect(answer).toMatch(/\nevent: done\ndata: .*\n\ndone\n$/)
+    },
+  ],
+  'Send a request again': [
+    (answer) => {
+      const [first, second] = answer.split(/(?<=\})(?=\{"id")/)
+      expect(JSON.parse(first ?? '').stdout).toMatch(/^\d+\n$/)
+      expect(second).toBe(first)
+    },
+  ],
+  'Be called when a run has ended': [
+    (answer) => expect(JSON.parse(answer)).toMatchObject({ status: 'queued', outcome: null }),
+  ],
   Errors: [(answer) => expect(JSON.parse(answer).type).toBe('/problems/invalid-request')],
 }
 

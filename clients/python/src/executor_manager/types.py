@@ -29,6 +29,13 @@ class BatchResultProblem:
     problem: Problem
 
 
+class Callback(TypedDict, total=False):
+    url: Required[str]
+    """Where to: https://… or http://…"""
+    secret: str
+    """Signs the call; by default the one that the operator has set."""
+
+
 @dataclass(frozen=True)
 class EventDisplay:
     """The program shows something."""
@@ -150,7 +157,7 @@ class ProblemError:
 class Problem:
     """RFC 9457"""
 
-    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-found", "/problems/method-not-allowed", "/problems/body-too-slow", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable"]
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/body-too-slow", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
     title: str
     status: int
     detail: str
@@ -185,6 +192,27 @@ class Run(TypedDict, total=False):
     """What the program may reach; by default what the operator has set. More is refused."""
     collect: List[str]
     """Globs of the files that come back. By default whatever is new or changed in the working directory."""
+    callback: Callback
+    """With Prefer: respond-async: what is called when the run has ended (Standard Webhooks)."""
+
+
+@dataclass(frozen=True)
+class RunCompletedData:
+    id: str
+    status: Literal["succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
+    detail: str
+    url: str
+    """Where the run is."""
+
+
+@dataclass(frozen=True)
+class RunCompleted:
+    """What is sent to callback.url."""
+
+    type: Literal["run.completed"]
+    timestamp: str
+    """When the run ended."""
+    data: RunCompletedData
 
 
 @dataclass(frozen=True)
@@ -195,6 +223,48 @@ class RunError:
     """As the language prints it."""
     line: Optional[int]
     """Of the code that was sent, from 1."""
+
+
+@dataclass(frozen=True)
+class RunList:
+    runs: List[RunSummary]
+    """The youngest first."""
+    next: Optional[str]
+    """For `before`: the next page; null: this is the last."""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """An accepted run."""
+
+    id: str
+    status: Literal["queued", "running", "succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
+    detail: str
+    """What happens or has happened, for a person."""
+    template: str
+    created_at: str
+    started_at: Optional[str]
+    ended_at: Optional[str]
+    expires_at: Optional[str]
+    """When it is removed; null: not before it has ended."""
+    outcome: Optional[StoredOutcome]
+    """null: it has not ended, or has no outcome."""
+    problem: Optional[Problem]
+    """Why a run that has ended has no outcome."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    id: str
+    status: Literal["queued", "running", "succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
+    detail: str
+    """What happens or has happened, for a person."""
+    template: str
+    created_at: str
+    started_at: Optional[str]
+    ended_at: Optional[str]
+    expires_at: Optional[str]
+    """When it is removed; null: not before it has ended."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +282,63 @@ class Status:
     queued: int
     """Runs that wait for an executor."""
     executors: List[StatusExecutor]
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    path: str
+    size: int
+    media_type: str
+    url: str
+    """Where its content is, for as long as the run is kept."""
+
+
+@dataclass(frozen=True)
+class StoredOutcomeUsage:
+    wall_ms: float
+    cpu_ms: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class StoredOutcomeTimings:
+    """Where the time went: waiting for an executor, running, making the outcome."""
+
+    queue_ms: float
+    execute_ms: float
+    collect_ms: float
+
+
+@dataclass(frozen=True)
+class StoredOutcome:
+    """The outcome of an accepted run."""
+
+    id: str
+    status: Literal["succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
+    """How the run ended. A program that fails is no error of HTTP: that is 200."""
+    exit_code: Optional[int]
+    """null unless the program ended by itself."""
+    signal: Optional[str]
+    """The signal that ended it, such as SIGSEGV."""
+    stdout: str
+    """Bytes that are not UTF-8 become U+FFFD."""
+    stderr: str
+    stdout_truncated: bool
+    stderr_truncated: bool
+    result: Any
+    """What main returned, as JSON; of a cell, the value of its last expression as a MimeBundle; null: nothing."""
+    displays: List[MimeBundle]
+    """What a cell displayed, in order, beside its value."""
+    error: Optional[RunError]
+    files: List[StoredFile]
+    """Files that the program made or changed."""
+    files_left_out: List[FileLeftOut]
+    """Files that are not among them, and why."""
+    usage: StoredOutcomeUsage
+    timings: StoredOutcomeTimings
+    """Where the time went: waiting for an executor, running, making the outcome."""
+    detail: str
+    """What happened, in a sentence or two for a person."""
 
 
 @dataclass(frozen=True)

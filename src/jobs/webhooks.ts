@@ -1,0 +1,127 @@
+import { type CallbackPolicy, callbackIssue } from './callback-policy.ts'
+import type { Delivery } from './delivery-rows.ts'
+import { signedHeaders } from './signature.ts'
+import type { StoreThread } from './thread.ts'
+import { callWebhook } from './webhook-call.ts'
+
+export interface WebhookSettings {
+  /** Where they may go; null: there are none. */
+  readonly policy: CallbackPolicy | null
+  /** The operator's, for callers who give none; null: each has to give one. */
+  readonly secret: string | null
+}
+
+const SECOND_MS = 1000
+const HOUR_MS = 3_600_000
+/** How long is waited before each next try. */
+const DELAYS_MS = [5, 60, 300, 1800, 7200, 18_000, 36_000].map((s) => s * SECOND_MS)
+const AT_ONCE = 16
+const AT_ONCE_PER_OWNER = 2
+/** A receiver with this status wants no more. */
+const GONE = 410
+
+/**
+ * Calls the webhooks of runs that have ended: signed, and again with growing delays until the receiver has
+ * answered with a status of success, over restarts. A receiver may be called twice for one run, with the same
+ * `webhook-id`. What is due lies in the store.
+ */
+export class Webhooks {
+  readonly #thread: StoreThread
+  readonly #settings: WebhookSettings
+  readonly #onFailure: (error: Error) => void
+  readonly #calls = new Map<number, { owner: string; done: Promise<void> }>()
+  #timer: NodeJS.Timeout | null = null
+  #serving: Promise<void> | null = null
+  #isWanted = false
+  #isStopped = false
+
+  constructor(thread: StoreThread, settings: WebhookSettings, onFailure: (error: Error) => void) {
+    this.#thread = thread
+    this.#settings = settings
+    this.#onFailure = onFailure
+  }
+
+  /** Tells that something may be due. */
+  wake(): void {
+    if (this.#isStopped) return
+    this.#isWanted = true
+    this.#serving ??= this.#serve()
+      .catch((error) => {
+        this.#onFailure(error as Error)
+        this.#wakeAt(Date.now() + 5 * SECOND_MS)
+      })
+      .finally(() => {
+        this.#serving = null
+        if (this.#isWanted) this.wake()
+      })
+  }
+
+  /** Begins no more calls. Those under way are made again after the next start, if they fail. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer ?? undefined)
+    await this.#serving
+  }
+
+  async #serve(): Promise<void> {
+    this.#isWanted = false
+    const room = AT_ONCE - this.#calls.size
+    if (room <= 0) return
+    for (const delivery of await this.#thread.ask('dueDeliveries', this.#busyOwners(), room)) {
+      if (this.#calls.has(delivery.run) || this.#busyOwners().includes(delivery.owner)) continue
+      const done = this.#deliver(delivery)
+        .catch((error) => this.#onFailure(error as Error))
+        .finally(() => {
+          this.#calls.delete(delivery.run)
+          this.wake()
+        })
+      this.#calls.set(delivery.run, { owner: delivery.owner, done })
+    }
+    const nextMs = await this.#thread.ask('nextDueMs')
+    // What is due and waits for another call is begun when that ends.
+    if (nextMs !== null && nextMs > Date.now()) this.#wakeAt(nextMs)
+  }
+
+  #busyOwners(): string[] {
+    const owners = [...this.#calls.values()].map(({ owner }) => owner)
+    return owners.filter((owner, index) => index - owners.indexOf(owner) >= AT_ONCE_PER_OWNER - 1)
+  }
+
+  async #deliver(delivery: Delivery): Promise<void> {
+    const { run, url, attempts } = delivery
+    const { policy } = this.#settings
+    const secret = delivery.secret ?? this.#settings.secret
+    // Settings may be others than those under which it was accepted.
+    if (policy === null || secret === null || callbackIssue(policy, url) !== null) {
+      await this.#thread.ask('deliveryDone', run)
+      return
+    }
+    const body = bodyOf(delivery)
+    const headers = signedHeaders(delivery.id, secret, body)
+    const { status, retryAfterMs } = await callWebhook(new URL(url), headers, body, policy)
+    const delayMs = DELAYS_MS[attempts]
+    const isDone = (status !== null && status >= 200 && status < 300) || status === GONE
+    if (isDone || delayMs === undefined) await this.#thread.ask('deliveryDone', run)
+    else {
+      const spreadMs = delayMs * (1 + Math.random() / 4)
+      const waitMs = Math.max(spreadMs, Math.min(retryAfterMs ?? 0, HOUR_MS))
+      await this.#thread.ask('deliverAgain', run, Math.round(Date.now() + waitMs))
+    }
+  }
+
+  #wakeAt(ms: number): void {
+    clearTimeout(this.#timer ?? undefined)
+    if (this.#isStopped) return
+    const inMs = Math.min(Math.max(0, ms - Date.now()), HOUR_MS)
+    this.#timer = setTimeout(() => this.wake(), inMs).unref()
+  }
+}
+
+/** Small: what the run has left is read where `url` says. */
+function bodyOf({ id, status, detail, endedMs }: Delivery): string {
+  return JSON.stringify({
+    type: 'run.completed',
+    timestamp: new Date(endedMs).toISOString(),
+    data: { id, status, detail: detail.slice(0, 2000), url: `/v1/runs/${id}` },
+  })
+}
