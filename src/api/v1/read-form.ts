@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { isJson } from '../../lib/json-text.ts'
 import { boundaryOf, type Part, readParts } from './multipart.ts'
 import type { Issue } from './problems.ts'
-import { type Bulk, checkRun, newBulk, type Read, type RunInput } from './read-run.ts'
+import { type Bulk, checkRun, newBulk, type Read, type RunInput, takeSmall } from './read-run.ts'
 import { run } from './request-schema.ts'
 
 /** Members that a form holds as JSON text. */
@@ -80,7 +80,5 @@ function takeJson(
     bulk.argumentsJson = content
     return null
   }
-  if (content.length > MAX_FIELD_BYTES) return { pointer, detail: 'is larger than 128 KiB' }
-  value[name] = JSON.parse(content.toString())
-  return null
+  return takeSmall(value, name, content, pointer)
 }

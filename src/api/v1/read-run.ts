@@ -124,10 +124,11 @@ export function issuesOf(error: z.ZodError, at: string): Issue[] {
   return error.issues.slice(0, 20).map((issue) => {
     const pointer = at + pointerTo(issue.path)
     if (issue.code === 'unrecognized_keys') {
-      return {
-        pointer,
-        detail: `unknown field ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`,
-      }
+      // There may be thousands of them, each as long as the member may be.
+      const names = issue.keys
+        .slice(0, 5)
+        .map((key) => JSON.stringify(key.slice(0, MAX_NAME_BYTES)))
+      return { pointer, detail: `unknown field ${names.join(', ')}` }
     }
     const { message } = issue.code === 'invalid_key' ? (issue.issues[0] ?? issue) : issue
     return { pointer, detail: message.replace(/^Invalid input: /, '') }
@@ -186,7 +187,8 @@ function takeFiles(value: Record<string, unknown>, bulk: Bulk, member: Buffer): 
   return null
 }
 
-function takeSmall(
+/** Takes a member that becomes a value as JSON.parse() makes it. */
+export function takeSmall(
   value: Record<string, unknown>,
   name: string,
   member: Buffer,
@@ -196,6 +198,10 @@ function takeSmall(
     return { pointer, detail: `is larger than ${MAX_MEMBER_BYTES / 1024} KiB` }
   }
   const parsed: unknown = JSON.parse(member.toString())
+  // The schema would leave it out without a word: of all names it alone means something to an object.
+  if (typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, '__proto__')) {
+    return { pointer, detail: 'has a member __proto__' }
+  }
   // Not by assignment: `__proto__` is a name like any other.
   Object.defineProperty(value, name, { value: parsed, enumerable: true, configurable: true })
   return null
