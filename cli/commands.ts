@@ -108,8 +108,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         type: 'string',
         multiple: true,
         value: 'NAME=N',
-        says: 'wall=5s, memory=64m, output=1m',
-        completes: ['wall=', 'memory=', 'output='],
+        says: 'wall=5s, cpu=2s, memory=64m, output=1m',
+        completes: ['wall=', 'cpu=', 'memory=', 'output='],
       },
       network: {
         type: 'string',

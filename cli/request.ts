@@ -98,6 +98,7 @@ const UNITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 }
 const LIMITS: Readonly<Record<string, readonly [keyof Limits, string, number]>> = {
   wall: ['wall_ms', 'time', 1],
+  cpu: ['cpu_ms', 'time', 1],
   memory: ['memory_mb', 'bytes', 1024 ** 2],
   output: ['output_bytes', 'bytes', 1],
 }
@@ -114,7 +115,7 @@ export function limitsOf(texts: readonly string[]): Limits {
     }
     const value = (Number(digits) * one) / (factor ?? 1)
     if (Number.isInteger(value) && value > 0) return [member, value]
-    const unitOf = { wall_ms: 'ms', memory_mb: 'MiB', output_bytes: 'bytes' }
+    const unitOf = { wall_ms: 'ms', cpu_ms: 'ms', memory_mb: 'MiB', output_bytes: 'bytes' }
     throw new Failure(`--limit ${text}: must be a whole number of ${unitOf[member]} above 0`)
   })
   return Object.fromEntries(entries)

@@ -17,6 +17,7 @@
  *                         STDIN    what the program reads on its standard input
  *                         COLLECT  globs, each ended by NUL: other files are not artifacts
  *                         RUN      struct run_limits, then bytes for the runner's input pipe
+ *                         END      ends the run; only where end_may_come was set
  *   from the supervisor   STDOUT, STDERR, CONTROL   bytes as the runner wrote them
  *                         ARTIFACT u16 path length, path (from the working directory), content
  *                         LEFT_OUT u8 reason, u64 size, path; for the first MAX_LEFT_OUT of them
@@ -70,6 +71,7 @@ enum frame_type {
     FRAME_FILE = 3,
     FRAME_STDIN = 4,
     FRAME_COLLECT = 5,
+    FRAME_END = 6,
     FRAME_STDOUT = 16,
     FRAME_STDERR = 17,
     FRAME_CONTROL = 18,
@@ -82,7 +84,7 @@ enum frame_type {
 enum left_out_reason { TOO_MANY = 1, TOO_LARGE = 2, TOO_LATE = 3, UNREADABLE = 4, ODD_NAME = 5 };
 
 /* What ended the run first. */
-enum cause { CAUSE_ENDED = 0, CAUSE_WALL_TIME = 1, CAUSE_OUTPUT = 2 };
+enum cause { CAUSE_ENDED = 0, CAUSE_WALL_TIME = 1, CAUSE_OUTPUT = 2, CAUSE_TOLD = 3 };
 
 struct __attribute__((packed)) run_limits {
     uint32_t wall_time_ms;
@@ -91,6 +93,7 @@ struct __attribute__((packed)) run_limits {
     uint32_t max_control_bytes;
     uint32_t max_artifacts;
     uint32_t max_artifact_bytes;
+    uint32_t end_may_come;
 };
 
 struct __attribute__((packed)) run_report {
@@ -131,7 +134,7 @@ enum { FIRST_FLUSH_MS = 25, SLOWEST_FLUSH_MS = 1000 };
 enum { LAST_FLUSH_MS = 50 };
 /* A write to the manager that takes longer waits for it to read. */
 enum { SLOW_WRITE_US = 5000 };
-enum { STATUS, FIRST_STREAM, POLLED = FIRST_STREAM + 3 };
+enum { STATUS, FIRST_STREAM, MANAGER = FIRST_STREAM + 3, POLLED };
 
 static volatile sig_atomic_t child_changed;
 static pid_t runner_pid;
@@ -475,18 +478,32 @@ static void take_globs(size_t length) {
     globs_length = length;
 }
 
-/* A star stands for slashes too, and for nothing where it is a folder of its own at the start. */
-static int is_wanted(const char *path) {
-    if (!globs) return 1;
-    for (const char *glob = globs; glob < globs + globs_length; glob += strlen(glob) + 1)
-        if (!fnmatch(glob, path, 0) || (!strncmp(glob, "**/", 3) && !fnmatch(glob + 3, path, 0)))
-            return 1;
-    return 0;
-}
-
 /* Paths below the working directory. */
 static char *found[MAX_NAMES];
 static size_t found_count, names_seen;
+/* Until when names are looked at: 32 long globs on thousands of long names take minutes. */
+static uint64_t look_until_us;
+/* The first name that was not looked at for want of time. */
+static char *not_looked_at;
+
+/* Whether there is no time left to look at this one. */
+static int is_late(const char *path) {
+    if (now_us() <= look_until_us + waited_us) return 0;
+    if (!not_looked_at) not_looked_at = strdup(path);
+    names_seen = MAX_NAMES;
+    return 1;
+}
+
+/* A star stands for slashes too, and for nothing where it is a folder of its own at the start. */
+static int is_wanted(const char *path) {
+    if (!globs) return 1;
+    for (const char *glob = globs; glob < globs + globs_length; glob += strlen(glob) + 1) {
+        if (is_late(path)) return 0;
+        if (!fnmatch(glob, path, 0) || (!strncmp(glob, "**/", 3) && !fnmatch(glob + 3, path, 0)))
+            return 1;
+    }
+    return 0;
+}
 
 /* Notes the regular files of a folder and of those below it. No link is followed. */
 static void find_files(int folder, char *path, size_t length, int depth) {
@@ -505,6 +522,7 @@ static void find_files(int folder, char *path, size_t length, int depth) {
         struct stat info;
         if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW)) continue;
         memcpy(path + length, name, end - length + 1);
+        if (is_late(path)) break;
         if (S_ISREG(info.st_mode) && !(depth == 0 && is_own_input(info.st_ino))) {
             if (is_unchanged_input(&info) || !is_wanted(path)) continue;
             if ((found[found_count] = strdup(path))) found_count++;
@@ -585,9 +603,10 @@ static uint32_t collect_artifacts(const struct run_limits *limits, uint64_t star
     int folder = open(WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return 0;
     static char path[MAX_PATH_BYTES];
+    const uint64_t patience = ((uint64_t)limits->wall_time_ms + COLLECT_MS) * 1000;
+    look_until_us = started + patience;
     find_files(dup(folder), path, 0, 0);
     qsort(found, found_count, sizeof *found, by_rank);
-    const uint64_t patience = ((uint64_t)limits->wall_time_ms + COLLECT_MS) * 1000;
     uint32_t sent = 0, left_out = 0;
     for (size_t i = 0; i < found_count; i++) {
         uint64_t size = 0;
@@ -602,6 +621,10 @@ static uint32_t collect_artifacts(const struct run_limits *limits, uint64_t star
         }
         if (reason == 0) continue;
         if (left_out < MAX_LEFT_OUT) send_left_out((enum left_out_reason)reason, size, found[i]);
+        left_out++;
+    }
+    if (not_looked_at) {
+        if (left_out < MAX_LEFT_OUT) send_left_out(TOO_LATE, 0, not_looked_at);
         left_out++;
     }
     close(folder);
@@ -676,6 +699,13 @@ static void collect_last_output(struct run_report *report) {
     }
 }
 
+/* The frame may have come together with RUN. */
+static int is_told_to_end(const struct run_limits *limits, short events) {
+    if (!limits->end_may_come || (!events && inbox_start == inbox_end)) return 0;
+    if (take(5)[4] != FRAME_END) die("unexpected frame in the run");
+    return 1;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* One run, from its RUN frame to its EXIT frame. */
@@ -694,7 +724,8 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     uint64_t flush_after = FIRST_FLUSH_MS * 1000, next_flush = started + flush_after;
     while (!runner_ended && !progress.done && report.cause == CAUSE_ENDED) {
         // The status first: whatever the runner wrote before it is then seen in the same look.
-        struct pollfd fds[POLLED] = {[STATUS] = {status_fd, POLLIN, 0}};
+        struct pollfd fds[POLLED] = {[STATUS] = {status_fd, POLLIN, 0},
+                                     [MANAGER] = {limits->end_may_come ? STDIN_FILENO : -1, POLLIN, 0}};
         watch_streams(fds + FIRST_STREAM);
         const uint64_t now = now_us();
         uint64_t deadline = started + (uint64_t)limits->wall_time_ms * 1000 + waited_us;
@@ -715,6 +746,10 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
         // A time-out leaves fds as they are, without events.
         if (!child_changed) ppoll(fds, POLLED, &left, open_mask);
         relay_streams(fds + FIRST_STREAM, &report);
+        if (report.cause == CAUSE_ENDED && is_told_to_end(limits, fds[MANAGER].revents)) {
+            report.cause = CAUSE_TOLD;
+            break;
+        }
         if (report.cause == CAUSE_ENDED && fds[STATUS].revents & POLLIN) {
             read_status(&progress, &report);
         } else if (fds[STATUS].revents) {
@@ -737,7 +772,7 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     // A runner that is done is left alone, with all that it may have started: taking it down would
     // hold up the report, and the manager ends the sandbox as soon as it has that.
     if (!progress.done) {
-        if (report.cause == CAUSE_WALL_TIME) collect_last_output(&report);
+        if (report.cause == CAUSE_WALL_TIME || report.cause == CAUSE_TOLD) collect_last_output(&report);
         end_everyone(&status);
         struct pollfd last[3];
         watch_streams(last);

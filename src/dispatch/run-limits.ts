@@ -1,9 +1,11 @@
 import { ManagerError } from '../errors.ts'
+import { mostCpuTimeMs } from '../run/cpu-time.ts'
 import type { RunLimits } from '../run/types.ts'
 
 /** The least that a run may be given of each limit that can be set for it alone. */
 const LEAST: Readonly<Partial<Record<keyof RunLimits, number>>> = {
   wallTimeMs: 1,
+  cpuTimeMs: 1,
   memoryBytes: 1024 ** 2,
   // A hundredth is the least that the kernel's period of 100 ms can hold.
   cpus: 0.01,
@@ -28,7 +30,8 @@ export function limitsOfRun(template: RunLimits, wanted: Partial<RunLimits>): Ru
     if (least === undefined) throw refuse('cannot be set for a run: the template sets it')
     const isNumber = name === 'cpus' ? Number.isFinite(value) : Number.isInteger(value)
     if (!isNumber || value < least) throw refuse(`must be a number of at least ${least}`)
-    if (value > template[name]) throw refuse(`may be ${template[name]} at most`)
+    const most = name === 'cpuTimeMs' ? mostCpuTimeMs(template) : template[name]
+    if (value > most) throw refuse(`may be ${most} at most`)
   }
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
   return given.length === 0 ? template : { ...template, ...Object.fromEntries(given) }

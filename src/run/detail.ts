@@ -36,6 +36,11 @@ export function outputDetail(stream: OutputStream | null, limits: RunLimits): st
   return `The result may have ${size(limits.resultBytes)}: return less, or write it to a file.`
 }
 
+/** Which limit of time was reached, where it is not that of wall time. */
+export function cpuTimeDetail({ cpuTimeMs }: RunLimits): string {
+  return `It used its processor time of ${cpuTimeMs} ms.`
+}
+
 /** Said where a program failed because it tried to reach something. */
 export const NO_NETWORK = 'This sandbox has no network.'
 

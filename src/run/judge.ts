@@ -1,6 +1,7 @@
 import { acceptFiles } from './artifacts.ts'
 import { checkResult } from './check-result.ts'
 import {
+  cpuTimeDetail,
   INTERFERED,
   lastCommandDetail,
   leftOutDetail,
@@ -82,6 +83,10 @@ function endingOf(
   const cleanExit = report?.cause === 'ended' && report.exitCode === 0 && report.signal === 0
 
   if (record.outOfMemoryKills > 0 && !cleanExit) return { end: 'memory' }
+  if (intervention === 'cpu_time' && report?.cause !== 'ended') {
+    return { end: 'time', detail: cpuTimeDetail(limits) }
+  }
+  if (report?.cause === 'told') return { end: 'interfered', detail: INTERFERED }
   if (intervention === 'deadline' || report?.cause === 'wall_time') return { end: 'time' }
   if (violation === 'output' || report?.cause === 'output') {
     const flooded = transcript.flooded ?? report?.flooded ?? null

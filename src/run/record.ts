@@ -1,7 +1,7 @@
 import type { LeftOutReason, MimeBundle, RunError } from './types.ts'
 
-/** What ended a run first, as the supervisor says. */
-export type Cause = 'ended' | 'wall_time' | 'output'
+/** What ended a run first, as the supervisor says; `told`: the manager had it ended. */
+export type Cause = 'ended' | 'wall_time' | 'output' | 'told'
 
 /** What a program hands over has a limit for each of these. */
 export type OutputStream = 'stdout' | 'stderr' | 'result' | 'displays'
@@ -84,7 +84,7 @@ export interface RunRecord {
   /** What the sandbox said: hostile. */
   readonly transcript: Transcript
   /** What the manager did to end it, or null when it ended by itself. */
-  readonly intervention: 'deadline' | 'cancelled' | null
+  readonly intervention: 'deadline' | 'cpu_time' | 'cancelled' | null
   /** Counted by the kernel outside of the sandbox. */
   readonly outOfMemoryKills: number
   /** Whether the sandbox had a network. */

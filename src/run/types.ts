@@ -8,6 +8,8 @@
 export interface RunLimits {
   /** Wall time of the user's program. */
   readonly wallTimeMs: number
+  /** Processor time of the run, all of its processes together; absent: what fits into the wall time. */
+  readonly cpuTimeMs?: number
   /** Memory that the run may add to what its idle executor holds. */
   readonly memoryBytes: number
   readonly cpus: number

@@ -15,6 +15,7 @@ import {
   decodePrintedError,
   decodeReport,
   EXIT,
+  encodeEnd,
   encodePing,
   encodeRun,
   isShown,
@@ -114,6 +115,11 @@ export class Connection {
       for (const piece of encodeRun(task)) this.#input.write(piece)
       this.#input.uncork()
     })
+  }
+
+  /** Has the supervisor end the program of a run with a limit of processor time, and tell what it left. */
+  endRun(): void {
+    if (this.#state === 'running') this.#input.write(encodeEnd())
   }
 
   #expect(frame: number): Promise<void> {

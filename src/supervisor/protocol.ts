@@ -22,6 +22,8 @@ export const RUN = 2
 export const FILE = 3
 export const STDIN = 4
 export const COLLECT = 5
+/** Comes behind RUN: the program is ended now, and what it left is told. Only where END_MAY_COME was said. */
+export const END = 6
 
 /** From the supervisor. */
 export const STDOUT = 16
@@ -128,7 +130,7 @@ export function encodePing(policy: Buffer | null): Buffer {
  */
 export function encodeRun(task: Task): Buffer[] {
   const { limits } = task
-  const head = Buffer.alloc(6 * 4)
+  const head = Buffer.alloc(7 * 4)
   const fields = [
     limits.wallTimeMs,
     limits.outputBytes,
@@ -136,6 +138,7 @@ export function encodeRun(task: Task): Buffer[] {
     maxControlBytes(limits, task.mode),
     limits.artifacts,
     limits.artifactBytes,
+    limits.cpuTimeMs === undefined ? 0 : END_MAY_COME,
   ]
   fields.forEach((value, index) => {
     head.writeUInt32LE(value, index * 4)
@@ -148,6 +151,14 @@ export function encodeRun(task: Task): Buffer[] {
     encodeFrame(RUNNER.START),
   ])
   return [...inputFrames(task), encodeFrame(RUN, payload)]
+}
+
+/** Has the supervisor listen while the program runs; others save the time. */
+const END_MAY_COME = 1
+
+/** Has a running program ended. */
+export function encodeEnd(): Buffer {
+  return encodeFrame(END)
 }
 
 function inputFrames({ files, stdin, collect }: Task): Buffer[] {
@@ -178,7 +189,7 @@ function settingFrames({ mode, env, argv }: Task): Buffer[] {
 
 /** `struct run_report`. */
 const REPORT_BYTES = 4 + 4
-const CAUSES: readonly Cause[] = ['ended', 'wall_time', 'output']
+const CAUSES: readonly Cause[] = ['ended', 'wall_time', 'output', 'told']
 const STREAMS: Readonly<Record<number, OutputStream>> = {
   [STDOUT]: 'stdout',
   [STDERR]: 'stderr',

@@ -66,6 +66,31 @@ const ends: [string, RunRecord, object][] = [
   ['a signal', recordWith({ ...said, report: killed(11) }), { end: 'signal', signal: 11 }],
   ['no report', recordWith({ ...said, report: null }), { end: 'signal', signal: 9 }],
   [
+    'the processor time',
+    recordWith({ ...said, report: { ...killed(9), cause: 'told' } }, { intervention: 'cpu_time' }),
+    {
+      end: 'time',
+      exitCode: null,
+      signal: null,
+      detail: expect.stringContaining('processor time'),
+    },
+  ],
+  [
+    'the processor time, of a sandbox that did not answer',
+    recordWith({ ...said, report: null }, { intervention: 'cpu_time' }),
+    { end: 'time' },
+  ],
+  [
+    'a good end at the last moment',
+    recordWith(said, { intervention: 'cpu_time' }),
+    { end: 'exit', exitCode: 0 },
+  ],
+  [
+    'an end that nobody asked for',
+    recordWith({ ...said, report: { ...killed(9), cause: 'told' } }),
+    { end: 'interfered' },
+  ],
+  [
     'the wall time',
     recordWith({ ...said, report: { ...killed(9), cause: 'wall_time' } }),
     { end: 'time', exitCode: null, signal: null },

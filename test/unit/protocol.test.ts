@@ -12,7 +12,9 @@ import {
   decodeLeftOut,
   decodePrintedError,
   decodeReport,
+  END,
   EXIT,
+  encodeEnd,
   encodePing,
   encodeRun,
   FILE,
@@ -67,13 +69,21 @@ describe('what is sent', () => {
     expect([...pieces, ...more]).toEqual([])
     expect(run?.type).toBe(RUN)
     const payload = run?.payload as Buffer
-    const limits = Array.from({ length: 6 }, (_, index) => payload.readUInt32LE(index * 4))
-    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS, 'function'), 3, 500])
-    expect(framesOf(payload.subarray(24))).toEqual([
+    const limits = Array.from({ length: 7 }, (_, index) => payload.readUInt32LE(index * 4))
+    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS, 'function'), 3, 500, 0])
+    expect(framesOf(payload.subarray(28))).toEqual([
       { type: RUNNER.CODE, payload: code },
       { type: RUNNER.ARGUMENTS, payload: argumentsJson },
       { type: RUNNER.START, payload: Buffer.alloc(0) },
     ])
+  })
+
+  test('the supervisor listens on while the program runs where its processor time is limited', () => {
+    const limits = { ...LIMITS, cpuTimeMs: 100 }
+    const [bytes] = encodeRun(plainTask(Buffer.from('code'), limits))
+    const [run] = framesOf(bytes as Buffer)
+    expect(run?.payload.readUInt32LE(24)).toBe(1)
+    expect(framesOf(encodeEnd())).toEqual([{ type: END, payload: Buffer.alloc(0) }])
   })
 
   test('what a program is run with comes before it', () => {
@@ -101,7 +111,7 @@ describe('what is sent', () => {
       { type: COLLECT, payload: Buffer.from('*.csv\0**/b\0') },
     ])
     const run = payloadOf(frames.at(-1))
-    expect(framesOf(run.subarray(24)).slice(0, -3)).toEqual([
+    expect(framesOf(run.subarray(28)).slice(0, -3)).toEqual([
       { type: RUNNER.MODE, payload: Buffer.from([1]) },
       { type: RUNNER.ENV, payload: Buffer.from('A=x=y') },
       { type: RUNNER.ENV, payload: Buffer.from('B=') },
@@ -180,7 +190,7 @@ describe('decodeReport', () => {
     ['nothing', []],
     ['too short', [0, 0, 0, 0, 0, 0, 0]],
     ['too long', [0, 0, 0, 0, 0, 0, 0, 0, 0]],
-    ['a cause that is none', [3, 0, 0, 0, 0, 0, 0, 0]],
+    ['a cause that is none', [4, 0, 0, 0, 0, 0, 0, 0]],
     ['a signal that is none', [0, 0, 0, 65, 0, 0, 0, 0]],
   ])('is null for %s', (_what, bytes) => {
     expect(decodeReport(Buffer.from(bytes))).toBeNull()

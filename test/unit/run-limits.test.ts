@@ -33,6 +33,15 @@ describe('limitsOfRun', () => {
     )
   })
 
+  test('processor time: as much as fits into the wall time, or as the template has', () => {
+    expect(limitsOfRun(LIMITS, { cpuTimeMs: 10_000 }).cpuTimeMs).toBe(10_000)
+    expect(() => limitsOfRun(LIMITS, { cpuTimeMs: 10_001 })).toThrow('may be 10000 at most')
+    expect(() => limitsOfRun(LIMITS, { cpuTimeMs: 0 })).toThrow('at least 1')
+    const half = { ...LIMITS, cpus: 0.5 }
+    expect(() => limitsOfRun(half, { cpuTimeMs: 5001 })).toThrow('may be 5000 at most')
+    expect(() => limitsOfRun({ ...half, cpuTimeMs: 7 }, { cpuTimeMs: 8 })).toThrow('may be 7')
+  })
+
   test.each(['workspaceBytes', 'processes', 'openFiles'] as const)(
     '%s is the template’s alone',
     (name) => {

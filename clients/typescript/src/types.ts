@@ -87,6 +87,8 @@ export interface InputFile {
 export interface Limits {
   /** Wall time in milliseconds. */
   wall_ms?: number | undefined
+  /** Processor time in milliseconds, of all processes of the run together. */
+  cpu_ms?: number | undefined
   /** Memory in MiB, beyond what the idle executor holds. */
   memory_mb?: number | undefined
   /** Of each of stdout and stderr, in bytes. */
@@ -384,6 +386,8 @@ export interface Template {
   limits: {
     /** Wall time in milliseconds. */
     wall_ms: number
+    /** Processor time in milliseconds, of all processes of the run together. */
+    cpu_ms: number
     /** Memory in MiB, beyond what the idle executor holds. */
     memory_mb: number
     /** Of each of stdout and stderr, in bytes. */

@@ -1,4 +1,5 @@
 import { MIB } from '../../lib/units.ts'
+import { mostCpuTimeMs } from '../../run/cpu-time.ts'
 import type { RunLimits, RunMode, RunRequest } from '../../run/types.ts'
 import { type Issue, invalid, Problem } from './problems.ts'
 import type { RunInput } from './read-run.ts'
@@ -14,7 +15,7 @@ export interface Template {
 }
 
 interface LimitWord {
-  readonly limit: 'wallTimeMs' | 'memoryBytes' | 'outputBytes'
+  readonly limit: 'wallTimeMs' | 'cpuTimeMs' | 'memoryBytes' | 'outputBytes'
   /** How much of the limit's unit one of the wire's unit is. */
   readonly factor: number
 }
@@ -22,6 +23,7 @@ interface LimitWord {
 /** The limits of the wire, and what they are in the core. */
 export const LIMIT_WORDS = {
   wall_ms: { limit: 'wallTimeMs', factor: 1 },
+  cpu_ms: { limit: 'cpuTimeMs', factor: 1 },
   memory_mb: { limit: 'memoryBytes', factor: MIB },
   output_bytes: { limit: 'outputBytes', factor: 1 },
 } as const satisfies Record<string, LimitWord>
@@ -30,9 +32,10 @@ type LimitName = keyof typeof LIMIT_WORDS
 
 /** A template's limits in the words of the wire. */
 export function wireLimits(limits: RunLimits): Record<LimitName, number> {
+  const all = { ...limits, cpuTimeMs: mostCpuTimeMs(limits) }
   const entries = Object.entries(LIMIT_WORDS).map(([name, { limit, factor }]) => [
     name,
-    Math.floor(limits[limit] / factor),
+    Math.floor(all[limit] / factor),
   ])
   return Object.fromEntries(entries)
 }

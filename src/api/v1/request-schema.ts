@@ -39,6 +39,9 @@ export const inputFile = z
 export const limits = z
   .strictObject({
     wall_ms: positive.optional().describe('Wall time in milliseconds.'),
+    cpu_ms: positive
+      .optional()
+      .describe('Processor time in milliseconds, of all processes of the run together.'),
     memory_mb: positive.optional().describe('Memory in MiB, beyond what the idle executor holds.'),
     output_bytes: positive.optional().describe('Of each of stdout and stderr, in bytes.'),
   })

@@ -1,4 +1,5 @@
 import { ManagerError } from '../../errors.ts'
+import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
 import type { Executor } from '../../pool/executor.ts'
@@ -6,6 +7,7 @@ import type { RunRecord } from '../../run/record.ts'
 import type { Task } from '../../run/task.ts'
 import type { RunEvent, RunLimits } from '../../run/types.ts'
 import { Connection } from '../../supervisor/connection.ts'
+import { watchCpuTime } from './cpu-watch.ts'
 import type { EngineContext } from './engine-context.ts'
 import { RunWatch } from './run-watch.ts'
 import type { Sandbox } from './sandbox.ts'
@@ -16,6 +18,9 @@ import { untilAsleep } from './sleep-watch.ts'
  * pages that does not fit under the limit, so who dies of its own limit was this near to it.
  */
 const NEAR_LIMIT_BYTES = MIB
+
+/** How long a run that has used its processor time may take to tell what it left. */
+const LAST_WORDS_MS = scaledMs(1500)
 
 /**
  * An executor that is a runsc sandbox. Once its runner is loaded it is frozen, so that waiting costs
@@ -139,11 +144,21 @@ export class SandboxExecutor implements Executor {
       onLate: () => end('late'),
     })
     watch.start()
+    let endCpuWatch = () => {}
+    const endOfCpuTime = () => {
+      intervention ??= 'cpu_time'
+      this.#connection.endRun()
+      const timer = setTimeout(() => this.#sandbox.kill(), LAST_WORDS_MS)
+      endCpuWatch = () => clearTimeout(timer)
+    }
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       if (signal.aborted) end('cancelled')
       this.#setLimits(limits)
       cgroup.thaw()
+      if (limits.cpuTimeMs !== undefined) {
+        endCpuWatch = watchCpuTime(limits.cpuTimeMs, () => this.#cpuTimeMs(), endOfCpuTime)
+      }
       const transcript = await this.#connection.run(task, onEvent)
       if (transcript.isTaskUnread && intervention !== 'cancelled') {
         const why = `executor ${this.id} ended before the run`
@@ -172,7 +187,7 @@ export class SandboxExecutor implements Executor {
         // Asked only where the answer matters: it takes a process.
         refusedConnections: transcript.failure?.network ? await this.#refusals() : 0,
         peakMemoryBytes: Math.max(0, peakMemoryBytes - this.#cachedMeanwhile()),
-        cpuTimeMs: (cgroup.cpuTimeUs() - this.#idleCpuTimeUs) / 1000,
+        cpuTimeMs: this.#cpuTimeMs(),
         wallTimeMs: performance.now() - started,
       }
     } catch (error) {
@@ -183,10 +198,16 @@ export class SandboxExecutor implements Executor {
     } finally {
       isOver = true
       watch.stop()
+      endCpuWatch()
       this.#context.processors.end(cgroup)
       endMemoryWatch?.()
       signal.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** Of the run so far. */
+  #cpuTimeMs(): number {
+    return (this.#sandbox.cgroup.cpuTimeUs() - this.#idleCpuTimeUs) / 1000
   }
 
   /** Sets what is less for this run than for others of its template. */

@@ -95,6 +95,39 @@ open("data/out.bin", "wb").write(data[::-1])`
     expect(body.stdout).toMatch(/^x/)
   })
 
+  test('that uses up its processor time leaves all that it made', async () => {
+    const code = `import os, sys, time
+open("a.txt", "w").write("kept")
+print("first")
+if sys.argv[1:]:
+    os.fork()
+    while True: pass
+time.sleep(0.5)`
+    const limits = { wall_ms: 25_000, cpu_ms: 400 }
+    const waiting = await python(code, { limits })
+    expect(waiting.body).toMatchObject({ status: 'succeeded', stdout: 'first\n' })
+    const { body } = await python(code, { limits, argv: ['loop'] })
+    expect(body).toMatchObject({ status: 'timed_out', stdout: 'first\n' })
+    expect(body.detail).toContain('processor time of 400 ms')
+    expect(body.files.map(({ path }: { path: string }) => path)).toEqual(['a.txt'])
+    expect(body.usage.cpu_ms).toBeGreaterThanOrEqual(400)
+  })
+
+  test('globs that take long on the names that a program made end with its time', async () => {
+    const code = `import os
+folder = "/".join(["a" * 250] * 3)
+os.makedirs(folder)
+for n in range(1500): open(f"{folder}/{'a' * 240}{n}", "w")`
+    const collect = Array.from(
+      { length: 32 },
+      (_, n) => `${'*a'.repeat(100)}${'[!b]*'.repeat(150)}z${n}`,
+    )
+    const { body } = await python(code, { collect, limits: { wall_ms: 8000 } })
+    expect(body.status).toBe('succeeded')
+    expect(body.files).toEqual([])
+    expect(body.files_left_out).toMatchObject([{ reason: 'time' }])
+  })
+
   test('collects what it is asked for', async () => {
     const code = 'for name in ("a.txt", "b.csv"): open(name, "w").write(name)'
     const { body } = await python(code, { collect: ['*.csv'] })

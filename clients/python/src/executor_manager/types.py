@@ -86,6 +86,8 @@ class Limits(TypedDict, total=False):
 
     wall_ms: int
     """Wall time in milliseconds."""
+    cpu_ms: int
+    """Processor time in milliseconds, of all processes of the run together."""
     memory_mb: int
     """Memory in MiB, beyond what the idle executor holds."""
     output_bytes: int
@@ -351,6 +353,8 @@ class TemplateLibrary:
 class TemplateLimits:
     wall_ms: int
     """Wall time in milliseconds."""
+    cpu_ms: int
+    """Processor time in milliseconds, of all processes of the run together."""
     memory_mb: int
     """Memory in MiB, beyond what the idle executor holds."""
     output_bytes: int
