@@ -1,9 +1,9 @@
 /*
  * The supervisor of a session: pid 1 of a sandbox that a caller keeps.
  *
- *   session
+ *   session HOME
  *
- * It starts processes, carries what they read and write, and connects to ports inside, as many at once as
+ * It makes the folder HOME. It starts processes, carries what they read and write, and connects to ports inside, as many at once as
  * the manager asks for. Each of these is a channel with a number that the manager chooses. What a channel
  * is for (a context that runs code, a command, a terminal, a file, a port) only the manager knows.
  *
@@ -673,7 +673,9 @@ static void serve(void) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc != 2) die("usage: session HOME");
+    if (mkdir(argv[1], 0755) && errno != EEXIST) die("%s: %s", argv[1], strerror(errno));
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     const struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};

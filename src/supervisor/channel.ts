@@ -9,6 +9,14 @@ import {
   WINDOW_BYTES,
 } from './session-protocol.ts'
 
+/** Of each open output how much may still come, of each input how much may still be sent; in bytes. */
+export interface ChannelState {
+  readonly number: number
+  readonly hasProcess: boolean
+  readonly granted: readonly (readonly [stream: number, bytes: number])[]
+  readonly windows: readonly (readonly [stream: number, bytes: number])[]
+}
+
 /** One channel as this side sees it. */
 export class Channel {
   readonly number: number
@@ -44,6 +52,34 @@ export class Channel {
     payload[0] = stream
     payload.writeUInt32LE(count, 1)
     this.send(type, payload)
+  }
+
+  /** What has to be known of it to go on after a restart of the manager. */
+  state(): ChannelState {
+    const open = [...this.#sources].filter(([, source]) => source.open)
+    return {
+      number: this.number,
+      hasProcess: this.#hasProcess,
+      granted: open.map(([stream, { granted }]) => [stream, granted] as const),
+      windows: [...this.#sinks].map(([stream, { window }]) => [stream, window] as const),
+    }
+  }
+
+  /** Goes on from the state that another manager wrote down. Nobody reads its outputs: they are thrown away. */
+  goOn({ hasProcess, granted, windows }: ChannelState): void {
+    this.isStarted = true
+    this.#hasProcess = hasProcess
+    for (const [stream, bytes] of granted) {
+      this.source(stream).resume()
+      const source = this.#sources.get(stream)
+      if (source) source.granted = bytes
+      this.#grantAgain(stream, WINDOW_BYTES - bytes)
+    }
+    for (const [stream, window] of windows) {
+      this.sink(stream)
+      const sink = this.#sinks.get(stream)
+      if (sink) sink.window = window
+    }
   }
 
   /** What comes from the sandbox. More is asked for as it is read. */
@@ -148,7 +184,7 @@ export class Channel {
   /** Of a stream that nobody reads: it is thrown away, and the writer goes on. */
   #grantAgain(stream: number, length: number): void {
     const state = this.#sources.get(stream)
-    if (!state?.open) return
+    if (!state?.open || length === 0) return
     state.granted += length
     this.#sendCount(TO.CREDIT, stream, length)
   }

@@ -1,5 +1,5 @@
-import { Duplex, type Readable, type Writable } from 'node:stream'
-import { Channel } from './channel.ts'
+import { Duplex, PassThrough, type Readable, type Writable } from 'node:stream'
+import { Channel, type ChannelState } from './channel.ts'
 import { encodeFrame, FrameError, FrameParser } from './frames.ts'
 import { SessionProcess } from './session-process.ts'
 import {
@@ -27,6 +27,7 @@ export class Channels {
   #lastNumber = 0
   #onPaused: { resolve: () => void; reject: (error: Error) => void } | null = null
   #isAsleep = false
+  #slept: ChannelState[] = []
   #lost: SessionLostError | null = null
   #end: () => void = () => {}
 
@@ -38,6 +39,19 @@ export class Channels {
     this.reattach(input, output)
   }
 
+  /** Those of a sandbox that another manager checkpointed, until it is restored. */
+  static asleep(states: readonly ChannelState[]): Channels {
+    const channels = new Channels(new PassThrough(), new PassThrough())
+    channels.#isAsleep = true
+    channels.#slept = [...states]
+    return channels
+  }
+
+  /** What has to be written down while it is paused, so that another manager can go on. */
+  state(): ChannelState[] {
+    return [...this.#channels.values()].map((channel) => channel.state())
+  }
+
   /** Goes on, after pause(), with the sandbox that was restored from the paused one. */
   reattach(input: Writable, output: Readable): void {
     this.#input = input
@@ -47,6 +61,12 @@ export class Channels {
     output.on('error', onEnd)
     output.on('close', onEnd)
     input.on('error', () => {})
+    for (const state of this.#slept.splice(0)) {
+      const channel = new Channel(state.number, (frame) => this.#input.write(frame))
+      this.#channels.set(state.number, channel)
+      this.#lastNumber = Math.max(this.#lastNumber, state.number)
+      channel.goOn(state)
+    }
   }
 
   /**

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 beforeEach(() => {
-  child = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child = spawn(program, [folder], { stdio: ['pipe', 'pipe', 'inherit'] })
   channels = new Channels(child.stdin as Writable, child.stdout as Readable)
 })
 afterEach(async () => {

@@ -16,6 +16,7 @@ import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from 
 import type { Platform } from './platform.ts'
 import { type Demand, ProcessorShares } from './processor-shares.ts'
 import { Reaper } from './reaper.ts'
+import { SessionFactory, type SessionLimits } from './session-factory.ts'
 import { SnapshotStore } from './snapshot-store.ts'
 
 /** How often is checked whether a snapshot has to be renewed. */
@@ -135,6 +136,11 @@ export class RunscEngine {
    */
   runJob(job: Job, onOutput: (chunk: Buffer) => void): Promise<JobEnd> {
     return runJob(this.#context, job, onOutput)
+  }
+
+  /** Returns a maker of the sandboxes of sessions of one runtime. */
+  sessionsFor(installed: InstalledRuntime, limits: SessionLimits): SessionFactory {
+    return new SessionFactory(this.#context, installed, limits)
   }
 
   /**

@@ -15,6 +15,10 @@ export interface SandboxShape {
   /** argv of the supervisor, the runner's included. */
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** Who runs everything in it, the supervisor too; nobody by default. */
+  readonly uid?: number
+  /** The writable folder that programs start in; `/workspace` by default. */
+  readonly workspace?: string
   readonly workspaceBytes: number
   /** Processes and threads together, by RLIMIT_NPROC of the guest. */
   readonly processes: number
@@ -90,19 +94,20 @@ const SECCOMP = {
 
 /** Returns the config.json of a sandbox's bundle. */
 export function sandboxSpec(shape: SandboxShape): object {
+  const { uid = GUEST_UID, workspace = '/workspace' } = shape
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: false,
-      user: { uid: GUEST_UID, gid: GUEST_UID },
+      user: { uid, gid: uid },
       args: shape.args,
       env: Object.entries({
         PATH: '/usr/local/bin:/usr/bin:/bin',
-        HOME: '/workspace',
+        HOME: workspace,
         LANG: 'C.UTF-8',
         ...shape.env,
       }).map(([name, value]) => `${name}=${value}`),
-      cwd: '/workspace',
+      cwd: workspace,
       capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
       noNewPrivileges: true,
       rlimits: [
@@ -121,7 +126,7 @@ export function sandboxSpec(shape: SandboxShape): object {
         source: 'proc',
         options: ['nosuid', 'nodev', 'noexec'],
       },
-      tmpfs('/workspace', shape.workspaceBytes, `mode=0755,uid=${GUEST_UID},gid=${GUEST_UID}`),
+      tmpfs(workspace, shape.workspaceBytes, `mode=0755,uid=${uid},gid=${uid}`),
       tmpfs('/tmp', TMP_BYTES, 'mode=1777'),
       tmpfs('/var/tmp', TMP_BYTES, 'mode=1777'),
       tmpfs('/dev/shm', SHM_BYTES, 'mode=1777'),

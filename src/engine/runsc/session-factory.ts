@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import path from 'node:path'
+import { ManagerError } from '../../errors.ts'
+import { scaledMs } from '../../lib/time-scale.ts'
+import type { RunLimits } from '../../run/types.ts'
+import type { KeptSandbox, KeptSandboxes } from '../../sessions/engine.ts'
+import { SESSION_HOME, SESSION_USER } from '../../sessions/user.ts'
+import type { Channels } from '../../supervisor/channels.ts'
+import { snapshotFlags } from './command.ts'
+import type { EngineContext } from './engine-context.ts'
+import type { InstalledRuntime } from './installation.ts'
+import { type Launched, Launcher } from './launcher.ts'
+import { SessionSandbox } from './session-sandbox.ts'
+import { sandboxSpec } from './spec.ts'
+
+/** A cold boot takes 0.2 s of one processor, and longer on a busy machine. */
+const BOOT_TIMEOUT_MS = scaledMs(60_000)
+
+/** What a session may use. */
+export type SessionLimits = Pick<
+  RunLimits,
+  'memoryBytes' | 'cpus' | 'processes' | 'openFiles' | 'workspaceBytes'
+>
+
+/** Makes the sandboxes of sessions of one template. */
+export class SessionFactory implements KeptSandboxes {
+  readonly key: string
+  readonly #context: EngineContext
+  readonly #limits: SessionLimits
+  readonly #launcher: Launcher
+
+  constructor(context: EngineContext, installed: InstalledRuntime, limits: SessionLimits) {
+    const hasRootImage = installed.rootImage !== null
+    const specFor = (hasNetwork: boolean) => specOf(installed, limits, hasNetwork)
+    this.#context = context
+    this.#limits = limits
+    this.#launcher = new Launcher(context, {
+      name: `session-${installed.runtime.name}`,
+      spec: specFor(context.network !== null),
+      hasRootImage,
+      processes: limits.processes,
+    })
+    const facts = [
+      context.runscVersion,
+      context.sidecars?.files ?? [],
+      snapshotFlags(context.setting, hasRootImage),
+      installed.imageHash,
+      installed.guestHash,
+      specFor(false),
+    ]
+    this.key = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16)
+  }
+
+  async create(): Promise<KeptSandbox> {
+    return this.#begun(await this.#launcher.boot(true, 'ahead'), null)
+  }
+
+  async restore(folder: string, channels: Channels): Promise<KeptSandbox> {
+    return this.#begun(await this.#launcher.restore(folder, 'ahead'), channels)
+  }
+
+  async #begun(launched: Launched, channels: Channels | null): Promise<KeptSandbox> {
+    const sandbox = new SessionSandbox(launched, this.#launcher, channels, this.#context)
+    const timer = setTimeout(() => launched.sandbox.kill(), BOOT_TIMEOUT_MS)
+    try {
+      await sandbox.begin(this.#limits.memoryBytes, this.#limits.cpus)
+      return sandbox
+    } catch (error) {
+      const why = `${(error as Error).message} ${sandbox.errors}`.trim()
+      await this.#launcher.remove(sandbox)
+      const what = `the sandbox ${sandbox.id} of a session did not become ready`
+      throw new ManagerError('ENGINE_FAILED', `${what}: ${why}`, { cause: error })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+function specOf(
+  { runtime, rootfs, rootImage, guestPath }: InstalledRuntime,
+  limits: SessionLimits,
+  hasNetwork: boolean,
+): object {
+  return sandboxSpec({
+    rootfs,
+    rootImage,
+    hasNetwork,
+    args: [`${guestPath}/session`, SESSION_HOME],
+    env: runtime.env,
+    uid: SESSION_USER.uid,
+    // Its parent is in every image.
+    workspace: path.dirname(SESSION_HOME),
+    workspaceBytes: limits.workspaceBytes,
+    processes: limits.processes,
+    openFiles: limits.openFiles,
+  })
+}

@@ -1,0 +1,116 @@
+import type { KeptSandbox, SandboxUse } from '../../sessions/engine.ts'
+import { Channels } from '../../supervisor/channels.ts'
+import type { EngineContext } from './engine-context.ts'
+import type { Launched, Launcher } from './launcher.ts'
+import { untilAsleep } from './sleep-watch.ts'
+
+/** A runsc sandbox that a caller keeps. */
+export class SessionSandbox implements KeptSandbox {
+  readonly id: string
+  readonly ended: Promise<void>
+  readonly channels: Channels
+  readonly #launched: Launched
+  readonly #launcher: Launcher
+  readonly #context: Pick<EngineContext, 'reaper' | 'processors'>
+  readonly #endMemoryWatch: (() => void) | null
+  #isFrozen = false
+  #disposal: Promise<void> | null = null
+
+  /** @param channels of the sandbox that this one was restored from; null: it is a new one */
+  constructor(
+    launched: Launched,
+    launcher: Launcher,
+    channels: Channels | null,
+    context: Pick<EngineContext, 'reaper' | 'processors'>,
+  ) {
+    const { id, sandbox } = launched
+    this.id = id
+    this.ended = sandbox.ended
+    this.#launched = launched
+    this.#launcher = launcher
+    this.#context = context
+    if (channels) channels.reattach(sandbox.input, sandbox.output)
+    this.channels = channels ?? new Channels(sandbox.input, sandbox.output)
+    // A sandbox that lost a process for want of memory may hang.
+    this.#endMemoryWatch = sandbox.cgroup.watchMemory(() => this.#lookForMemoryKill())
+    // One that says what it must not is of no use to anybody.
+    void this.channels.ended.then(() => sandbox.kill())
+  }
+
+  /**
+   * Waits until its supervisor answers, and sets its limits above what it holds now.
+   * @throws SessionLostError
+   */
+  async begin(memoryBytes: number, cpus: number): Promise<void> {
+    const { cgroup } = this.#launched.sandbox
+    this.channels.resume()
+    await this.channels.pause()
+    this.channels.resume()
+    cgroup.setMemoryLimit(cgroup.memoryBytes() + memoryBytes)
+    cgroup.setCpuLimit(cpus)
+    this.#context.processors.made(cgroup)
+    this.#context.processors.begin(cgroup)
+  }
+
+  /** What runsc and the supervisor wrote to standard error, for a failed start. */
+  get errors(): string {
+    return this.#launched.sandbox.errors
+  }
+
+  use(): SandboxUse {
+    const { cgroup } = this.#launched.sandbox
+    return {
+      memoryBytes: cgroup.memoryBytes(),
+      cpuTimeMs: cgroup.cpuTimeUs() / 1000,
+      outOfMemoryKills: cgroup.outOfMemoryKills(),
+    }
+  }
+
+  async freeze(): Promise<boolean> {
+    const { cgroup } = this.#launched.sandbox
+    if (this.#isFrozen) return true
+    if (!(await untilAsleep(() => cgroup.threads()))) return false
+    cgroup.freeze()
+    this.#isFrozen = true
+    return true
+  }
+
+  thaw(): void {
+    if (this.#isFrozen) this.#launched.sandbox.cgroup.thaw()
+    this.#isFrozen = false
+  }
+
+  async checkpoint(folder: string): Promise<void> {
+    this.thaw()
+    await this.channels.pause()
+    await this.#launcher.checkpoint(this.id, this.#launched.network !== null, folder)
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  async #dispose(): Promise<void> {
+    const { sandbox, network } = this.#launched
+    this.#endMemoryWatch?.()
+    this.#context.processors.made(sandbox.cgroup)
+    this.#context.processors.end(sandbox.cgroup)
+    await this.#context.reaper.remove(this.id, () => sandbox.dispose())
+    network?.release()
+  }
+
+  #lookForMemoryKill(): void {
+    const { sandbox } = this.#launched
+    try {
+      if (sandbox.cgroup.outOfMemoryKills() > 0) sandbox.kill()
+    } catch {
+      // No descriptor free for the counter: the next look may have one.
+    }
+  }
+
+  /** Looks whether the kernel has killed in it, where it does not tell of that by itself (cgroup v1). */
+  look(): void {
+    if (!this.#endMemoryWatch) this.#lookForMemoryKill()
+  }
+}

@@ -1,0 +1,47 @@
+import type { Channels } from '../supervisor/channels.ts'
+
+/** What a sandbox has used and holds. */
+export interface SandboxUse {
+  readonly memoryBytes: number
+  readonly cpuTimeMs: number
+  readonly outOfMemoryKills: number
+}
+
+/** A sandbox that a caller keeps. This is what sessions need of an engine. Its owner has to call dispose(). */
+export interface KeptSandbox {
+  readonly id: string
+  /** Resolves when the sandbox has ended, for whatever reason. */
+  readonly ended: Promise<void>
+  readonly channels: Channels
+  use(): SandboxUse
+  /**
+   * Stops all its processes once its threads sleep.
+   * @returns false when they did not all sleep within 10 s: then it goes on
+   */
+  freeze(): Promise<boolean>
+  /** Lets its processes go on. May be called for one that is not frozen. */
+  thaw(): void
+  /**
+   * Writes its state into an empty folder; it ends by that, and its channels wait for the one that is restored.
+   * @throws ManagerError ENGINE_FAILED, SessionLostError
+   */
+  checkpoint(folder: string): Promise<void>
+  /** Notices what the kernel does not tell by itself; to be called now and then. */
+  look(): void
+  /** Destroys it and everything that belongs to it. May be called again. */
+  dispose(): Promise<void>
+}
+
+/** Makes sandboxes of one template of sessions. */
+export interface KeptSandboxes {
+  /** Covers everything that a checkpoint depends on: one of another key cannot be restored. */
+  readonly key: string
+  /** @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN */
+  create(): Promise<KeptSandbox>
+  /**
+   * Restores the sandbox whose checkpoint is in the folder.
+   * @param channels of the sandbox that was checkpointed
+   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
+   */
+  restore(folder: string, channels: Channels): Promise<KeptSandbox>
+}

@@ -1,0 +1,61 @@
+import type { Channels } from '../supervisor/channels.ts'
+import type { SessionState } from './lifecycle.ts'
+
+/** When a session that nobody uses goes to sleep; null: never. Times are from its last use. */
+export interface IdleRules {
+  readonly freezeMs: number | null
+  readonly hibernateMs: number | null
+}
+
+/** What a caller asks for. */
+export interface SessionRequest {
+  readonly caller: string
+  readonly template: string
+  readonly env: Readonly<Record<string, string>>
+  readonly metadata: Readonly<Record<string, string>>
+  readonly idle: IdleRules
+  /** It ends so long after its last use. */
+  readonly ttlMs: number
+}
+
+/** What is known of a session, and written down while it is on disk. */
+export interface SessionRecord extends SessionRequest {
+  readonly id: string
+  /** Of the sandboxes that can restore it; see KeptSandboxes. */
+  readonly key: string
+  readonly createdAtMs: number
+  expiresAtMs: number
+}
+
+/** What its caller is told of it. */
+export interface SessionInfo
+  extends Pick<
+    SessionRecord,
+    'id' | 'template' | 'createdAtMs' | 'expiresAtMs' | 'metadata' | 'idle'
+  > {
+  readonly state: SessionState
+}
+
+/** A session in use, until it is released. */
+export interface SessionUse {
+  readonly channels: Channels
+  readonly env: Readonly<Record<string, string>>
+  release(): void
+}
+
+/** Keeps sandboxes for callers. A caller sees its own alone: of another's it is told that there is none. */
+export interface Sessions {
+  /** @throws ManagerError SESSIONS_FULL, POOL_BUSY, REQUEST_INVALID */
+  create(request: SessionRequest): Promise<SessionInfo>
+  list(caller: string): SessionInfo[]
+  /** @returns null when the caller has no such session */
+  get(caller: string, id: string): SessionInfo | null
+  /** @throws SessionGone, ManagerError; null when the caller has no such session */
+  use(caller: string, id: string): Promise<SessionUse | null>
+  /** Sets when it ends without further use. */
+  setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null
+  /** Writes it to disk now. */
+  pause(caller: string, id: string): Promise<SessionInfo | null>
+  /** @returns whether there was one */
+  kill(caller: string, id: string): Promise<boolean>
+}

@@ -1,0 +1,196 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { projectDir, readConfig } from '../../src/config.ts'
+import { RunscEngine } from '../../src/engine/runsc/engine.ts'
+import type { InstalledRuntime } from '../../src/engine/runsc/installation.ts'
+import { probePlatform } from '../../src/engine/runsc/platform.ts'
+import { MIB } from '../../src/lib/units.ts'
+import { LocalSessions } from '../../src/sessions/local-sessions.ts'
+import { Shelf } from '../../src/sessions/shelf.ts'
+import type { IdleRules, SessionInfo } from '../../src/sessions/types.ts'
+import { SESSION_ENV, SESSION_HOME, SESSION_USER } from '../../src/sessions/user.ts'
+import { ensureInstallation } from '../../src/setup/install.ts'
+
+const home = mkdtempSync(path.join(tmpdir(), 'sessions-'))
+const LIMITS = {
+  memoryBytes: 256 * MIB,
+  cpus: 1,
+  processes: 64,
+  openFiles: 256,
+  workspaceBytes: 64 * MIB,
+}
+let engine: RunscEngine
+let templates: Map<string, ReturnType<RunscEngine['sessionsFor']>>
+let sessions: LocalSessions
+let places = 0
+const states: string[] = []
+
+function open(): LocalSessions {
+  return new LocalSessions(
+    templates,
+    {
+      tryEnter: () => places < 3 && places++ >= 0,
+      made: () => {},
+      left: () => places--,
+    },
+    new Shelf(home),
+    { perCaller: 4 },
+    { changed: ({ state }, why) => states.push(`${state}: ${why}`) },
+  )
+}
+
+beforeAll(async () => {
+  const config = readConfig(process.env)
+  const runtimes = path.join(projectDir(), 'runtimes')
+  const installation = await ensureInstallation(
+    config.home,
+    runtimes,
+    () => {},
+    config.runsc,
+    config.mayInstall,
+  )
+  const bash = installation.runtimes.find(({ runtime }) => runtime.name === 'bash')
+  const { rootfs } = bash as InstalledRuntime
+  const platform = await probePlatform({ ...installation, rootfs, home: config.home })
+  const ignored = () => {}
+  const events = new Proxy({} as Parameters<typeof RunscEngine.open>[4], { get: () => ignored })
+  engine = await RunscEngine.open(installation, platform, null, null, events, {
+    isShort: () => false,
+  })
+  templates = new Map([['bash', engine.sessionsFor(bash as InstalledRuntime, LIMITS)]])
+  sessions = open()
+})
+afterAll(async () => {
+  await sessions.stop()
+  await engine.close()
+  rmSync(home, { recursive: true })
+})
+
+function create(idle: Partial<IdleRules> = {}, caller = 'one'): Promise<SessionInfo> {
+  return sessions.create({
+    caller,
+    template: 'bash',
+    env: { WORD: 'given' },
+    metadata: {},
+    idle: { freezeMs: null, hibernateMs: null, ...idle },
+    ttlMs: 60_000,
+  })
+}
+
+/** Runs a line of bash in a session. */
+async function bash(id: string, line: string, caller = 'one'): Promise<string> {
+  const use = await sessions.use(caller, id)
+  if (!use) throw new Error('no such session')
+  try {
+    const started = await use.channels.start({
+      argv: ['bash', '-c', line],
+      cwd: SESSION_HOME,
+      env: { ...SESSION_ENV, ...use.env },
+      user: SESSION_USER,
+    })
+    started.stdin.end()
+    const [stdout, stderr] = await Promise.all([
+      text(started.stdout),
+      text(started.stderr),
+      started.exited,
+    ])
+    return stdout + stderr
+  } finally {
+    use.release()
+  }
+}
+const stateOf = (id: string, caller = 'one') => sessions.get(caller, id)?.state
+
+describe('a session', () => {
+  test('keeps files and processes between uses', async () => {
+    const { id, state } = await create()
+    expect(state).toBe('ready')
+    expect(await bash(id, 'pwd; id -u; echo $WORD; echo kept > file')).toBe(
+      '/home/user\n1000\ngiven\n',
+    )
+    expect(await bash(id, 'cat file')).toBe('kept\n')
+    expect(await sessions.kill('one', id)).toBe(true)
+    expect(sessions.get('one', id)).toBeNull()
+    expect(await sessions.kill('one', id)).toBe(false)
+  })
+
+  test('is nobody else’s', async () => {
+    const { id } = await create()
+    expect(sessions.get('other', id)).toBeNull()
+    expect(await sessions.use('other', id)).toBeNull()
+    expect(sessions.setTtl('other', id, 1)).toBeNull()
+    expect(await sessions.pause('other', id)).toBeNull()
+    expect(await sessions.kill('other', id)).toBe(false)
+    expect(sessions.list('other')).toEqual([])
+    expect(sessions.list('one').map((info) => info.id)).toEqual([id])
+    await sessions.kill('one', id)
+  })
+
+  test('is frozen and hibernated when it is idle, and wakes by use with its processes', async () => {
+    const { id } = await create({ freezeMs: 0, hibernateMs: 0 })
+    await bash(
+      id,
+      '(while read word; do echo $word >> heard; done < <(tail -f pipe)) > /dev/null 2>&1 & true; touch pipe',
+    )
+    await expect.poll(() => stateOf(id), { timeout: 60_000 }).toBe('hibernated')
+    expect(places).toBe(0)
+    expect(readdirSync(path.join(home, 'sessions'))).toEqual([id])
+    expect(
+      await bash(id, 'echo one >> pipe; until [ -s heard ]; do sleep 0.1; done; cat heard'),
+    ).toBe('one\n')
+    await sessions.kill('one', id)
+    expect(readdirSync(path.join(home, 'sessions'))).toEqual([])
+  })
+
+  test('that is idle makes room for another, and none in use does', async () => {
+    const first = await create()
+    const second = await create()
+    const third = await create({}, 'other')
+    const fourth = await create({}, 'other')
+    expect(stateOf(first.id)).toBe('hibernated')
+    const uses = await Promise.all([
+      sessions.use('one', second.id),
+      sessions.use('other', third.id),
+      sessions.use('other', fourth.id),
+    ])
+    await expect(sessions.use('one', first.id)).rejects.toMatchObject({ code: 'POOL_BUSY' })
+    for (const use of uses) use?.release()
+    expect(await bash(first.id, 'echo back')).toBe('back\n')
+    for (const { id } of sessions.list('one')) await sessions.kill('one', id)
+    for (const { id } of sessions.list('other')) await sessions.kill('other', id)
+    expect(places).toBe(0)
+  })
+
+  test('is refused beyond the caller’s number', async () => {
+    for (let i = 0; i < 4; i++) await create()
+    await expect(create()).rejects.toMatchObject({ code: 'HELD_TOO_MUCH' })
+    for (const { id } of sessions.list('one')) await sessions.kill('one', id)
+  })
+
+  test('survives a stop of the service, with its processes', async () => {
+    const { id } = await create()
+    await bash(id, 'echo before > file; (sleep 1000; true) > /dev/null 2>&1 & echo $! > pid')
+    await sessions.stop()
+    expect(places).toBe(0)
+    sessions = open()
+    expect(sessions.load()).toEqual({ found: 1, dropped: 0 })
+    expect(stateOf(id)).toBe('hibernated')
+    expect(sessions.get('other', id)).toBeNull()
+    expect(await bash(id, 'cat file; kill -0 $(cat pid) && echo alive')).toBe('before\nalive\n')
+    await sessions.kill('one', id)
+  })
+
+  test.each([
+    ['kills its supervisor', 'kill -9 1'],
+    ['takes more than its memory', 'printf -v x %600000000d 1'],
+  ])('that %s is dead and says so', async (_, line) => {
+    const { id } = await create()
+    await bash(id, line).catch(() => '')
+    await expect.poll(() => stateOf(id), { timeout: 30_000 }).toBe('dead')
+    await expect(sessions.use('one', id)).rejects.toThrow('has ended')
+    await expect.poll(() => places).toBe(0)
+  })
+})
