@@ -42,6 +42,12 @@ test('a body becomes a request in neutral words', async () => {
   expect(runs.requests[0]?.program.argumentsJson.toString()).toBe('{"a":1}')
 })
 
+test('its backend in Go names an image, and no arguments', async () => {
+  const body = { code_b64: base64('x = 1'), language: 'python', base_image: 'x:1', arguments: null }
+  expect((await client.post(JSON.stringify(body))).status).toBe(200)
+  expect(runs.requests[0]?.program.argumentsJson.toString()).toBe('{}')
+})
+
 test('an outcome becomes the answer', async () => {
   const files = [{ path: 'plots/a.png', content: Buffer.from('x') }]
   runs.end = async () => outcomeWith({ stdout: Buffer.from('hi'), resultJson: '1.0', files })
@@ -106,13 +112,26 @@ describe('a run without an outcome', () => {
   test.each([
     ['SHUTTING_DOWN', null],
     ['REQUEST_NOT_READ', '1'],
-  ] as const)('%s is answered by the error table', async (code, retryAfter) => {
-    failWith(new ManagerError(code, 'A sentence.'))
-    const response = await client.post(BODY)
-    expect(response.status).toBe(503)
-    expect(response.headers.get('retry-after')).toBe(retryAfter)
-    expect(await response.json()).toEqual({ detail: 'A sentence.' })
-  })
+  ] as const)(
+    '%s is answered by the error table, and after the start of a run as a result',
+    async (code, retryAfter) => {
+      const error = new ManagerError(code, 'A sentence.')
+      failWith(error)
+      const started = await client.post(BODY)
+      // RAGFlow sends a run again after 5xx.
+      expect([started.status, await started.json()]).toMatchObject([200, { exit_code: -3 }])
+      const before = await openDoors({ start: () => Promise.reject(error) })
+      const response = await fetch(`${before.url}/run`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: BODY,
+      })
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toBe(retryAfter)
+      expect(await response.json()).toEqual({ detail: 'A sentence.' })
+      await before.close()
+    },
+  )
 
   test('one whose caller has gone is told so', async () => {
     const controller = new AbortController()

@@ -50,6 +50,7 @@ export async function ragflow(app: FastifyInstance, options: RagflowOptions): Pr
     const body = (request.body ?? null) as Body | null
     const caller = runCallerOf(request, reply, body)
     let template: string | null = null
+    let isStarted = false
     try {
       connections.work(request.raw.socket, null)
       if (!answers.hasRoomFor(request.caller)) throw unreadAnswers()
@@ -60,13 +61,17 @@ export async function ragflow(app: FastifyInstance, options: RagflowOptions): Pr
       const outcome = await runs.start(run, {
         signal: caller.signal,
         // What an executor has is bounded by the number of executors.
-        onStart: () => body?.entry.release(),
+        onStart: () => {
+          isStarted = true
+          body?.entry.release()
+        },
       })
       return answer(request, reply, run, outcome, options)
     } catch (error) {
       if (error instanceof Refused) throw error
       if (body?.evicted) throw overBudget()
-      throw failedRun(request, template, error as Error, metrics)
+      const failure = failedRun(request, template, error as Error, metrics)
+      throw isStarted ? notToBeResent(failure) : failure
     } finally {
       body?.entry.release()
       caller.done()
@@ -137,6 +142,13 @@ function* told(pieces: Iterable<string>, sent: (bytes: number) => void) {
 
 function refuse(reply: FastifyReply, detail: readonly ValidationIssue[]): FastifyReply {
   return reply.code(422).send({ detail })
+}
+
+/** RAGFlow sends again what was answered 5xx: code that has run must not be run a second time by that. */
+function notToBeResent(failure: ManagerError): ManagerError {
+  // A pool that is busy has a result of its own.
+  if (failure.httpStatus <= 500 || failure.code === 'POOL_BUSY') return failure
+  return new ManagerError('ENGINE_FAILED', failure.message, { cause: failure })
 }
 
 /** Counts and logs a run that has no outcome. @returns what handleFailure() answers */
