@@ -23,11 +23,12 @@ let isPrepared = false
  * Runs a cell.
  * @param path that its lines belong to
  * @param showDisplay, showValue take the JSON text of a MIME bundle
+ * @param isInterruptible whether SIGINT ends it with an error
  * @param refuseIfFound ends the run where the code policy refuses the source without its types
  * @returns a promise where the cell awaits something
  * @throws whatever the cell throws
  */
-function runCell(source, path, { showDisplay, showValue, refuseIfFound }) {
+function runCell(source, path, { isInterruptible, showDisplay, showValue, refuseIfFound }) {
   prepare(path, showDisplay)
   const { code, program } = readCell(source, path, refuseIfFound)
   const hasValue = program.body.at(-1)?.type === 'ExpressionStatement'
@@ -39,7 +40,7 @@ function runCell(source, path, { showDisplay, showValue, refuseIfFound }) {
     filename: path,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
-  const value = script.runInThisContext({ displayErrors: false, breakOnSigint: true })
+  const value = script.runInThisContext({ displayErrors: false, breakOnSigint: isInterruptible })
   if (isAsync) return value().then(([last]) => show(last))
   show(value)
   return undefined

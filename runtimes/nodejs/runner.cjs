@@ -13,10 +13,10 @@ const v8 = require('node:v8')
 const vm = require('node:vm')
 
 const STATUS_FD = 200
-const [PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV] = [1, 2, 3, 4, 5, 6, 7, 8]
+const [PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV, KEEP] = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 const [FUNCTION, SCRIPT, CELL] = [0, 1, 2]
 const [READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR] = [1, 2, 3, 4, 5, 6, 7]
-const [DISPLAY, VALUE] = [8, 9]
+const [DISPLAY, VALUE, ENDED] = [8, 9, 10]
 const MAX_REFUSED_BYTES = 32 * 1024
 const MAX_NOTE_BYTES = 2048
 // Of what was printed of an error; a character takes 6 bytes of JSON at most.
@@ -54,7 +54,6 @@ const OUR_WARNINGS = [
   `Failed to load the ES module: ${SOURCE_PATH}`,
   'vm.USE_MAIN_CONTEXT_DEFAULT_LOADER',
 ]
-const LINE_OF_SOURCE = /\/workspace\/main\.js:(\d+)/
 // As often as it takes until V8 has compiled the runner's functions for good.
 const WARM_UP_ROUNDS = 10
 
@@ -81,6 +80,11 @@ function resultFrames(value) {
  */
 function returned(value) {
   const frames = resultFrames(value)
+  if (keptRun) {
+    sendBytes(frames)
+    handBack(keptRun, 0)
+    return
+  }
   const isSmall = frames.length <= MAX_LAST_BYTES
   if (!isSmall) sendBytes(frames)
   try {
@@ -121,7 +125,7 @@ function fail(error) {
     writeSync(2, `${text}\n`)
   } catch {}
   try {
-    const line = LINE_OF_SOURCE.exec(text)?.[1]
+    const line = new RegExp(`${mode === CELL ? sourcePath : SOURCE_PATH}:(\\d+)`).exec(text)?.[1]
     const told = {
       message: message.slice(0, MAX_MESSAGE_CHARS),
       traceback: text.slice(0, MAX_TRACEBACK_CHARS),
@@ -129,35 +133,72 @@ function fail(error) {
     }
     send(ERROR, Buffer.from(stringify(told)))
   } catch {}
-  exit(1)
+  if (isKeeping) handBack(keptRun, 1)
+  else exit(1)
+}
+
+/** The run under way after which others come; null: there is none. */
+let keptRun = null
+let keptRuns = 0
+/** Whether there has been one: then no error of a program ends the process. */
+let isKeeping = false
+/** What the lines of the program belong to. */
+let sourcePath = SOURCE_PATH
+
+/** Begins a run after which others come. */
+function keep() {
+  if (!isKeeping)
+    process.on('SIGINT', () => keptRun && fail(new Error('The program was interrupted.')))
+  isKeeping = true
+  keptRun = {}
+  sourcePath = `/workspace/cell-${++keptRuns}.js`
+  process.argv.length = 2
+  ftruncateSync(sourceFile)
+}
+
+/** Tells that a program has ended after which others come. Not all who hear it read STATUS_FD. */
+function handBack(run, code) {
+  if (run === null || keptRun !== run) return
+  keptRun = null
+  mode = FUNCTION
+  send(ENDED, Buffer.from([code]))
+  try {
+    writeSync(STATUS_FD, Buffer.from([code]))
+  } catch {}
+  setImmediate(serve)
 }
 
 let mode = FUNCTION
 
 function run(source, argumentsText) {
+  const started = keptRun
+  const ended = () => handBack(started, 0)
   try {
+    refuseIfFound(source)
     writeSource(source)
     const what = 'the program awaits a promise'
     if (mode === CELL) {
       const awaited = runCell(source.toString('utf8'))
-      if (awaited) whenSettled(awaited, what, () => {})
+      if (awaited) whenSettled(awaited, what, ended)
+      else ended()
       return
     }
     // From its first line to its last, without a main.
     const isScript = mode === SCRIPT
     const main = load(source.toString('utf8'), isScript, refuseIfFound)
     // A script ends when nothing is left for it to do, as any that Node.js is started with.
-    if (isScript) main && whenSettled(main, what, () => {})
+    if (isScript) main ? whenSettled(main, what, ended) : ended()
     else if (typeof main === 'function') hand(main, argumentsText)
     else whenSettled(main, what, (found) => hand(found, argumentsText))
   } catch (error) {
-    fail(error)
+    if (error !== REFUSAL) fail(error)
   }
 }
 
 /** Runs a cell, by what is loaded with the first of them. */
 function runCell(source) {
-  return require('./cells.cjs').runCell(source, SOURCE_PATH, {
+  return require('./cells.cjs').runCell(source, sourcePath, {
+    isInterruptible: keptRun !== null,
     showDisplay: (json) => send(DISPLAY, Buffer.from(json)),
     showValue: (json) => send(VALUE, Buffer.from(json)),
     refuseIfFound,
@@ -174,18 +215,24 @@ function hand(main, argumentsText) {
 
 /** Goes on when a promise is fulfilled; fails when it is rejected, or nothing is left that could settle it. */
 function whenSettled(promise, what, goOn) {
+  const started = keptRun
   const unsettled = () => {
-    fail(new Error(`${what} that can never settle`))
+    if (started === keptRun) fail(new Error(`${what} that can never settle`))
   }
   process.once('beforeExit', unsettled)
+  const failed = (error) => {
+    process.removeListener('beforeExit', unsettled)
+    if (started === keptRun) fail(error)
+  }
   resolve(promise).then((value) => {
     process.removeListener('beforeExit', unsettled)
+    if (started !== keptRun) return
     try {
       goOn(value)
     } catch (error) {
       fail(error)
     }
-  }, fail)
+  }, failed)
 }
 
 function warmUp(inspectors) {
@@ -225,8 +272,11 @@ function announceEnd() {
       const isOurs = (start) => rest[0]?.message?.startsWith(start)
       if (event === 'warning' && OUR_WARNINGS.some(isOurs)) return true
       const handled = emit.call(this, event, ...rest)
-      if (!handled && isFatal(event)) fail(rest[0])
-      if (event === 'exit' && !process.exitCode) {
+      if (!handled && isFatal(event)) {
+        fail(rest[0])
+        return isKeeping
+      }
+      if (event === 'exit' && !process.exitCode && !isKeeping) {
         writeSync(STATUS_FD, Buffer.from([0]))
         // The supervisor reports as soon as it has read that, and the sandbox is destroyed.
         wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
@@ -253,12 +303,17 @@ function answerPing() {
 
 let inspect = null
 
+/** Thrown where a program is refused after which others come. */
+const REFUSAL = new Error('The code policy refused the program.')
+
 /** Ends the run unless the code policy, if there is one, lets the source pass. */
 function refuseIfFound(source) {
   const findings = inspect ? inspect(source) : null
   if (findings === null) return
   send(REFUSED, Buffer.from(findings).subarray(0, MAX_REFUSED_BYTES))
-  exit(0)
+  if (!keptRun) exit(0)
+  handBack(keptRun, 0)
+  throw REFUSAL
 }
 
 function serve() {
@@ -282,13 +337,14 @@ function serve() {
       argumentsText = payload.toString('utf8')
     } else if (type === MODE) {
       mode = payload[0]
+    } else if (type === KEEP) {
+      keep()
     } else if (type === ENV) {
       const [name, ...value] = payload.toString('utf8').split('=')
       process.env[name] = value.join('=')
     } else if (type === ARGV) {
       process.argv.push(payload.toString('utf8'))
     } else if (type === START) {
-      refuseIfFound(source)
       run(source, argumentsText)
       return
     }

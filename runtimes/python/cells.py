@@ -86,6 +86,12 @@ class Shell(InteractiveShell):
     cell_name = failures.SOURCE_PATH
     _magics_open = 0
 
+    def transform_cell(self, raw_cell):
+        """The cell as Python alone, each line where it was: IPython drops empty lines at the begin."""
+        lines = raw_cell.splitlines()
+        first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+        return "\n" * first + super().transform_cell(raw_cell)
+
     async def run_code(self, code_obj, result=None, *, async_=False):
         """Runs a part of a cell; who called run_cell() is told of its error. True: there was one."""
         try:

@@ -50,7 +50,7 @@ from time import sleep
 modules.hide()
 
 SOURCE_FD = 201
-PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV = 1, 2, 3, 4, 5, 6, 7, 8
+PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV, KEEP = 1, 2, 3, 4, 5, 6, 7, 8, 9
 FUNCTION, SCRIPT, CELL = 0, 1, 2
 READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR = 1, 2, 3, 4, 5, 6, 7
 
@@ -171,13 +171,27 @@ def report_failure(error):
         pass
 
 
-def run(source, arguments_json, mode, cells):
+def ignore_interrupts(path):
+    """What was meant for this program must not hit what comes after it."""
+    while path:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return
+        except KeyboardInterrupt:
+            pass
+
+
+def run(source, arguments_json, mode, cells, path=None):
+    """Runs a program and ends the interpreter, or hands back and returns where ``path`` is given: the file that
+    the lines of a program belong to after which others come."""
     code = 0
     result = None
+    if path:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         write_source(source)
         if mode == CELL:
-            cells.run_cell(source, SOURCE_PATH)
+            cells.run_cell(source, path or SOURCE_PATH)
         elif mode == SCRIPT:
             run_script(source)
         else:
@@ -186,9 +200,14 @@ def run(source, arguments_json, mode, cells):
         code = failures.exit_code_of(error)
     except BaseException as error:
         code = 1
+        ignore_interrupts(path)
         report_failure(error)
+    ignore_interrupts(path)
     if mode != CELL:
         figures.save_open_figures(has_failed=code != 0)
+    if path:
+        ending.hand_back(code, result)
+        return
     ending.finish(code, None if ending.is_announced else result, mode != FUNCTION)
 
 
@@ -229,6 +248,16 @@ def look_fresh():
     sys.modules["__main__"].__builtins__ = __builtins__
 
 
+def look_fresh_again():
+    """Before each of several runs: arguments are new, and what was not read of the last input is gone."""
+    sys.argv = [SOURCE_PATH]
+    failures.current_file = SOURCE_PATH
+    os.ftruncate(SOURCE_FD, 0)
+    ending.is_announced = True  # There is nothing to announce: the interpreter lives on.
+    if sys.stdin is sys.__stdin__:
+        sys.stdin = sys.__stdin__ = open(0, closefd=False)
+
+
 def set_variable(name, value):
     os.environ[name] = value
     if name == "TZ":
@@ -239,6 +268,8 @@ def serve():
     source = arguments_json = b""
     inspect = cells = None
     mode = FUNCTION
+    kept_runs = 0
+    is_kept = False
     send(READY)
     while True:
         frame_type, payload = receive()
@@ -254,6 +285,10 @@ def serve():
             arguments_json = payload
         elif frame_type == MODE:
             mode = payload[0]
+        elif frame_type == KEEP:
+            is_kept = True
+            kept_runs += 1
+            look_fresh_again()
         elif frame_type == ENV:
             set_variable(*os.fsdecode(payload).split("=", 1))
         elif frame_type == ARGV:
@@ -264,8 +299,15 @@ def serve():
             findings = inspect(cells.python_of(source) if mode == CELL else source) if inspect else None
             if findings is not None:
                 send(REFUSED, findings.encode("utf-8", "replace")[:MAX_REFUSED_BYTES])
+                if is_kept:
+                    ending.hand_back(0, None)
+                    continue
                 ending.finish(0)
-            run(source, arguments_json, mode, cells)
+            if not is_kept:
+                run(source, arguments_json, mode, cells)
+            run(source, arguments_json, mode, cells, f"{WORKSPACE}/cell-{kept_runs}.py")
+            mode = FUNCTION
+            is_kept = False
 
 
 look_fresh()

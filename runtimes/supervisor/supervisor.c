@@ -5,7 +5,7 @@
  *
  * It starts the runner at once (interpreter up, libraries loaded), waits for one RUN frame, and then
  * relays what the runner writes, ends it when a limit is passed, collects the artifacts and reports
- * how the run ended. It knows nothing of languages: what the manager sends for the runner, and what
+ * how the run ended. With RUN_KEPT in place of RUN it then waits for the next one. It knows nothing of languages: what the manager sends for the runner, and what
  * the runner answers on its control pipe, passes through it unread.
  *
  * Frames (both ways, on stdin and stdout): u32 payload length, u8 type, payload; little-endian.
@@ -18,10 +18,13 @@
  *                         COLLECT  globs, each ended by NUL: other files are not artifacts
  *                         RUN      struct run_limits, then bytes for the runner's input pipe
  *                         END      ends the run; only where end_may_come was set
+ *                         RUN_KEPT as RUN, for one of several runs: runner and files live on
+ *                         INTERRUPT  in such a run: sends SIGINT to the runner
  *   from the supervisor   STDOUT, STDERR, CONTROL   bytes as the runner wrote them
  *                         ARTIFACT u16 path length, path (from the working directory), content
  *                         LEFT_OUT u8 reason, u64 size, path; for the first MAX_LEFT_OUT of them
- *                         EXIT     struct run_report; the last frame
+ *                         NEXT     before EXIT of a kept run: the runner waits for the next run
+ *                         EXIT     struct run_report; the last frame of a run
  *
  * The runner's file descriptors: 0 a file in memory, which is empty unless STDIN came, so that reads end at
  * once; 1 and 2 pipes, and the RUNNER_*_FDs below. A runner
@@ -33,6 +36,11 @@
  *
  * A runner that holds back output writes it when it gets SIGURG, which others ignore: the supervisor
  * sends that now and then, and before it ends a run at its time limit.
+ *
+ * A kept run that passes its time or the limit of stdout or stderr is interrupted by SIGINT. A runner that
+ * tells its exit code within INTERRUPT_MS lives on; else everything ends, as after any other run. A file is an
+ * artifact of a kept run if it has changed since that began. What is written between two runs waits in the
+ * pipes for the next.
  *
  * A system call costs 60 to 100 us here, a first touch of a page as much. So what arrived together is
  * read together, what is said together is written together, and an INPUT frame, by which the manager
@@ -72,12 +80,15 @@ enum frame_type {
     FRAME_STDIN = 4,
     FRAME_COLLECT = 5,
     FRAME_END = 6,
+    FRAME_RUN_KEPT = 7,
+    FRAME_INTERRUPT = 8,
     FRAME_STDOUT = 16,
     FRAME_STDERR = 17,
     FRAME_CONTROL = 18,
     FRAME_ARTIFACT = 19,
     FRAME_EXIT = 20,
     FRAME_LEFT_OUT = 21,
+    FRAME_NEXT = 22,
 };
 
 /* Why a file was not sent. */
@@ -132,6 +143,8 @@ enum { LEFTOVER_MS = 1000 };
 enum { FIRST_FLUSH_MS = 25, SLOWEST_FLUSH_MS = 1000 };
 /* How long the runner's answer to the last SIGURG is waited for. */
 enum { LAST_FLUSH_MS = 50 };
+/* How long a runner that is interrupted may take to end its program. */
+enum { INTERRUPT_MS = 700 };
 /* A write to the manager that takes longer waits for it to read. */
 enum { SLOW_WRITE_US = 5000 };
 enum { STATUS, FIRST_STREAM, MANAGER = FIRST_STREAM + 3, POLLED };
@@ -139,6 +152,9 @@ enum { STATUS, FIRST_STREAM, MANAGER = FIRST_STREAM + 3, POLLED };
 static volatile sig_atomic_t child_changed;
 static pid_t runner_pid;
 static int status_fd, stdin_file;
+/* Whether the run is one of several, and when it began by the clock of the files. */
+static int is_kept;
+static struct timespec kept_since;
 static struct stream streams[3];
 
 static void die(const char *format, ...) {
@@ -170,10 +186,12 @@ static size_t read_some(void *buffer, size_t length) {
     }
 }
 
-/* More than the buffer holds. Never freed: task and policy, which may be that long, come once. */
+/* More than the buffer holds. */
 static const uint8_t *take_long(size_t length) {
+    static uint8_t *bytes;
     size_t got = inbox_end - inbox_start;
-    uint8_t *bytes = malloc(length);
+    free(bytes);
+    bytes = malloc(length);
     if (!bytes) die("no memory for a frame of %zu bytes", length);
     memcpy(bytes, inbox + inbox_start, got);
     while (got < length) got += read_some(bytes + got, length - got);
@@ -427,6 +445,8 @@ static int create_input(char *path) {
         if (slash) *slash = 0;
         if (!*name || !strcmp(name, ".") || !strcmp(name, "..")) die("an input with an odd path");
         if (!slash) {
+            // An earlier run may have had a file of this name.
+            if (is_kept) unlinkat(folder, name, 0);
             int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
             if (file < 0 || !is_in_workspace(file, &info)) die("%s: %s", name, strerror(errno));
             close(folder);
@@ -505,6 +525,10 @@ static int is_wanted(const char *path) {
     return 0;
 }
 
+static int is_before(const struct timespec *a, const struct timespec *b) {
+    return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
 /* Notes the regular files of a folder and of those below it. No link is followed. */
 static void find_files(int folder, char *path, size_t length, int depth) {
     struct stat self;
@@ -524,6 +548,7 @@ static void find_files(int folder, char *path, size_t length, int depth) {
         memcpy(path + length, name, end - length + 1);
         if (is_late(path)) break;
         if (S_ISREG(info.st_mode) && !(depth == 0 && is_own_input(info.st_ino))) {
+            if (is_kept && is_before(&info.st_ctim, &kept_since)) continue;
             if (is_unchanged_input(&info) || !is_wanted(path)) continue;
             if ((found[found_count] = strdup(path))) found_count++;
         } else if (S_ISDIR(info.st_mode) && depth < MAX_DEPTH && strcmp(name, "__pycache__") != 0) {
@@ -598,7 +623,8 @@ static int send_artifact(int folder, const char *path, uint32_t most_bytes, uint
  */
 static uint32_t collect_artifacts(const struct run_limits *limits, uint64_t started) {
     // Most programs make no file.
-    if (is_unchanged(WORKSPACE, &before.folder) && is_unchanged(ARTIFACT_DIR, &before.artifacts))
+    if (!is_kept && is_unchanged(WORKSPACE, &before.folder) &&
+        is_unchanged(ARTIFACT_DIR, &before.artifacts))
         return 0;
     int folder = open(WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return 0;
@@ -699,18 +725,69 @@ static void collect_last_output(struct run_report *report) {
     }
 }
 
-/* The frame may have come together with RUN. */
+/* Hears what the manager says in a run, which may have come together with RUN. Returns 1 when it is to end. */
 static int is_told_to_end(const struct run_limits *limits, short events) {
-    if (!limits->end_may_come || (!events && inbox_start == inbox_end)) return 0;
-    if (take(5)[4] != FRAME_END) die("unexpected frame in the run");
-    return 1;
+    if ((!is_kept && !limits->end_may_come) || (!events && inbox_start == inbox_end)) return 0;
+    const uint8_t type = take(5)[4];
+    if (type == FRAME_END && limits->end_may_come) return 1;
+    if (type != FRAME_INTERRUPT || !is_kept) die("unexpected frame in the run");
+    kill(runner_pid, SIGINT);
+    return 0;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* One run, from its RUN frame to its EXIT frame. */
-static void supervise(const struct run_limits *limits, const uint8_t *task, size_t task_length,
-                      const sigset_t *open_mask) {
+/* Reaps who has ended. Returns 1 when the runner is among them. */
+static int reap(int *status) {
+    int child_status, runner_ended = 0;
+    pid_t pid;
+    child_changed = 0;
+    while ((pid = waitpid(-1, &child_status, WNOHANG)) > 0) {
+        if (pid != runner_pid) continue;
+        *status = child_status;
+        runner_ended = 1;
+    }
+    return runner_ended;
+}
+
+/* Begins a run after which others may come. */
+static void begin_kept_run(void) {
+    struct stat info;
+    is_kept = 1;
+    // A change of this file tells the time that files are told.
+    if (fchmod(stdin_file, 0600) || fstat(stdin_file, &info)) die("stdin: %s", strerror(errno));
+    kept_since = info.st_ctim;
+}
+
+/* Forgets what belongs to the run that has ended. */
+static void end_kept_run(void) {
+    while (found_count > 0) free(found[--found_count]);
+    names_seen = input_count = 0;
+    free(globs);
+    globs = NULL;
+    if (ftruncate(stdin_file, 0) || lseek(stdin_file, 0, SEEK_SET)) die("stdin: %s", strerror(errno));
+}
+
+/* Has the program end, and drops what it writes beyond its limits. Returns 1 when the runner has ended. */
+static int interrupt_runner(struct progress *progress, struct run_report *report, int *status) {
+    const uint64_t give_up = now_us() + INTERRUPT_MS * 1000;
+    kill(runner_pid, SIGINT);
+    for (uint64_t now = now_us(); now < give_up && !progress->done; now = now_us()) {
+        struct pollfd fds[MANAGER] = {[STATUS] = {status_fd, POLLIN, 0}};
+        watch_streams(fds + FIRST_STREAM);
+        if (!child_changed && poll(fds, MANAGER, (int)((give_up - now) / 1000) + 1) < 0) continue;
+        for (int i = 0; i < 3; i++)
+            if (streams[i].fd >= 0 && fds[FIRST_STREAM + i].revents) relay(&streams[i]);
+        if (fds[STATUS].revents & POLLIN) read_status(progress, report);
+        else if (fds[STATUS].revents) return 0;
+        if (!progress->done && child_changed && reap(status)) return 1;
+    }
+    return 0;
+}
+
+/* One run, from its RUN frame to its EXIT frame. Returns 1 when the runner waits for another. */
+static int supervise(const struct run_limits *limits, const uint8_t *task, size_t task_length,
+                     const sigset_t *open_mask) {
     const uint64_t started = now_us();
     waited_us = 0;
     streams[0].max_bytes = streams[0].bytes + limits->max_stdout_bytes;
@@ -724,8 +801,9 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
     uint64_t flush_after = FIRST_FLUSH_MS * 1000, next_flush = started + flush_after;
     while (!runner_ended && !progress.done && report.cause == CAUSE_ENDED) {
         // The status first: whatever the runner wrote before it is then seen in the same look.
+        const int may_speak = is_kept || limits->end_may_come;
         struct pollfd fds[POLLED] = {[STATUS] = {status_fd, POLLIN, 0},
-                                     [MANAGER] = {limits->end_may_come ? STDIN_FILENO : -1, POLLIN, 0}};
+                                     [MANAGER] = {may_speak ? STDIN_FILENO : -1, POLLIN, 0}};
         watch_streams(fds + FIRST_STREAM);
         const uint64_t now = now_us();
         uint64_t deadline = started + (uint64_t)limits->wall_time_ms * 1000 + waited_us;
@@ -755,20 +833,14 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
         } else if (fds[STATUS].revents) {
             status_fd = -1;
         }
-        if (child_changed && !progress.done) {
-            child_changed = 0;
-            int child_status;
-            pid_t pid;
-            while ((pid = waitpid(-1, &child_status, WNOHANG)) > 0) {
-                if (pid != runner_pid) continue;
-                status = child_status;
-                runner_ended = 1;
-            }
-        }
+        if (child_changed && !progress.done) runner_ended = reap(&status);
         if (!progress.done) flush_output();
     }
     // It may have said so and ended in one go.
     if (runner_ended && status_fd >= 0) read_status(&progress, &report);
+    const int is_control_cut = report.output_stream == FRAME_CONTROL;
+    if (is_kept && !progress.done && !runner_ended && !is_control_cut)
+        runner_ended = interrupt_runner(&progress, &report, &status);
     // A runner that is done is left alone, with all that it may have started: taking it down would
     // hold up the report, and the manager ends the sandbox as soon as it has that.
     if (!progress.done) {
@@ -786,32 +858,51 @@ static void supervise(const struct run_limits *limits, const uint8_t *task, size
         report.exit_code = progress.exit_code;
     }
     report.artifacts_left_out = collect_artifacts(limits, started);
+    const int lives = is_kept && progress.done && !runner_ended && streams[2].bytes < streams[2].max_bytes;
+    if (lives) send_frame(FRAME_NEXT, NULL, 0, NULL, 0);
     send_frame(FRAME_EXIT, &report, sizeof report, NULL, 0);
     flush_output();
+    return lives;
 }
 
-/* Before the run: what the runner says at its start, and INPUT frames, until RUN comes. */
+/* Waits between two kept runs. What programs have left running may end meanwhile, but not the runner. */
+static void wait_for_mail(const sigset_t *open_mask) {
+    struct pollfd mail = {STDIN_FILENO, POLLIN, 0};
+    while (inbox_start == inbox_end && !mail.revents) {
+        int status;
+        if (child_changed && reap(&status)) die("the runner ended between two runs");
+        if (!child_changed) ppoll(&mail, 1, NULL, open_mask);
+    }
+}
+
+/* Before the first run: relays what the runner says at its start. Returns whether the manager speaks. */
+static int relay_start(const sigset_t *open_mask) {
+    struct pollfd fds[4] = {{STDIN_FILENO, POLLIN, 0}};
+    watch_streams(fds + 1);
+    const int has_mail = inbox_start < inbox_end;
+    const struct timespec at_once = {0, 0};
+    if (!child_changed && ppoll(fds, 4, has_mail ? &at_once : NULL, open_mask) < 0 && errno != EINTR)
+        die("poll: %s", strerror(errno));
+    for (int i = 0; i < 3; i++)
+        if (streams[i].fd >= 0 && fds[i + 1].revents && !relay(&streams[i]))
+            die("the runner floods its output before it has a task");
+    flush_output();
+    if (child_changed) {
+        int status = 0;
+        waitpid(runner_pid, &status, WNOHANG);
+        for (int i = 0; i < 3; i++)
+            if (streams[i].fd >= 0) relay(&streams[i]);
+        flush_output();
+        die("the runner ended before it had a task (wait status %d)", status);
+    }
+    return fds[0].revents || has_mail;
+}
+
+/* Takes what the manager says, until a run has come after which there is none. */
 static void serve(const sigset_t *open_mask) {
     for (;;) {
-        struct pollfd fds[4] = {{STDIN_FILENO, POLLIN, 0}};
-        watch_streams(fds + 1);
-        const int has_mail = inbox_start < inbox_end;
-        const struct timespec at_once = {0, 0};
-        if (!child_changed && ppoll(fds, 4, has_mail ? &at_once : NULL, open_mask) < 0 && errno != EINTR)
-            die("poll: %s", strerror(errno));
-        for (int i = 0; i < 3; i++)
-            if (streams[i].fd >= 0 && fds[i + 1].revents && !relay(&streams[i]))
-                die("the runner floods its output before it has a task");
-        flush_output();
-        if (child_changed) {
-            int status = 0;
-            waitpid(runner_pid, &status, WNOHANG);
-            for (int i = 0; i < 3; i++)
-                if (streams[i].fd >= 0) relay(&streams[i]);
-            flush_output();
-            die("the runner ended before it had a task (wait status %d)", status);
-        }
-        if (!fds[0].revents && !has_mail) continue;
+        if (is_kept) wait_for_mail(open_mask);
+        else if (!relay_start(open_mask)) continue;
 
         uint32_t length;
         const uint8_t *prefix = take(5);
@@ -835,12 +926,14 @@ static void serve(const sigset_t *open_mask) {
             note_workspace();
             collect_artifacts(&nothing, now_us());
             feed_runner(payload, length);
-        } else if (type == FRAME_RUN && length >= sizeof(struct run_limits)) {
+        } else if ((type == FRAME_RUN_KEPT || (type == FRAME_RUN && !is_kept)) &&
+                   length >= sizeof(struct run_limits)) {
             struct run_limits limits;
             memcpy(&limits, payload, sizeof limits);
-            supervise(&limits, payload + sizeof limits, length - sizeof limits, open_mask);
-            return;
-        } else {
+            if (type == FRAME_RUN_KEPT) begin_kept_run();
+            if (!supervise(&limits, payload + sizeof limits, length - sizeof limits, open_mask)) return;
+            end_kept_run();
+        } else if (type != FRAME_INTERRUPT && type != FRAME_END) {
             die("unexpected frame of type %u", type);
         }
     }

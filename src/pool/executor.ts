@@ -11,7 +11,7 @@ export interface Executor {
   /** Resolves when the sandbox has ended, for whatever reason. */
   readonly ended: Promise<void>
   /**
-   * Runs the task; may be called once. Resolves also when user code fails or the sandbox dies: the record says
+   * Runs the task; may be called once, and not after runKept(). Resolves also when user code fails or the sandbox dies: the record says
    * so.
    * @param signal ends the run early, when no caller waits for its result any more
    * @param onEvent called with output as it comes, synchronously; must not throw
@@ -26,6 +26,20 @@ export interface Executor {
    * and resolves then. Rejects only when the engine stops before that.
    */
   dispose(): Promise<void>
+}
+
+/** An executor that a caller keeps for several runs. */
+export interface KeptExecutor extends Executor {
+  /**
+   * Runs the task as run() does, in the interpreter that has run the tasks before: the variables and files of one
+   * cell are there for the next. May be called again as long as takesRuns tells so; the executor is frozen
+   * between two runs. A run that passes its time limit, or that of stdout or stderr, or whose caller goes,
+   * is interrupted; if it does not end then, the executor does.
+   * @throws ManagerError as run(); RUN_CANCELLED when the caller had gone before
+   */
+  runKept(task: Task, signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<RunRecord>
+  /** Whether a run can be begun. */
+  readonly takesRuns: boolean
 }
 
 /**

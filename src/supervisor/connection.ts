@@ -3,7 +3,7 @@ import { Collector } from '../run/collect.ts'
 import { decodeBundle } from '../run/mime-bundle.ts'
 import type { Transcript } from '../run/record.ts'
 import type { Task } from '../run/task.ts'
-import type { RunEvent, RunLimits, RunMode } from '../run/types.ts'
+import type { RunEvent, RunLimits } from '../run/types.ts'
 import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   ARTIFACT,
@@ -16,6 +16,7 @@ import {
   decodeReport,
   EXIT,
   encodeEnd,
+  encodeInterrupt,
   encodePing,
   encodeRun,
   isShown,
@@ -23,15 +24,19 @@ import {
   maxControlBytes,
   maxControlPayload,
   maxSupervisorPayload,
+  mayShow,
+  NEXT,
   STDERR,
   STDOUT,
 } from './protocol.ts'
 
 /**
- * The talk with the supervisor of one executor, from READY to EXIT.
+ * The talk with the supervisor of one executor, from READY to the last EXIT.
  *
- *   waiting ──PONG──► idle ──run()──► running ──EXIT, violation or end of stream──► ended
- *      └─────────────────┴──────────── violation or end of stream ─────────────────►
+ *   waiting ──PONG──► idle ──run(), runKept()──► running ──EXIT, violation or end of stream──► ended
+ *      │               │ ▲                          │                                            ▲
+ *      │               │ └──────NEXT and EXIT───────┘                                            │
+ *      └───────────────┴────────────── violation or end of stream ───────────────────────────────┘
  *
  * It trusts nothing that it reads: every stream is counted, and the first break of the rules ends
  * the connection. It has no clock: whoever holds the sandbox sets deadlines and kills it, which ends
@@ -41,7 +46,10 @@ export class Connection {
   readonly #input: Writable
   /** Those of the run, from its begin on. */
   #limits: RunLimits
-  #mode: RunMode = 'function'
+  #mayShow = false
+  /** Whether the run is one of several, and its supervisor waits for another. */
+  #isKept = false
+  #hasNext = false
   readonly #frames: FrameParser
   readonly #control: FrameParser
   #controlBytes = 0
@@ -62,7 +70,7 @@ export class Connection {
     this.#collector = new Collector(limits)
     this.#frames = new FrameParser((type) => maxSupervisorPayload(this.#limits)(type))
     this.#control = new FrameParser((type) => {
-      const roomToShow = this.#mode === 'cell' ? this.#collector.roomToShow : null
+      const roomToShow = this.#mayShow ? this.#collector.roomToShow : null
       return maxControlPayload(this.#limits, roomToShow)(type)
     })
     output.on('data', (chunk: Buffer) => this.#read(chunk))
@@ -101,18 +109,44 @@ export class Connection {
    * @param onEvent told of output as it comes, synchronously; must not throw
    */
   run(task: Task, onEvent?: (event: RunEvent) => void): Promise<Transcript> {
+    return this.#run(task, false, onEvent)
+  }
+
+  /** As run(), but the interpreter lives on, and so do its variables: see takesRuns. */
+  runKept(task: Task, onEvent?: (event: RunEvent) => void): Promise<Transcript> {
+    return this.#run(task, true, onEvent)
+  }
+
+  /** Whether a run can be begun. */
+  get takesRuns(): boolean {
+    return this.#state === 'idle'
+  }
+
+  /** Interrupts a kept run: its program gets SIGINT. Nothing happens where there is none. */
+  interrupt(): void {
+    if (this.#state === 'running' && this.#isKept) this.#input.write(encodeInterrupt())
+  }
+
+  #run(
+    task: Task,
+    isKept: boolean,
+    onEvent: ((event: RunEvent) => void) | undefined,
+  ): Promise<Transcript> {
     return new Promise((resolve) => {
       if (this.#state !== 'idle') {
         resolve({ ...this.#collector.transcript, violation: null, isTaskUnread: true })
         return
       }
       this.#limits = task.limits
-      this.#mode = task.mode
+      this.#mayShow = mayShow(task.mode, isKept)
+      this.#isKept = isKept
+      this.#hasNext = false
+      this.#controlBytes = 0
       this.#collector = new Collector(task.limits, onEvent)
       this.#state = 'running'
       this.#finish = resolve
       this.#input.cork()
-      for (const piece of encodeRun(task)) this.#input.write(piece)
+      for (const piece of encodeRun(task, isKept)) this.#input.write(piece)
       this.#input.uncork()
     })
   }
@@ -146,7 +180,10 @@ export class Connection {
   #take(type: number, payload: Buffer): void {
     if (type === CONTROL) {
       this.#controlBytes += payload.length
-      if (payload.length === 0 || this.#controlBytes > maxControlBytes(this.#limits, this.#mode)) {
+      if (
+        payload.length === 0 ||
+        this.#controlBytes > maxControlBytes(this.#limits, this.#mayShow)
+      ) {
         throw new FrameError('an empty control frame, or too many')
       }
       this.#readControl(payload)
@@ -177,7 +214,11 @@ export class Connection {
       const report = decodeReport(payload)
       if (!report) throw new FrameError('malformed EXIT frame')
       collector.setReport(report)
-      this.#end(null)
+      if (this.#hasNext) this.#goOn()
+      else this.#end(null)
+    } else if (type === NEXT) {
+      if (!this.#isKept || this.#hasNext) throw new FrameError('a NEXT frame that nobody waits for')
+      this.#hasNext = true
     }
   }
 
@@ -211,6 +252,8 @@ export class Connection {
       collector.setResult(payload)
     } else if (type === CONTROL_FRAME.FAILURE) {
       collector.setFailure(decodeFailure(payload))
+    } else if (type === CONTROL_FRAME.ENDED && this.#isKept) {
+      // The supervisor tells it again, and for sure.
     } else if (type === CONTROL_FRAME.ERROR) {
       collector.setPrintedError(decodePrintedError(payload))
     } else if (type === CONTROL_FRAME.NOTE) {
@@ -225,6 +268,13 @@ export class Connection {
     if (!bundle) throw new FrameError('what a cell shows is no MIME bundle')
     if (type === CONTROL_FRAME.VALUE) this.#collector.setValue(bundle, payload.length)
     else if (!this.#collector.addDisplay(bundle, payload.length)) this.#end('output')
+  }
+
+  /** A kept run has ended, and another may come. */
+  #goOn(): void {
+    this.#state = 'idle'
+    this.#finish?.(this.#collector.transcript)
+    this.#finish = null
   }
 
   #end(violation: Transcript['violation'], why = 'the sandbox ended'): void {

@@ -24,6 +24,10 @@ export const STDIN = 4
 export const COLLECT = 5
 /** Comes behind RUN: the program is ended now, and what it left is told. Only where END_MAY_COME was said. */
 export const END = 6
+/** As RUN, for one of several runs in one executor. */
+export const RUN_KEPT = 7
+/** In such a run: interrupts its program. */
+export const INTERRUPT = 8
 
 /** From the supervisor. */
 export const STDOUT = 16
@@ -32,10 +36,13 @@ export const CONTROL = 18
 export const ARTIFACT = 19
 export const EXIT = 20
 export const LEFT_OUT = 21
+/** Before EXIT of a kept run: the executor takes another. */
+export const NEXT = 22
 
 /**
  * To the runner, through the supervisor. POLICY comes before PING, and only if there is one. MODE, a byte of
- * MODES, comes unless it is `function`; then ENV (NAME=value) for each variable, ARGV for each argument.
+ * MODES, comes unless it is `function`; then ENV (NAME=value) for each variable, ARGV for each argument. KEEP
+ * comes where the runner has to wait for another run when this one has ended.
  */
 export const RUNNER = {
   PING: 1,
@@ -46,6 +53,7 @@ export const RUNNER = {
   MODE: 6,
   ENV: 7,
   ARGV: 8,
+  KEEP: 9,
 } as const
 const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell: 2 }
 
@@ -53,7 +61,7 @@ const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell:
  * From the runner, in the CONTROL stream. REFUSED: the policy's findings; nothing was run. NOTE: what of
  * the result could not be told as it is, for a person. ERROR: what was printed of the exception that FAILURE
  * told of before. Of cells alone, JSON text of MIME bundles: DISPLAY, what was displayed, and VALUE, the value
- * of the last expression.
+ * of the last expression. ENDED: the exit code of a kept run, also where no supervisor asks for it.
  */
 export const CONTROL_FRAME = {
   READY: 1,
@@ -65,6 +73,7 @@ export const CONTROL_FRAME = {
   ERROR: 7,
   DISPLAY: 8,
   VALUE: 9,
+  ENDED: 10,
 } as const
 
 /** The supervisor relays in chunks of 64 KiB; its other frames have a size of their own. */
@@ -84,11 +93,12 @@ export function maxSupervisorPayload(limits: RunLimits): (type: number) => numbe
     if (type === ARTIFACT) return 2 + MAX_PATH_BYTES + limits.artifactBytes
     if (type === LEFT_OUT) return LEFT_OUT_HEAD_BYTES + MAX_PATH_BYTES
     if (type === EXIT) return REPORT_BYTES
+    if (type === NEXT) return 0
     return undefined
   }
 }
 
-/** @param roomToShow bytes that DISPLAY and VALUE may have; null: the program is no cell */
+/** @param roomToShow bytes that DISPLAY and VALUE may have; null: they may not come */
 export function maxControlPayload(
   limits: RunLimits,
   roomToShow: number | null = null,
@@ -96,6 +106,7 @@ export function maxControlPayload(
   return (type) => {
     if (isShown(type)) return roomToShow ?? undefined
     if (type === CONTROL_FRAME.READY || type === CONTROL_FRAME.PONG) return 0
+    if (type === CONTROL_FRAME.ENDED) return 1
     if (type === CONTROL_FRAME.RESULT) return limits.resultBytes
     if (type === CONTROL_FRAME.FAILURE) return FAILURE_BYTES
     if (type === CONTROL_FRAME.ERROR) return ERROR_BYTES
@@ -105,13 +116,19 @@ export function maxControlPayload(
   }
 }
 
+/** Whether a run may send MIME bundles: cells, and what runs in the interpreter of cells. */
+export function mayShow(mode: RunMode, isKept: boolean): boolean {
+  return mode === 'cell' || isKept
+}
+
 /** Whether a control frame is a MIME bundle. */
 export function isShown(type: number): boolean {
   return type === CONTROL_FRAME.DISPLAY || type === CONTROL_FRAME.VALUE
 }
 
-export function maxControlBytes(limits: RunLimits, mode: RunMode): number {
-  const shown = mode === 'cell' ? limits.outputBytes : 0
+/** @param mayShow whether MIME bundles come */
+export function maxControlBytes(limits: RunLimits, mayShow: boolean): number {
+  const shown = mayShow ? limits.outputBytes : 0
   return limits.resultBytes + shown + CONTROL_MARGIN_BYTES
 }
 
@@ -127,15 +144,16 @@ export function encodePing(policy: Buffer | null): Buffer {
 /**
  * What an executor is sent for its run: input first, then RUN, which is `struct run_limits` and the runner's
  * frames. In pieces, so that no large input is copied.
+ * @param isKept whether others may follow in the same executor
  */
-export function encodeRun(task: Task): Buffer[] {
+export function encodeRun(task: Task, isKept = false): Buffer[] {
   const { limits } = task
   const head = Buffer.alloc(7 * 4)
   const fields = [
     limits.wallTimeMs,
     limits.outputBytes,
     limits.outputBytes,
-    maxControlBytes(limits, task.mode),
+    maxControlBytes(limits, mayShow(task.mode, isKept)),
     limits.artifacts,
     limits.artifactBytes,
     limits.cpuTimeMs === undefined ? 0 : END_MAY_COME,
@@ -145,12 +163,18 @@ export function encodeRun(task: Task): Buffer[] {
   })
   const payload = Buffer.concat([
     head,
+    ...(isKept ? [encodeFrame(RUNNER.KEEP)] : []),
     ...settingFrames(task),
     encodeFrame(RUNNER.CODE, task.code),
     encodeFrame(RUNNER.ARGUMENTS, task.argumentsJson),
     encodeFrame(RUNNER.START),
   ])
-  return [...inputFrames(task), encodeFrame(RUN, payload)]
+  return [...inputFrames(task), encodeFrame(isKept ? RUN_KEPT : RUN, payload)]
+}
+
+/** What interrupts the program of a kept run. */
+export function encodeInterrupt(): Buffer {
+  return encodeFrame(INTERRUPT)
 }
 
 /** Has the supervisor listen while the program runs; others save the time. */

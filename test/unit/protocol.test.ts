@@ -45,9 +45,9 @@ describe('what is sent', () => {
     const run = encodeRun({ ...plainTask(code, LIMITS), argumentsJson: Buffer.from('{"a":1}') })
     expect(Buffer.concat(run).toString('hex')).toBe(
       [
-        // RUN: its length, limits.
-        '4200000002',
-        '10270000e8030000e8030000d007010003000000f4010000',
+        // RUN: its length, limits, and that nothing will be said in the run.
+        '4600000002',
+        '10270000e8030000e8030000d007010003000000f401000000000000',
         // CODE, ARGUMENTS, START.
         `1400000002${code.toString('hex')}`,
         `0700000003${Buffer.from('{"a":1}').toString('hex')}`,
@@ -57,7 +57,7 @@ describe('what is sent', () => {
   })
 
   test('a cell may say more on its control stream, by what it may show', () => {
-    const more = maxControlBytes(LIMITS, 'cell') - maxControlBytes(LIMITS, 'script')
+    const more = maxControlBytes(LIMITS, true) - maxControlBytes(LIMITS, false)
     expect(more).toBe(LIMITS.outputBytes)
   })
 
@@ -70,7 +70,7 @@ describe('what is sent', () => {
     expect(run?.type).toBe(RUN)
     const payload = run?.payload as Buffer
     const limits = Array.from({ length: 7 }, (_, index) => payload.readUInt32LE(index * 4))
-    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS, 'function'), 3, 500, 0])
+    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS, false), 3, 500, 0])
     expect(framesOf(payload.subarray(28))).toEqual([
       { type: RUNNER.CODE, payload: code },
       { type: RUNNER.ARGUMENTS, payload: argumentsJson },

@@ -2,8 +2,8 @@ import { ManagerError } from '../../errors.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
 import type { NetworkLease } from '../../network/egress.ts'
-import type { Executor } from '../../pool/executor.ts'
-import type { RunRecord } from '../../run/record.ts'
+import type { KeptExecutor } from '../../pool/executor.ts'
+import type { RunRecord, Transcript } from '../../run/record.ts'
 import type { Task } from '../../run/task.ts'
 import type { RunEvent, RunLimits } from '../../run/types.ts'
 import { Connection } from '../../supervisor/connection.ts'
@@ -19,6 +19,9 @@ import { untilAsleep } from './sleep-watch.ts'
  */
 const NEAR_LIMIT_BYTES = MIB
 
+/** How long a kept run whose caller has gone may take to end by itself. */
+const INTERRUPT_MS = scaledMs(2000)
+
 /** How long a run that has used its processor time may take to tell what it left. */
 const LAST_WORDS_MS = scaledMs(1500)
 
@@ -26,7 +29,7 @@ const LAST_WORDS_MS = scaledMs(1500)
  * An executor that is a runsc sandbox. Once its runner is loaded it is frozen, so that waiting costs
  * no processor time, until its one run.
  */
-export class SandboxExecutor implements Executor {
+export class SandboxExecutor implements KeptExecutor {
   readonly id: string
   readonly ended: Promise<void>
   /** Resolves when a program is about to run in it. */
@@ -112,10 +115,42 @@ export class SandboxExecutor implements Executor {
     this.#idleCpuTimeUs = cgroup.cpuTimeUs()
   }
 
-  async run(
+  get takesRuns(): boolean {
+    return this.#connection.takesRuns
+  }
+
+  run(task: Task, signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<RunRecord> {
+    return this.#run(task, signal, () => this.#connection.run(task, onEvent))
+  }
+
+  async runKept(
     task: Task,
     signal: AbortSignal,
     onEvent?: (event: RunEvent) => void,
+  ): Promise<RunRecord> {
+    const { cgroup } = this.#sandbox
+    if (signal.aborted) throw new ManagerError('RUN_CANCELLED', 'The caller has gone.')
+    cgroup.resetPeakMemory()
+    this.#idleCpuTimeUs = cgroup.cpuTimeUs()
+    const record = await this.#run(
+      task,
+      signal,
+      () => this.#connection.runKept(task, onEvent),
+      () => this.#connection.interrupt(),
+    )
+    if (this.takesRuns) this.halt()
+    return record
+  }
+
+  /**
+   * @param talk hands the task over and hears what is said
+   * @param interrupt where a run whose caller has gone may end by itself; else its sandbox is killed
+   */
+  async #run(
+    task: Task,
+    signal: AbortSignal,
+    talk: () => Promise<Transcript>,
+    interrupt: (() => void) | null = null,
   ): Promise<RunRecord> {
     const { cgroup } = this.#sandbox
     const { limits } = task
@@ -125,7 +160,12 @@ export class SandboxExecutor implements Executor {
       intervention ??= reason
       this.#sandbox.kill()
     }
-    const onAbort = () => end('cancelled')
+    let patience: NodeJS.Timeout | undefined
+    const onAbort = () => {
+      if (!interrupt) return end('cancelled')
+      interrupt()
+      patience = setTimeout(() => end('cancelled'), INTERRUPT_MS)
+    }
     let isOver = false
     let isLong = false
     // Of a sandbox whose output has ended, whatever else of it is left is of no use.
@@ -159,7 +199,7 @@ export class SandboxExecutor implements Executor {
       if (limits.cpuTimeMs !== undefined) {
         endCpuWatch = watchCpuTime(limits.cpuTimeMs, () => this.#cpuTimeMs(), endOfCpuTime)
       }
-      const transcript = await this.#connection.run(task, onEvent)
+      const transcript = await talk()
       if (transcript.isTaskUnread && intervention !== 'cancelled') {
         const why = `executor ${this.id} ended before the run`
         throw new ManagerError('EXECUTOR_LOST', `${why}: its sandbox died while it waited.`)
@@ -197,6 +237,7 @@ export class SandboxExecutor implements Executor {
       })
     } finally {
       isOver = true
+      clearTimeout(patience)
       watch.stop()
       endCpuWatch()
       this.#context.processors.end(cgroup)
