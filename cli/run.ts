@@ -46,6 +46,8 @@ export async function showRun(
     if (run.mode === 'function') {
       const result = JSON.stringify(outcome.result)
       await writeFrom(process.stdout, `${result}\n`)
+    } else if (run.mode === 'cell' && outcome.result !== null) {
+      await writeFrom(process.stdout, plainText(outcome.result as Record<string, unknown>))
     }
     for (const line of remarks(outcome, paths)) say(line)
   }
@@ -62,6 +64,7 @@ async function showEvents(response: Response, signal: AbortSignal): Promise<stri
       if (event === 'stdout' || event === 'stderr') {
         await writeFrom(process[event], JSON.parse(data).text)
       }
+      if (event === 'display') await writeFrom(process.stdout, plainText(JSON.parse(data).data))
     }
   } catch (error) {
     if (error instanceof ExecutorManagerError) throw error
@@ -69,6 +72,12 @@ async function showEvents(response: Response, signal: AbortSignal): Promise<stri
     end = (error as Error).message
   }
   throw new ExecutorManagerError('broken-stream', `the service did not say how it ended: ${end}`)
+}
+
+/** What a cell shows, as a line or lines of a terminal. */
+function plainText(bundle: Record<string, unknown>): string {
+  const text = bundle['text/plain']
+  return `${typeof text === 'string' ? text : `[${Object.keys(bundle).join(', ')}]`}\n`
 }
 
 /** What a person has to know beside the output. */

@@ -62,6 +62,12 @@ sys.exit(3)`,
     expect(unknown.stderr).toContain('--language')
   })
 
+  test('a cell tells what it shows', async () => {
+    write('cell.py', 'print(1)\ndisplay(2)\n"a" * 2')
+    const end = await executorManager(['run', 'cell.py', '--mode', 'cell'])
+    expect(end).toEqual({ code: 0, stdout: "1\n2\n'aa'\n", stderr: '' })
+  })
+
   test('main is called with arguments, and no number loses a digit', async () => {
     write('f.py', 'def main(n):\n  return {"next": n + 1}')
     const words = ['run', 'f.py', '--arguments', '{"n": 123456789012345678901234567890}']
