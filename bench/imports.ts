@@ -16,20 +16,11 @@ export interface ImportFigure {
 
 const PRELOADED = [
   ...['numpy', 'pandas', 'matplotlib.pyplot', 'scipy', 'scipy.stats', 'scipy.optimize', 'sklearn'],
-  ...['sklearn.linear_model', 'sklearn.ensemble', 'seaborn', 'statsmodels.api'],
+  ...['sklearn.linear_model', 'sklearn.ensemble', 'seaborn', 'statsmodels.api', 'sympy'],
 ]
 const OTHERS = [
-  ...[
-    'polars',
-    'pyarrow',
-    'duckdb',
-    'sympy',
-    'networkx',
-    'plotly.express',
-    'openpyxl',
-    'PIL.Image',
-  ],
-  ...['cv2', 'requests', 'bs4', 'lxml.etree', 'pydantic'],
+  ...['polars', 'pyarrow', 'duckdb', 'networkx', 'plotly.express', 'openpyxl', 'PIL.Image', 'cv2'],
+  ...['requests', 'bs4', 'lxml.etree', 'pydantic'],
 ]
 
 /** What the bare interpreter has of the runtime's environment. */

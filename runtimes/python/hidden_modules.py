@@ -18,14 +18,32 @@ from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
 
 
 class _StoredModuleLoader:
-    """The loader of a module that has been executed already (importlib's loader protocol)."""
+    """The loader of a module that has been executed already (importlib's loader protocol). Whoever only looks for
+    the module, as ``importlib.util.find_spec()`` does, leaves it where it is."""
 
-    def __init__(self, module):
+    def __init__(self, name, module, reveal):
+        self._name = name
         self._module = module
+        self._reveal = reveal
         self._spec = getattr(module, "__spec__", None)
         self._loader = getattr(module, "__loader__", None)
 
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._loader, name)
+
+    def spec(self):
+        """As the module's own, with this loader."""
+        origin = getattr(self._spec, "origin", None)
+        spec = ModuleSpec(self._name, self, origin=origin, is_package=hasattr(self._module, "__path__"))
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.extend(self._module.__path__)
+        spec.has_location = getattr(self._spec, "has_location", False)
+        return spec
+
     def create_module(self, spec):
+        self._reveal(self._name)
         return self._module
 
     def exec_module(self, module):
@@ -219,11 +237,7 @@ class HiddenModules:
 
     def _find_spec(self, name):
         module = self._stored.get(name)
-        if module is None:
-            return None
-        self._reveal(name)
-        sys.modules.pop(name, None)
-        return ModuleSpec(name, _StoredModuleLoader(module), is_package=hasattr(module, "__path__"))
+        return None if module is None else _StoredModuleLoader(name, module, self._reveal).spec()
 
     def _reveal(self, name):
         waiting = [name]

@@ -49,6 +49,8 @@ _TEXTS = (
     complex,
 )
 _LISTS = (abc.Sequence, abc.Set, abc.MappingView, abc.Iterator)
+# Whose instances are lists if they can be iterated: the program's own classes, and views that are no set.
+_ITERABLES_OF = ("main", "__main__", "networkx.classes.reportviews")
 # Of libraries that say themselves how their values look as plain ones, by the method that does.
 _PLAIN_METHODS = ("to_dicts", "to_pylist", "tolist", "to_list")
 
@@ -187,20 +189,24 @@ class _Conversion(Libraries):
             return self._numpy(value, path, depth)
         if library == "pandas":
             return self._pandas(value, path, depth)
-        if isinstance(value, abc.Mapping):
+        if library == "sympy" and not callable(getattr(value, "tolist", None)):
+            return self._sympy(value, path, depth)
+        if isinstance(value, abc.Mapping) and not isinstance(value, abc.Set):
             return self._mapping(value.items(), path, depth)
         members = _members(value)
         if members is not None:
             if not isinstance(members, dict):
                 return self.plain(members, path, depth + 1)
             return self._mapping(members.items(), path, depth)
-        if isinstance(value, abc.Set) and not isinstance(value, abc.MappingView):
+        if isinstance(value, abc.Set) and not isinstance(value, abc.MappingView | abc.Mapping):
             return self._list(_sorted(value), path, depth)
         if isinstance(value, _LISTS):
             return self._list(value, path, depth)
         for method in _PLAIN_METHODS:
             if callable(getattr(value, method, None)) and not isinstance(value, type):
                 return self.plain(getattr(value, method)(), path, depth + 1)
+        if kind.__module__ in _ITERABLES_OF and isinstance(value, abc.Iterable):
+            return self._list(value, path, depth)
         return self._describe(value, path, f"{kind.__name__} has no JSON form, described in words")
 
     def _list(self, items, path, depth):

@@ -14,6 +14,8 @@ class Libraries:
         kind = value.dtype.kind if hasattr(value, "dtype") else ""
         if kind in ("M", "m"):
             return self._numpy_times(numpy, value)
+        if isinstance(value, numpy.dtype):
+            return str(value)
         if isinstance(value, numpy.void) and value.dtype.names:
             return self._mapping(((name, value[name]) for name in value.dtype.names), path, depth)
         if isinstance(value, numpy.ndarray) and value.dtype.names:
@@ -41,8 +43,18 @@ class Libraries:
         seconds = float(value / numpy.timedelta64(1, "s"))
         return int(seconds) if seconds == int(seconds) else seconds
 
+    def _sympy(self, value, path, depth):
+        if getattr(value, "is_Integer", False):
+            return self.plain(int(value), path, depth + 1)
+        if getattr(value, "is_Float", False):
+            return self.plain(float(value), path, depth + 1)
+        if getattr(value, "is_Boolean", False) and not value.free_symbols:
+            return bool(value)
+        return str(value)
+
     def _pandas(self, value, path, depth):
         pandas = sys.modules["pandas"]
+        ExtensionDtype = pandas.api.extensions.ExtensionDtype
         if isinstance(value, pandas.DataFrame):
             return self._frame(pandas, value, path, depth)
         if isinstance(value, pandas.Series):
@@ -51,7 +63,7 @@ class Libraries:
             if value.index.is_unique:
                 return self._mapping(zip(value.index.tolist(), value.tolist()), path, depth)
             return self._list(zip(value.index.tolist(), value.tolist()), path, depth)
-        if isinstance(value, pandas.Period | pandas.Interval | pandas.DateOffset):
+        if isinstance(value, pandas.Period | pandas.Interval | pandas.DateOffset | ExtensionDtype):
             return str(value)
         for method in ("tolist", "to_list"):
             if callable(getattr(value, method, None)):

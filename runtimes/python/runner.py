@@ -35,6 +35,8 @@ known = {name: getattr(libraries, name) for name in ("Libraries", "key_text", "u
 results = own_module("results", **known)
 ending = own_module("ending", modules=modules, send_bytes=frames.send_bytes)
 warm_up_programs = own_module("warm_up_programs")
+# Source lines that a library looked at while it was loaded.
+modules.get("linecache").clearcache()
 failures.hide_our_frames(*map(modules.get, ["warnings", "traceback", "inspect"]))
 processes.show_processors()
 processes.share_memory_with_children(modules.get("ctypes"))

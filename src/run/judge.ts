@@ -110,15 +110,31 @@ function endingOf(
 
 /** The program ended with an exit code of its own; the runner may have said of what. */
 function failed(exitCode: number, record: RunRecord): Ending {
-  const { failure } = record.transcript
+  const { failure, stderr } = record.transcript
   if (failure?.memory) return { end: 'memory', exitCode }
   const denied = deniedAccess(failure, record.refusedConnections)
   if (denied) return { end: 'exit', exitCode, denied }
+  const words = lastWords(stderr)
   const detail = sentences(
-    failure?.lastCommand ? lastCommandDetail(exitCode) : null,
-    failure?.network && !record.hasNetwork ? NO_NETWORK : null,
+    failure?.lastCommand && !SYNTAX_ERROR.test(words) ? lastCommandDetail(exitCode) : null,
+    !record.hasNetwork && (failure?.network || UNREACHED.test(words)) ? NO_NETWORK : null,
   )
   return { end: 'exit', exitCode, detail }
+}
+
+/** What the shell, and what programs that a script starts, say in stderr: nothing else tells it of them. */
+const SYNTAX_ERROR = /: line \d+: syntax error/
+const UNREACHED =
+  /Could not resolve (host|proxy)|name resolution|Name or service not known|unable to resolve host|Network is unreachable/i
+const LAST_WORDS_BYTES = 8192
+
+/** The end of an output, as text. */
+function lastWords(stderr: readonly Buffer[]): string {
+  let words = ''
+  for (let index = stderr.length - 1; index >= 0 && words.length < LAST_WORDS_BYTES; index--) {
+    words = (stderr[index] as Buffer).subarray(-LAST_WORDS_BYTES).toString('latin1') + words
+  }
+  return words.slice(-LAST_WORDS_BYTES)
 }
 
 function deniedAccess(failure: Failure | null, refusedConnections: number): Denied | null {

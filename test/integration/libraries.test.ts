@@ -91,6 +91,29 @@ describe('Python', () => {
     TIMEOUT_MS,
   )
 
+  test('a library that a program only looks for is as it was when it is imported', async () => {
+    const found = await python(
+      'import importlib.util, warnings',
+      'warnings.simplefilter("error")',
+      'names = ["numpy", "pandas", "json", "matplotlib.pyplot", "nowhere"]',
+      'def main():',
+      '    specs = [importlib.util.find_spec(name) for name in names]',
+      '    import numpy, pandas',
+      '    places = [bool(spec) and spec.origin.endswith("__init__.py") for spec in specs]',
+      '    return places, specs[0].submodule_search_locations[0] in numpy.__file__, int(pandas.Series(numpy.arange(3)).sum())',
+    )
+    expect(found).toEqual([[true, true, true, false, false], true, 3])
+  })
+
+  test('polars and pyarrow together find numpy once', async () => {
+    const found = await python(
+      'import polars as pl, pyarrow as pa, numpy as np',
+      'def main():',
+      '    return pl.from_arrow(pa.table({"a": [1, 2]}))["a"].to_numpy().sum() == np.int64(3)',
+    )
+    expect(found).toBe(true)
+  })
+
   test('pandas leaves pyarrow alone until a program needs it, and then has all of it', async () => {
     const found = await python(
       'import sys',

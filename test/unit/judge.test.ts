@@ -156,3 +156,35 @@ describe('judge', () => {
     expect(judge(record, LIMITS).usage).toEqual(usage)
   })
 })
+
+describe('what a script says only in words', () => {
+  const script = (words: string, part: Partial<RunRecord> = {}) => {
+    const stderr = [Buffer.from(words.slice(0, 20)), Buffer.from(words.slice(20))]
+    const failed = { ...NO_FAILURE, lastCommand: true }
+    return judge(recordWith({ stderr, failure: failed, report: code(2) }, part), LIMITS).detail
+  }
+  const last = 'The script ended with exit code 2 of its last command.'
+  const noNetwork = 'This sandbox has no network.'
+
+  test.each([
+    ["fatal: unable to access 'https://example.org/': Could not resolve host: example.org\n"],
+    ['curl: (6) Could not resolve host: example.org\n'],
+    ["wget: unable to resolve host address 'example.org'\n"],
+    ['ping: example.org: Temporary failure in name resolution\n'],
+    ['connect: Network is unreachable\n'],
+  ])('there is no network: %s', (words) => {
+    expect(script(words)).toBe(`${last} ${noNetwork}`)
+    expect(script(words, { hasNetwork: true })).toBe(last)
+  })
+
+  test('the shell could not read it', () => {
+    expect(script('./main.sh: line 3: syntax error: unexpected end of file\n')).toBeNull()
+    expect(script('grep: nothing\n')).toBe(last)
+  })
+
+  test('only the end of stderr counts', () => {
+    const much = 'x'.repeat(100_000)
+    expect(script(`${much}curl: (6) Could not resolve host: a\n`)).toBe(`${last} ${noNetwork}`)
+    expect(script(`curl: (6) Could not resolve host: a\n${much}`)).toBe(last)
+  })
+})

@@ -208,6 +208,7 @@ describe.concurrent('a program that tries to reach something', () => {
     ['python', 'import urllib.request\ndef main(): urllib.request.urlopen("http://example.org/")'],
     ['python', 'import requests\ndef main(): requests.get("http://192.0.2.1/", timeout=1)'],
     ['nodejs', 'async function main() { await fetch("http://example.org/") }'],
+    ['bash', 'set -e\ncurl -sS http://example.org/\necho never'],
   ])('is told that there is no network: %s: %s', async (language, code) => {
     const answer = await client.run(language, code)
     expect(answer).toMatchObject({

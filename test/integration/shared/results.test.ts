@@ -43,6 +43,22 @@ const python: Record<string, Row[]> = {
     ['array.array("i", [1, 2])', [1, 2]],
     ['(1, [2, (3,)])', [1, [2, [3]]]],
   ],
+  'import networkx as nx; import sympy as sp': [
+    [
+      '[nx.path_graph(3).edges, nx.path_graph(2).nodes, nx.path_graph(2).edges(data=True)]',
+      [
+        [
+          [0, 1],
+          [1, 2],
+        ],
+        [0, 1],
+        [[0, 1, {}]],
+      ],
+    ],
+    ['[sp.Integer(3), sp.Float("0.5"), sp.true, sp.Rational(1, 3)]', [3, 0.5, true, '1/3']],
+    ['[sp.sqrt(2) * 2, sp.Matrix([[1, sp.Symbol("x")]])]', ['2*sqrt(2)', [[1, 'x']]]],
+  ],
+  'class Chain: __iter__ = lambda self: iter((1, 2))': [['Chain()', [1, 2]]],
   'import itertools': [
     ['{"b", "a"}', ['a', 'b']],
     [
