@@ -1,0 +1,262 @@
+import type { Logger } from 'pino'
+import type { OfferedTemplate } from './api/v1/service.ts'
+import { type Config, limitsOf } from './config.ts'
+import { type LargeResultCheck, LocalRuns, type Template } from './dispatch/local-runs.ts'
+import { ownPool } from './dispatch/placing.ts'
+import { Scheduler, type UnreadAnswers } from './dispatch/scheduler.ts'
+import { INEXACT_PEAK } from './engine/runsc/cgroup-peak.ts'
+import { RunscEngine } from './engine/runsc/engine.ts'
+import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
+import type { Installation, InstalledRuntime } from './engine/runsc/installation.ts'
+import type { Platform } from './engine/runsc/platform.ts'
+import { Metrics } from './metrics.ts'
+import { CapacityLimit } from './pool/capacity-limit.ts'
+import { FirstExecutors } from './pool/first-executors.ts'
+import { Pool, type PoolOptions } from './pool/pool.ts'
+import { Pools } from './pool/pools.ts'
+import { engineEvents, poolEvents } from './reports.ts'
+import type { RunLimits, Runs } from './run/types.ts'
+import { loadPolicies } from './runtimes/code-policy.ts'
+import { leanVariant } from './runtimes/lean.ts'
+import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richVariant } from './runtimes/rich.ts'
+import { type Machine, readMachine } from './setup/machine.ts'
+import { ServedTemplates } from './templates/served.ts'
+import { offeredTemplateOf, templateOf } from './templates.ts'
+
+/** What a worker needs of the front doors of its process. */
+export interface DoorsOfWorker {
+  readonly answers: UnreadAnswers
+  readonly checkLargeResult: LargeResultCheck
+}
+
+/**
+ * Executes runs on this machine: the engine, a pool of executors for each template, and the queue before
+ * them. It knows no front door.
+ */
+export class Worker {
+  /** What the front doors use. Runs start once an executor is ready. */
+  readonly runs: Runs
+  /** Runtime name by accepted language name. */
+  readonly languages: ReadonlyMap<string, string>
+  /** Templates as callers are told of them. */
+  readonly offered: readonly OfferedTemplate[]
+  readonly metrics: Metrics
+  readonly #config: Config
+  readonly #log: Logger
+  readonly #engine: RunscEngine
+  readonly #pools = new Pools()
+  readonly #templates = new Map<string, Template>()
+  readonly #languages = new Map<string, string>()
+  readonly #offered: OfferedTemplate[] = []
+  readonly #scheduler: Scheduler
+  readonly #gate: CapacityLimit
+  readonly #served: ServedTemplates
+  readonly #firstExecutors = new FirstExecutors()
+  readonly #machine: Machine = readMachine()
+
+  private constructor(
+    config: Config,
+    log: Logger,
+    engine: RunscEngine,
+    installation: Installation,
+    metrics: Metrics,
+    gate: CapacityLimit,
+    policies: ReadonlyMap<string, Buffer>,
+    { answers, checkLargeResult }: DoorsOfWorker,
+  ) {
+    this.#config = config
+    this.#log = log
+    this.#engine = engine
+    this.#gate = gate
+    this.metrics = metrics
+    this.languages = this.#languages
+    this.offered = this.#offered
+    this.#scheduler = new Scheduler(this.#pools, config, answers)
+    this.#served = new ServedTemplates({
+      config,
+      log,
+      engine,
+      installation,
+      policies,
+      pools: this.#pools,
+      scheduler: this.#scheduler,
+      templates: this.#templates,
+      offered: this.#offered,
+      addPool: (...args) => this.#addPool(...args),
+    })
+    this.runs = new LocalRuns(this.#scheduler, this.#templates, checkLargeResult)
+  }
+
+  /**
+   * Opens the engine: removes what killed managers left, and makes this one known.
+   * @throws ManagerError SETUP_FAILED, CONFIG_INVALID of a code policy
+   */
+  static async open(
+    config: Config,
+    log: Logger,
+    installation: Installation,
+    platform: Platform,
+    doors: DoorsOfWorker,
+  ): Promise<Worker> {
+    const runtimes = installation.runtimes.map(({ runtime }) => runtime)
+    const policies = loadPolicies(runtimes, config.codePolicy, config.policyDir)
+    const metrics: Metrics = new Metrics({
+      executors: () => worker.#pools.counts(),
+      queued: () => worker.#scheduler.queued,
+    })
+    const lean = config.leanExecutors ? runtimes.filter(leanVariant) : []
+    const rich = config.richExecutors ? runtimes.filter(richVariant) : []
+    // A place for each pool, whatever the memory holds: else the start would wait for ever.
+    const sharers = config.snapshotsPerKey ? config.keys.count : 1
+    const most = Math.max(
+      config.maxExecutors,
+      runtimes.length * sharers + lean.length + rich.length,
+    )
+    const gate = new CapacityLimit(config.parallelBoots, most)
+    const events = engineEvents(log, metrics, gate)
+    const snapshotHome = config.snapshots ? config.home : null
+    const engine = await RunscEngine.open(
+      installation,
+      platform,
+      snapshotHome,
+      config.egress,
+      events,
+      { isShort: () => worker.#isShort() },
+    )
+    if (engine.sweptSandboxes > 0) {
+      log.warn({ sandboxes: engine.sweptSandboxes }, 'removed what an earlier manager left')
+    }
+    if (!engine.countsPeaks) log.warn(INEXACT_PEAK)
+    const worker: Worker = new Worker(
+      config,
+      log,
+      engine,
+      installation,
+      metrics,
+      gate,
+      policies,
+      doors,
+    )
+    for (const installed of installation.runtimes) {
+      worker.#addRuntime(installed, policies.get(installed.runtime.name) ?? null)
+    }
+    await worker.#served.open()
+    return worker
+  }
+
+  /** Makes the snapshots that are missing, or all of them anew. */
+  prepareSnapshots(anew = false): Promise<void> {
+    return this.#engine.prepareSnapshots(anew)
+  }
+
+  /**
+   * Fills the pools, and waits until an executor of each runtime is ready.
+   * @throws ManagerError SETUP_FAILED when no executor becomes ready in time
+   */
+  fillPools(): Promise<void> {
+    this.#pools.start()
+    return this.#firstExecutors.wait(this.#config.startTimeoutMs)
+  }
+
+  /** Renews snapshots while no run is in hand, and watches the operator's templates. Ends with stop(). */
+  maintain(): void {
+    const { snapshotRenewal } = this.#config
+    if (snapshotRenewal) this.#engine.startRenewing(snapshotRenewal, () => this.#isQuiet())
+    this.#served.watch()
+  }
+
+  /** A caller has read an answer, so that a run of it may start. */
+  answerGone(): void {
+    this.#scheduler.answerGone()
+  }
+
+  status() {
+    return { queued: this.#scheduler.queued, executors: [...this.#pools.counts()] }
+  }
+
+  /** Refuses new runs and those that wait. Makes no executor any more. */
+  stop(): void {
+    this.#served.stop()
+    this.#scheduler.stop()
+    // Nobody waits for an executor any more.
+    this.#pools.stopMaking()
+    this.#engine.stopMaking()
+  }
+
+  /** Resolves when no run is in progress. */
+  idle(): Promise<void> {
+    return this.#scheduler.idle()
+  }
+
+  /** Ends the runs in progress. */
+  cut(): void {
+    this.#scheduler.cut()
+  }
+
+  /** Destroys all executors. What cannot be destroyed is logged. */
+  closePools(): Promise<void> {
+    return this.#pools.close((runtime, err) => this.#log.error({ err, runtime }, 'pool not closed'))
+  }
+
+  /** Removes every trace of the engine from the machine. Call it after closePools(). */
+  closeEngine(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  #addRuntime(installed: InstalledRuntime, policy: Buffer | null): void {
+    const { runtime } = installed
+    const { name, aliases, limits: overrides } = runtime
+    for (const language of [name, ...aliases]) this.#languages.set(language, name)
+    const limits = limitsOf(this.#config, overrides)
+    const { snapshotsPerKey, leanExecutors, richExecutors, keys } = this.#config
+    this.#templates.set(name, templateOf(runtime, limits, this.#config))
+    this.#offered.push(offeredTemplateOf(installed, limits, this.#config))
+    for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
+      this.#firstExecutors.expect(pool)
+      this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy)
+    }
+    const lean = leanExecutors ? leanVariant(runtime) : null
+    // The start does not wait for it: the standard executor serves the same programs.
+    if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy)
+    const rich = richExecutors ? richVariant(runtime) : null
+    if (rich) {
+      const sizes = { size: RICH_POOL_SIZE, idleBytes: IDLE_RICH_EXECUTOR_BYTES }
+      this.#addPool({ ...installed, runtime: rich }, limits, policy, sizes)
+    }
+  }
+
+  /** Adds a pool, not started yet, to those that serve. */
+  #addPool(
+    installed: InstalledRuntime,
+    limits: RunLimits,
+    policy: Buffer | null,
+    sizes: Pick<PoolOptions, 'size' | 'idleBytes'> = { size: this.#config.poolSize },
+  ): { maker: ExecutorMaker; pool: Pool } {
+    const { name } = installed.runtime
+    const maker = this.#engine.makerFor(installed, limits, policy)
+    const lean = this.#config.leanExecutors ? (leanVariant(installed.runtime)?.name ?? null) : null
+    const pool = new Pool({
+      ...sizes,
+      create: () => maker.create(),
+      gate: this.#gate,
+      events: poolEvents(name, this.#log, this.metrics, this.#firstExecutors, () =>
+        this.#scheduler.wake(name),
+      ),
+      freeMemoryBytes: this.#machine.freeMemoryBytes,
+      waiting: () => this.#scheduler.queuedFor(name),
+      yields: () => lean !== null && this.#scheduler.queuedFor(lean) > 0,
+    })
+    this.#pools.set(name, pool)
+    return { maker, pool }
+  }
+
+  /** Nobody waits for an executor, and none is in use. */
+  #isQuiet(): boolean {
+    return this.#scheduler.queued === 0 && this.#pools.areAtRest()
+  }
+
+  /** Whether a run waits for an executor, or a pool has fewer than it keeps. */
+  #isShort(): boolean {
+    return this.#scheduler.queued > 0 || this.#pools.areShort()
+  }
+}
