@@ -15,6 +15,7 @@ export interface SseEvent {
 export class NativeClient {
   url = ''
   #ajv: Ajv.default | null = null
+  #paths: Paths = {}
 
   /** @returns the answer, whose body was checked */
   async post(path: string, body: unknown, init: RequestInit = {}): Promise<Checked> {
@@ -37,10 +38,8 @@ export class NativeClient {
     if (status >= 400) {
       if (!type.includes('application/problem+json')) throw new Error(`${status} ${type}: ${text}`)
       await this.check('Problem', body)
-    } else if (type.includes('json')) {
-      const name = schemaOf(init.method ?? 'GET', path, status)
-      if (name !== null) await this.check(name, body)
     }
+    await this.#checkAnswer(init.method ?? 'GET', path, status, type, body)
     return { status, headers, body, text }
   }
 
@@ -90,26 +89,53 @@ export class NativeClient {
     throw new Error(`${name}: ${JSON.stringify(validate.errors)} in ${JSON.stringify(value)}`)
   }
 
+  /** An address that the service describes answers with what is described, and in its schema. */
+  async #checkAnswer(method: string, path: string, status: number, type: string, body: unknown) {
+    this.#ajv ??= await this.#schemas()
+    const [address = ''] = path.split('?')
+    const told = Object.keys(this.#paths).find((pattern) =>
+      new RegExp(`^${pattern.replace(/\{\w+\}/g, '[^/]+')}/?$`).test(address),
+    )
+    if (told === undefined) return
+    const operation = this.#paths[told]?.[method.toLowerCase()]
+    const what = `${method} ${path}: ${status} ${type}`
+    if (!operation) {
+      // HEAD comes with GET.
+      if (method !== 'HEAD' && ![401, 403, 404, 405].includes(status)) throw new Error(what)
+      return
+    }
+    const [mediaType = ''] = type.split(';')
+    const content = operation.responses[status]?.content
+    if (!operation.responses[status] || (content && !content[mediaType])) {
+      throw new Error(`/openapi.json does not tell of ${what}`)
+    }
+    if (!mediaType.includes('json')) return
+    const pointer = ['paths', told, method.toLowerCase(), 'responses', status, 'content', mediaType]
+      .map((part) => encodeURIComponent(String(part).replaceAll('/', '~1')))
+      .join('/')
+    const validate = this.#ajv.getSchema(`api#/${pointer}/schema`)
+    if (!validate) throw new Error(`there is no schema of ${what}`)
+    if (!validate(body)) {
+      throw new Error(`${what}: ${JSON.stringify(validate.errors)} in ${JSON.stringify(body)}`)
+    }
+  }
+
   async #schemas(): Promise<Ajv.default> {
-    const api = (await (await fetch(`${this.url}/openapi.json`)).json()) as object
+    const response = await fetch(`${this.url}/openapi.json`)
+    const api = (await response.json()) as { paths: Paths }
+    this.#paths = api.paths
     const ajv = new Ajv.default({ strict: false, allErrors: true, formats: { 'date-time': true } })
     ajv.addSchema({ $id: 'api', ...api })
     return ajv
   }
 }
 
-function schemaOf(method: string, path: string, status: number): string | null {
-  const [plain = ''] = path.split('?')
-  if (status === 202 || /^\/v1\/runs\/[^/]+$/.test(plain)) return 'RunState'
-  if (plain === '/v1/runs' && method === 'GET') return 'RunList'
-  return SCHEMAS[plain] ?? null
-}
+type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
-const SCHEMAS: Readonly<Record<string, string>> = {
-  '/v1/runs': 'Outcome',
-  '/v1/batches': 'BatchAnswer',
-  '/v1/templates': 'Templates',
-  '/v1/status': 'Status',
+interface Operation {
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, object>> }>
+  >
 }
 
 export interface Checked {

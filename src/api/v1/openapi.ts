@@ -63,7 +63,10 @@ function paths(): Json {
         responses: {
           200: {
             description: 'The run has ended, well or not: status says how.',
-            headers: { 'Server-Timing': textHeader('queue, execute and collect, in milliseconds') },
+            headers: {
+              'Server-Timing': textHeader('queue, execute and collect, in milliseconds'),
+              ...rateHeaders(),
+            },
             content: { ...json('Outcome'), 'text/event-stream': { schema: eventStream() } },
           },
           202: {
@@ -86,6 +89,7 @@ function paths(): Json {
         responses: {
           200: {
             description: 'A result for each run.',
+            headers: rateHeaders(),
             content: { ...json('BatchAnswer'), 'text/event-stream': { schema: batchStream() } },
           },
           ...failures([...RUN_FAILURES]),
@@ -242,6 +246,16 @@ const ref = (name: string): Json => ({ $ref: REF + name })
 const json = (name: string): Json => ({ 'application/json': { schema: ref(name) } })
 const textHeader = (description: string): Json => ({ description, schema: { type: 'string' } })
 
+/** They come where the operator has set a rate. */
+function rateHeaders(): Json {
+  return {
+    'RateLimit-Policy': textHeader('The quota of runs, such as "runs";q=100'),
+    RateLimit: textHeader(
+      'What is left of it, and the seconds until it is whole: "runs";r=99;t=60',
+    ),
+  }
+}
+
 function failures(names: readonly ProblemName[]): Json {
   const statuses = [...new Set(names.map((name) => PROBLEMS[name].status as number))]
   return Object.fromEntries(
@@ -250,7 +264,9 @@ function failures(names: readonly ProblemName[]): Json {
         .filter(([, problem]) => problem.status === status)
         .map(([name, { title }]) => `${name}: ${title}.`)
       const retries = status === 429 || status === 503
-      const headers = retries ? { 'Retry-After': textHeader('Seconds to wait') } : undefined
+      const headers = retries
+        ? { 'Retry-After': textHeader('Seconds to wait'), ...rateHeaders() }
+        : undefined
       return [
         status,
         {

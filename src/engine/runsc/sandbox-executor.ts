@@ -23,7 +23,7 @@ const NEAR_LIMIT_BYTES = MIB
 const INTERRUPT_MS = scaledMs(2000)
 
 /** How long a run that has used its processor time may take to tell what it left. */
-const LAST_WORDS_MS = scaledMs(1500)
+const LAST_WORDS_MS = scaledMs(5000)
 
 /**
  * An executor that is a runsc sandbox. Once its runner is loaded it is frozen, so that waiting costs
