@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 
 /** `whsec_` and base64 of 24 to 64 bytes. */
 export const SECRET =
-  /^whsec_(?:[A-Za-z\d+/]{4}){8,21}(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=|[A-Za-z\d+/]{4})?$/
+  /^whsec_(?:(?:[A-Za-z\d+/]{4}){8,20}(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=|[A-Za-z\d+/]{4})?|(?:[A-Za-z\d+/]{4}){21}[A-Za-z\d+/]{2}==)$/
 
 /**
  * The headers of one call.

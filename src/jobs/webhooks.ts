@@ -9,13 +9,15 @@ export interface WebhookSettings {
   readonly policy: CallbackPolicy | null
   /** The operator's, for callers who give none; null: each has to give one. */
   readonly secret: string | null
+  /** How long is waited before each next try; by default up to a day in all. */
+  readonly delaysMs?: readonly number[]
 }
 
 const SECOND_MS = 1000
 const HOUR_MS = 3_600_000
-/** How long is waited before each next try. */
 const DELAYS_MS = [5, 60, 300, 1800, 7200, 18_000, 36_000].map((s) => s * SECOND_MS)
 const AT_ONCE = 16
+const LOOK_MS = 250
 const AT_ONCE_PER_OWNER = 2
 /** A receiver with this status wants no more. */
 const GONE = 410
@@ -78,8 +80,8 @@ export class Webhooks {
       this.#calls.set(delivery.run, { owner: delivery.owner, done })
     }
     const nextMs = await this.#thread.ask('nextDueMs')
-    // What is due and waits for another call is begun when that ends.
-    if (nextMs !== null && nextMs > Date.now()) this.#wakeAt(nextMs)
+    // What is due by now waits for other calls of its owner, or has become so since it was looked up.
+    if (nextMs !== null) this.#wakeAt(Math.max(nextMs, Date.now() + LOOK_MS))
   }
 
   #busyOwners(): string[] {
@@ -99,7 +101,7 @@ export class Webhooks {
     const body = bodyOf(delivery)
     const headers = signedHeaders(delivery.id, secret, body)
     const { status, retryAfterMs } = await callWebhook(new URL(url), headers, body, policy)
-    const delayMs = DELAYS_MS[attempts]
+    const delayMs = (this.#settings.delaysMs ?? DELAYS_MS)[attempts]
     const isDone = (status !== null && status >= 200 && status < 300) || status === GONE
     if (isDone || delayMs === undefined) await this.#thread.ask('deliveryDone', run)
     else {
