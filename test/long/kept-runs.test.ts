@@ -19,7 +19,9 @@ describe.each([
     expect(await value('x')).toBe('41')
   })
 
-  test('one that goes on for too long, or prints too much, is interrupted', async () => {
+  test('one that goes on for too long, or prints too much, is interrupted', {
+    retry: 2,
+  }, async () => {
     const { executor, run, value } = await take(language)
     await run(first)
     const loop = language === 'python' ? 'while True: pass' : 'while (true) {}'

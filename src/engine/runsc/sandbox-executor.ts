@@ -19,8 +19,8 @@ import { untilAsleep } from './sleep-watch.ts'
  */
 const NEAR_LIMIT_BYTES = MIB
 
-/** How long a kept run whose caller has gone may take to end by itself. */
-const INTERRUPT_MS = scaledMs(2000)
+/** How long a kept run may take to end by itself once it is interrupted; the supervisor gives up earlier. */
+const INTERRUPT_MS = scaledMs(4000)
 
 /** How long a run that has used its processor time may take to tell what it left. */
 const LAST_WORDS_MS = scaledMs(5000)
@@ -172,7 +172,7 @@ export class SandboxExecutor implements KeptExecutor {
     void this.ended.then(() => isOver || this.#sandbox.kill())
     const started = performance.now()
     const endMemoryWatch = cgroup.watchMemory(() => this.#lookForMemoryKill())
-    const watch = new RunWatch(limits.wallTimeMs, {
+    const watch = new RunWatch(limits.wallTimeMs + (interrupt ? INTERRUPT_MS : 0), {
       look: () => {
         // The first look finds that it has gone on for a while.
         if (!isLong) this.#context.processors.lengthen(cgroup)
