@@ -3,6 +3,7 @@
  * local mirror or proxy needs no further settings.
  */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { runCommand } from '../lib/command.ts'
 
 export type AptSources = {
@@ -13,7 +14,18 @@ export type AptSources = {
 }
 
 const REMEDY = 'Check that apt-get works on this machine.'
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+const HOST_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+/**
+ * Keys that sign Debian 13: those of Ubuntu 22.04 and 24.04, and of Debian 12 before 12.11, are older. From
+ * Debian's package debian-archive-keyring 2023.3+deb12u2, its three files debian-archive-trixie-*.gpg.
+ */
+const TRIXIE_KEYRING = join(import.meta.dirname, 'debian-13-archive-keys.gpg')
+/** Debian's own archive, for a host whose apt does not know it. */
+const DEBIAN_TARGETS = [
+  'Debian|http://deb.debian.org/debian|HOST|main',
+  'Debian|http://deb.debian.org/debian|HOST-updates|main',
+  'Debian|http://security.debian.org/debian-security|HOST-security|main',
+].join('\n')
 // The origin distinguishes Debian's archive from a third party's with the same release names.
 const TARGET_FORMAT = '$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)'
 
@@ -30,9 +42,22 @@ export async function readAptSources(hostSuite: string, suite: string): Promise<
     remedy: REMEDY,
   })
   return {
-    lines: sourceLines(targets, hostSuite, suite, existsSync(KEYRING) ? KEYRING : undefined),
+    lines: linesFor(targets, hostSuite, suite),
     options: downloadOptions(dump),
   }
+}
+
+/** Returns the lines for `suite`, from what the host's apt said. */
+export function linesFor(targets: string, hostSuite: string, suite: string): string[] {
+  const keyring = keyringOf(suite)
+  const own = sourceLines(targets, hostSuite, suite, keyring)
+  if (own.length > 0 || suite !== 'trixie') return own
+  return sourceLines(DEBIAN_TARGETS, 'HOST', suite, keyring)
+}
+
+function keyringOf(suite: string): string | undefined {
+  if (suite === 'trixie') return TRIXIE_KEYRING
+  return existsSync(HOST_KEYRING) ? HOST_KEYRING : undefined
 }
 
 function readTargets(): Promise<string> {

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { bootstrapArgv, bootstrapProgress } from '../../src/images/debootstrap.ts'
 import { dummyPackageControl } from '../../src/images/dummy-package.ts'
 import { imageHash, shortHash } from '../../src/images/recipe.ts'
-import { downloadOptions, sourceLines } from '../../src/images/sources.ts'
+import { downloadOptions, linesFor, sourceLines } from '../../src/images/sources.ts'
 import { parseDefinition, type Runtime } from '../../src/runtimes/definition.ts'
 
 function runtime(image: object = {}, folder = '/nowhere'): Runtime {
@@ -84,6 +84,26 @@ describe('sourceLines', () => {
 
   test('are none on a system that is not Debian', () => {
     expect(sourceLines('Ubuntu|http://u.invalid/|noble|main', 'noble', 'bookworm')).toEqual([])
+  })
+
+  test("are Debian's own for Debian 13 there, signed by keys that lie here", () => {
+    const lines = linesFor('Ubuntu|http://u.invalid/|noble|main', 'noble', 'trixie')
+    const words = lines.map((line) => line.split(' '))
+    expect(words.map(([, , uri, suite]) => `${uri} ${suite}`)).toEqual([
+      'http://deb.debian.org/debian trixie',
+      'http://deb.debian.org/debian trixie-updates',
+      'http://security.debian.org/debian-security trixie-security',
+    ])
+    const [, file] = /^\[signed-by=(\/.*)\]$/.exec(words[0]?.[1] ?? '') ?? []
+    const keys = readFileSync(file as string)
+    // Of the archive, of its security updates, of the release. A key's signature of itself names it.
+    for (const fingerprint of [
+      '04B54C3CDCA79751B16BC6B5225629DF75B188BD',
+      '5E04A1E3223A19A20706E20F9904613D4CCE68C6',
+      '41587F7DB8C774BCCF131416762F67A0B2C39DE4',
+    ]) {
+      expect(keys.includes(Buffer.from(fingerprint, 'hex')), fingerprint).toBe(true)
+    }
   })
 
   test('go with the settings a download depends on, and no other', () => {
