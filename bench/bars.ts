@@ -3,6 +3,7 @@ import type { Figures } from './figures.ts'
 import { idlePercent } from './idle.ts'
 import { slowestPreloaded } from './imports.ts'
 import { type LoadFigure, toRestoreLoop } from './load.ts'
+import { nativeRatio } from './native.ts'
 import { type ProgramId, programOf } from './programs.ts'
 import { figure, type Report, ratio } from './table.ts'
 import { failureCount } from './tally.ts'
@@ -19,7 +20,7 @@ export interface Bar {
 
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
-  const { warm, bare, imports, burst, load, callers, idle, density, start } = figures
+  const { warm, bare, native, imports, burst, load, callers, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = (program: ProgramId) =>
@@ -52,6 +53,8 @@ export function barsOf(figures: Figures): Bar[] {
       0.5,
       imports && slowestPreloaded(imports),
     ),
+    most('`/v1/runs`, p50, to `/run`', '×', 1.15, native && nativeRatio(native)),
+    most('First output of a stream, p50', 'ms', 20, native?.firstOutputMs.p50),
     sustained('pandas'),
     sustained('python'),
     most(

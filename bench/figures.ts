@@ -6,6 +6,7 @@ import type { DensityFigure } from './density.ts'
 import type { IdleFigures } from './idle.ts'
 import type { ImportFigure } from './imports.ts'
 import type { LoadFigures } from './load.ts'
+import type { NativeFigures } from './native.ts'
 import type { StartFigures } from './start.ts'
 import type { WarmFigures } from './warm.ts'
 
@@ -14,6 +15,7 @@ export interface Figures {
   warm?: WarmFigures
   bare?: BareFigures
   imports?: readonly ImportFigure[]
+  native?: NativeFigures
   burst?: BurstFigures
   load?: LoadFigures
   callers?: readonly CallersFigure[]

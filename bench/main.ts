@@ -19,6 +19,7 @@ import { idleReport, measureIdle } from './idle.ts'
 import { importsReport, measureImports } from './imports.ts'
 import { loadReport, measureLoad } from './load.ts'
 import { describeMachine, machineLine } from './machine.ts'
+import { measureNative, nativeReport } from './native.ts'
 import { type Options, readOptions, type Topic, USAGE } from './options.ts'
 import { ratioReport } from './ratios.ts'
 import { Service } from './service.ts'
@@ -30,6 +31,7 @@ import { measureWarm, warmReport } from './warm.ts'
 const SERVING: readonly Topic[] = [
   'warm',
   'imports',
+  'native',
   'burst',
   'load',
   'callers',
@@ -106,6 +108,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     if (wants('imports')) {
       figures.imports = await measureImports(bench, service)
       print(importsReport(figures.imports))
+    }
+    if (wants('native')) {
+      figures.native = await measureNative(bench, service)
+      print(nativeReport(figures.native))
     }
     if (wants('burst')) {
       figures.burst = await measureBurst(bench, service)

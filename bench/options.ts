@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 export const TOPICS = [
   'warm',
   'imports',
+  'native',
   'burst',
   'load',
   'callers',
