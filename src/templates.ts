@@ -45,6 +45,7 @@ export function offeredTemplateOf(
     name: runtime.name,
     languages: [runtime.name, ...runtime.aliases],
     modes: MODES,
+    preloaded: runtime.preload,
     limits,
     network: egress ? 'egress' : 'none',
     ...imageContents(runtime, rootfs),

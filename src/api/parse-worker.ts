@@ -40,7 +40,8 @@ parentPort?.on('message', ({ kind, blocks, bytes, contentType }: ParseTask) => {
     free(body)
     return
   }
-  const answer = { runtime: parsed.request.runtime, ...views(body, parsed.request) }
+  const { runtime, template } = parsed.request
+  const answer = { runtime, template, ...views(body, parsed.request) }
   const kept = new Set([answer.code.buffer, answer.argumentsJson.buffer])
   parentPort?.postMessage(answer satisfies ParseAnswer, [...kept] as ArrayBuffer[])
 })

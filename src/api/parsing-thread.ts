@@ -31,7 +31,12 @@ export interface ParseTask {
 
 export type ParseAnswer =
   | { readonly issues: readonly ValidationIssue[] }
-  | { readonly runtime: string; readonly code: Uint8Array; readonly argumentsJson: Uint8Array }
+  | {
+      readonly runtime: string | null
+      readonly template: string | null
+      readonly code: Uint8Array
+      readonly argumentsJson: Uint8Array
+    }
   /** What is wrong with a result. */
   | { readonly wrong: string | null }
   | { readonly message: Message }
@@ -216,8 +221,9 @@ function copiedTask(kind: ParseTask['kind'], bytes: Buffer): ParseTask {
 function requestOf(answer: ParseAnswer): ParsedRequest {
   if ('issues' in answer) return answer
   if (!('runtime' in answer)) throw new Error('the thread answered another question')
-  const { runtime, code, argumentsJson } = answer
-  return { request: { runtime, code: viewOf(code), argumentsJson: viewOf(argumentsJson) } }
+  const { runtime, template, code, argumentsJson } = answer
+  const views = { code: viewOf(code), argumentsJson: viewOf(argumentsJson) }
+  return { request: { runtime, template, ...views } }
 }
 
 function bulkWithBuffers({ code, argumentsJson, stdin, contents }: Bulk): Bulk {

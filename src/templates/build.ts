@@ -23,13 +23,14 @@ import {
   readImageFacts,
 } from '../images/build.ts'
 import { findGuest, installGuest } from '../images/guest.ts'
-import { linkRootfs, placeFile, placeLibraries } from '../images/layered.ts'
+import { linkRootfs, placeFile, placeLibraries, placeTree } from '../images/layered.ts'
 import { shortHash } from '../images/recipe.ts'
 import { ensureRootImage, findRootImage } from '../images/root-image.ts'
 import { dropPrivilegeBits } from '../images/slim.ts'
 import { runCommand } from '../lib/command.ts'
 import type { Progress } from '../lib/progress.ts'
 import { withSetupLock } from '../setup/lock.ts'
+import { isWantedOfPackage, unpackPackages } from './debian.ts'
 import { filesBelow, runtimeOfTemplate, type Template } from './definition.ts'
 import { installLibraries } from './install.ts'
 import { prepareInSandbox } from './prepare.ts'
@@ -158,11 +159,26 @@ async function buildImage(
       template.manifest === null
         ? null
         : await installLibraries(template, layer, places, engine, progress)
+    const debian = join(workDir, 'debian')
+    mkdirSync(debian, { mode: 0o755 })
+    const added =
+      template.packages.length === 0
+        ? []
+        : await unpackPackages(
+            template.packages,
+            template.base.image.suite,
+            readImageFacts(base).packages,
+            workDir,
+            debian,
+            (step) => progress(`${name}: ${step}`),
+          )
     progress(`${name}: making the image`)
     const finished = join(workDir, 'finished')
     mkdirSync(finished, { mode: 0o755 })
     const rootfs = join(finished, 'rootfs')
     await linkRootfs(base.rootfs, rootfs)
+    dropPrivilegeBits(debian)
+    placeTree(rootfs, debian, '/', isWantedOfPackage)
     if (libraries && template.base.libraries) {
       dropPrivilegeBits(layer)
       placeLibraries(rootfs, template.base.libraries.folder, layer, libraries.replaces)
@@ -170,7 +186,8 @@ async function buildImage(
     for (const [place, source] of Object.entries(template.files)) {
       placeFile(rootfs, place, join(template.folder, source))
     }
-    const facts = factsOf(base, libraries?.libraries ?? {}, dropPrivilegeBits(rootfs))
+    const sizeBytes = dropPrivilegeBits(rootfs)
+    const facts = factsOf(base, libraries?.libraries ?? {}, added, sizeBytes)
     writeFileSync(join(finished, FACTS_FILE), `${JSON.stringify(facts, null, 1)}\n`)
     // It reaches the disk before its name does.
     await runCommand(['sync', '--file-system', finished], {
@@ -186,13 +203,14 @@ async function buildImage(
 function factsOf(
   base: InstalledRuntime,
   libraries: Record<string, string>,
+  packages: readonly string[],
   sizeBytes: number,
 ): ImageFacts {
   const facts = readImageFacts(base)
   return {
     sizeBytes,
     builtAt: new Date().toISOString(),
-    packages: facts.packages,
+    packages: [...facts.packages, ...packages],
     libraries: { ...facts.libraries, ...libraries },
   }
 }

@@ -92,6 +92,7 @@ export async function openDoors(
           network: 'none',
           version: '3.11.2',
           libraries: [{ name: 'python3-numpy', version: '1.24.2' }],
+          preloaded: [],
         },
       ],
       status: () => ({ queued: 0, executors: [{ pool: 'python', state: 'ready', count: 1 }] }),

@@ -130,3 +130,23 @@ describe("a bad request gets FastAPI's shape", () => {
     expect(accepted('{"code_b64":"","__proto__":{"arguments":{"a":1}}}').argumentsJson).toBe('{}')
   })
 })
+
+describe('a template', () => {
+  const parsed = (body: string) => {
+    const read = parse(body)
+    if ('issues' in read) throw new Error(JSON.stringify(read.issues))
+    return { template: read.request.template, runtime: read.request.runtime }
+  }
+
+  test('may be named, with or without a language', () => {
+    expect(parsed('{"code_b64":""}')).toEqual({ template: null, runtime: 'python' })
+    expect(parsed('{"code_b64":"","template":"mine"}')).toEqual({ template: 'mine', runtime: null })
+    const both = '{"code_b64":"","template":"mine","language":"js"}'
+    expect(parsed(both)).toEqual({ template: 'mine', runtime: 'nodejs' })
+  })
+
+  test('is a string', () => {
+    const [found] = issuesOf('{"code_b64":"","template":1}')
+    expect(found).toMatchObject({ type: 'string_type', loc: ['body', 'template'] })
+  })
+})

@@ -15,6 +15,7 @@ import {
   type ParsedRequest,
   parseRunRequest,
   type RagflowRequest,
+  unknownTemplate,
   type ValidationIssue,
 } from './run-request.ts'
 
@@ -23,6 +24,8 @@ export interface RagflowOptions {
   readonly runs: Runs
   /** Runtime name by accepted language name. */
   readonly languages: ReadonlyMap<string, string>
+  /** What a body may name as its template; read with each request. */
+  readonly templates: readonly { readonly name: string; readonly languages: readonly string[] }[]
   readonly metrics: RunMetrics
   /** Who keeps what is held for a caller. */
   readonly connections: Connections
@@ -56,6 +59,8 @@ export async function ragflow(app: FastifyInstance, options: RagflowOptions): Pr
       if (!answers.hasRoomFor(request.caller)) throw unreadAnswers()
       const parsed = await readBody(body, request.caller, caller.signal, options)
       if ('issues' in parsed) return refuse(reply, parsed.issues)
+      const issue = templateIssue(parsed.request, options.templates)
+      if (issue) return refuse(reply, [issue])
       const run = runRequestOf(request, parsed.request)
       template = run.template
       const outcome = await runs.start(run, {
@@ -94,14 +99,30 @@ function readBody(
   return parseRunRequest(blocks.length === 1 && first ? first : Buffer.concat(blocks), languages)
 }
 
+/** What is wrong with the template that a body names; null: nothing. */
+function templateIssue(
+  { runtime, template }: RagflowRequest,
+  templates: RagflowOptions['templates'],
+): ValidationIssue | null {
+  if (template === null) return null
+  const fitting = templates.filter(
+    ({ languages }) => runtime === null || languages.includes(runtime),
+  )
+  if (fitting.some(({ name }) => name === template)) return null
+  return unknownTemplate(
+    template,
+    fitting.map(({ name }) => name),
+  )
+}
+
 function runRequestOf(
   { id, caller }: FastifyRequest,
-  { runtime, code, argumentsJson }: RagflowRequest,
+  { runtime, template, code, argumentsJson }: RagflowRequest,
 ): RunRequest {
   return {
     id,
     caller,
-    template: runtime,
+    template: template ?? runtime ?? '',
     program: { code, mode: 'function', argumentsJson, argv: [] },
     stdin: null,
     env: {},

@@ -7,8 +7,10 @@ import { findJsonFault, isJson } from '../../lib/json-text.ts'
 export interface RagflowRequest {
   /** UTF-8 source. */
   readonly code: Buffer
-  /** A name of a runtime: its own, not an alias. */
-  readonly runtime: string
+  /** A name of a runtime: its own, not an alias; null: the body names none, and a template. */
+  readonly runtime: string | null
+  /** A template's name; null: the runtime's own. Not checked. RAGFlow never sends it. */
+  readonly template: string | null
   /** JSON text of an object, as the caller wrote it; a view of the body where there is one. */
   readonly argumentsJson: Buffer
 }
@@ -51,13 +53,56 @@ export function parseRunRequest(
     const msg = 'Input should be a valid dictionary or object to extract fields from'
     return { issues: [issue('model_attributes_type', ['body'], msg, json)] }
   }
-  const fields = jsonMembers(json, ['code_b64', 'language', 'arguments'])
+  const fields = jsonMembers(json, ['code_b64', 'language', 'arguments', 'template'])
   const code = readCode(fields.get('code_b64'), json)
-  const runtime = readLanguage(fields.get('language') ?? DEFAULT_LANGUAGE, languages)
+  const template = readTemplate(fields.get('template') ?? NULL)
+  const isNamed = !('issue' in template) && template.value !== null
+  const language = fields.get('language')
+  const runtime =
+    isNamed && language === undefined
+      ? { value: null }
+      : readLanguage(language ?? DEFAULT_LANGUAGE, languages)
   const args = readArguments(fields.get('arguments') ?? NULL)
-  const issues = [code, runtime, args].flatMap((field) => ('issue' in field ? [field.issue] : []))
-  if ('issue' in code || 'issue' in runtime || 'issue' in args) return { issues }
-  return { request: { code: code.value, runtime: runtime.value, argumentsJson: args.value } }
+  const issues = [code, runtime, args, template].flatMap((field) =>
+    'issue' in field ? [field.issue] : [],
+  )
+  if ('issue' in code || 'issue' in runtime || 'issue' in args || 'issue' in template) {
+    return { issues }
+  }
+  return {
+    request: {
+      code: code.value,
+      runtime: runtime.value,
+      template: template.value,
+      argumentsJson: args.value,
+    },
+  }
+}
+
+/**
+ * Says that there is no such template, as FastAPI says it of a value that is none of those allowed.
+ * @param names of the templates that there are
+ */
+export function unknownTemplate(name: string, names: readonly string[]): ValidationIssue {
+  const expected = names.map((known) => `'${known}'`).join(', ')
+  const input = name.slice(0, MAX_ECHO_CHARS)
+  return {
+    type: 'enum',
+    loc: ['body', 'template'],
+    msg: `Input should be ${expected}`,
+    input,
+    ctx: { expected },
+  }
+}
+
+function readTemplate(member: Buffer): Field<string | null> {
+  if (member.equals(NULL)) return { value: null }
+  if (member[0] === QUOTE && member.length <= MAX_ECHO_CHARS) {
+    return { value: JSON.parse(member.toString()) as string }
+  }
+  return {
+    issue: issue('string_type', ['body', 'template'], 'Input should be a valid string', member),
+  }
 }
 
 const NULL = Buffer.from('null')

@@ -180,6 +180,9 @@ const template = z
     version: z.string().nullable().describe('Of the language; null: not known.'),
     modes: z.array(z.string()),
     libraries: z.array(z.strictObject({ name: z.string(), version: z.string().nullable() })),
+    preloaded: z
+      .array(z.string())
+      .describe('Modules that are loaded before a program comes: importing them takes no time.'),
     network: z.enum(['none', 'egress']),
     limits: limits.required(),
   })

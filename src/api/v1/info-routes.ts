@@ -38,13 +38,14 @@ function byRuntime(executors: StatusAnswer['executors']): StatusAnswer['executor
 }
 
 function told(template: OfferedTemplate): TemplateAnswer {
-  const { name, languages, version, modes, libraries, network, limits } = template
+  const { name, languages, version, modes, libraries, preloaded, network, limits } = template
   return {
     name,
     languages: [...languages],
     version,
     modes: [...modes],
     libraries: [...libraries],
+    preloaded: [...preloaded],
     network,
     limits: wireLimits(limits),
   }

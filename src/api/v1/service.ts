@@ -13,6 +13,8 @@ export interface OfferedTemplate extends Template {
   /** Of the language; null: not known. */
   readonly version: string | null
   readonly libraries: readonly Library[]
+  /** Modules that its executors have loaded before a program comes. */
+  readonly preloaded: readonly string[]
 }
 
 export interface RunMetrics {
