@@ -320,6 +320,7 @@ describe('what comes out', () => {
         version: '3.11.2',
         modes: ['script', 'function', 'cell'],
         libraries: [{ name: 'python3-numpy', version: '1.24.2' }],
+        preloaded: [],
         network: 'none',
         limits: { wall_ms: 10_000, cpu_ms: 10_000, memory_mb: 256, output_bytes: MIB },
       },

@@ -382,6 +382,8 @@ export interface Template {
     name: string
     version: string | null
   })[]
+  /** Modules that are loaded before a program comes: importing them takes no time. */
+  preloaded: string[]
   network: 'none' | 'egress'
   limits: {
     /** Wall time in milliseconds. */

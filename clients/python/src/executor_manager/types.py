@@ -370,6 +370,8 @@ class Template:
     """Of the language; null: not known."""
     modes: List[str]
     libraries: List[TemplateLibrary]
+    preloaded: List[str]
+    """Modules that are loaded before a program comes: importing them takes no time."""
     network: Literal["none", "egress"]
     limits: TemplateLimits
 
