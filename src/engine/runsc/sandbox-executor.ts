@@ -18,12 +18,13 @@ import { untilAsleep } from './sleep-watch.ts'
  * pages that does not fit under the limit, so who dies of its own limit was this near to it.
  */
 const NEAR_LIMIT_BYTES = MIB
-
 /** How long a kept run may take to end by itself once it is interrupted; the supervisor gives up earlier. */
 const INTERRUPT_MS = scaledMs(4000)
 
 /** How long a run that has used its processor time may take to tell what it left. */
 const LAST_WORDS_MS = scaledMs(5000)
+
+type Listener = (event: RunEvent) => void
 
 /**
  * An executor that is a runsc sandbox. Once its runner is loaded it is frozen, so that waiting costs
@@ -119,25 +120,17 @@ export class SandboxExecutor implements KeptExecutor {
     return this.#connection.takesRuns
   }
 
-  run(task: Task, signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<RunRecord> {
+  run(task: Task, signal: AbortSignal, onEvent?: Listener): Promise<RunRecord> {
     return this.#run(task, signal, () => this.#connection.run(task, onEvent))
   }
 
-  async runKept(
-    task: Task,
-    signal: AbortSignal,
-    onEvent?: (event: RunEvent) => void,
-  ): Promise<RunRecord> {
+  async runKept(task: Task, signal: AbortSignal, onEvent?: Listener): Promise<RunRecord> {
     const { cgroup } = this.#sandbox
     if (signal.aborted) throw new ManagerError('RUN_CANCELLED', 'The caller has gone.')
     cgroup.resetPeakMemory()
     this.#idleCpuTimeUs = cgroup.cpuTimeUs()
-    const record = await this.#run(
-      task,
-      signal,
-      () => this.#connection.runKept(task, onEvent),
-      () => this.#connection.interrupt(),
-    )
+    const talk = () => this.#connection.runKept(task, onEvent)
+    const record = await this.#run(task, signal, talk, () => this.#connection.interrupt())
     if (this.takesRuns) this.halt()
     return record
   }
