@@ -1,4 +1,5 @@
 import { STANDARD_MODULES_ONLY } from './density.ts'
+import { doorExtras } from './doors.ts'
 import type { Figures } from './figures.ts'
 import { idlePercent } from './idle.ts'
 import { slowestPreloaded } from './imports.ts'
@@ -20,7 +21,7 @@ export interface Bar {
 
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
-  const { warm, bare, native, imports, burst, load, callers, idle, density, start } = figures
+  const { warm, bare, native, imports, burst, load, callers, doors, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = (program: ProgramId) =>
@@ -69,6 +70,9 @@ export function barsOf(figures: Figures): Bar[] {
       const title = `An honest caller's p90 beside ${one?.beside ?? 'endless loops'}`
       return most(title, 'ms', limit, one?.latencyMs.p90)
     }),
+    ...doorExtras(doors ?? []).map(({ door, extraMs, limitMs }) =>
+      most(`Door ${door}, p50 beyond that of /v1/runs`, 'ms', limitMs, extraMs),
+    ),
     most(
       `Burst of ${burst?.size ?? 'the pool size'}, p50, to one run`,
       '×',

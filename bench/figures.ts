@@ -3,6 +3,7 @@ import type { BurstFigures } from './burst.ts'
 import type { CallersFigure } from './callers.ts'
 import type { ColdFigures } from './cold.ts'
 import type { DensityFigure } from './density.ts'
+import type { DoorFigure } from './doors.ts'
 import type { IdleFigures } from './idle.ts'
 import type { ImportFigure } from './imports.ts'
 import type { LoadFigures } from './load.ts'
@@ -19,6 +20,7 @@ export interface Figures {
   burst?: BurstFigures
   load?: LoadFigures
   callers?: readonly CallersFigure[]
+  doors?: readonly DoorFigure[]
   idle?: IdleFigures
   density?: readonly DensityFigure[]
   cold?: ColdFigures

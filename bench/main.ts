@@ -14,6 +14,7 @@ import { callersReport, measureCallers } from './callers.ts'
 import { coldReport, measureCold } from './cold.ts'
 import type { Bench } from './context.ts'
 import { densityReport, measureDensity } from './density.ts'
+import { doorsReport, measureDoors } from './doors.ts'
 import type { Figures } from './figures.ts'
 import { idleReport, measureIdle } from './idle.ts'
 import { importsReport, measureImports } from './imports.ts'
@@ -35,6 +36,7 @@ const SERVING: readonly Topic[] = [
   'burst',
   'load',
   'callers',
+  'doors',
   'idle',
   'density',
   'start',
@@ -124,6 +126,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     if (wants('callers')) {
       figures.callers = await measureCallers(bench, service)
       print(callersReport(figures.callers))
+    }
+    if (wants('doors')) {
+      figures.doors = await measureDoors(bench, service)
+      print(doorsReport(figures.doors))
     }
     if (wants('idle')) {
       figures.idle = await measureIdle(bench, service)

@@ -10,6 +10,7 @@ export const TOPICS = [
   'burst',
   'load',
   'callers',
+  'doors',
   'idle',
   'density',
   'cold',

@@ -6,6 +6,7 @@ import { type DifyTarget, executeCode, executeTemplate } from '../support/dify-c
 import { useDoorTable } from '../support/door-table.ts'
 import { JupyterClient } from '../support/jupyter-client.ts'
 import { HTTP_CLIENTS, type McpClient, STDIO_CLIENTS, TOOLS } from '../support/mcp-clients.ts'
+import { type NpmPackage, npmPackage } from '../support/npm-package.ts'
 import { type ExecutedCode, openWebUi, openWebUiPython } from '../support/open-webui.ts'
 import { freePort, startService } from '../support/service.ts'
 
@@ -130,6 +131,35 @@ describe('mcp', () => {
       const { isError, content } = await run('cobol', '')
       expect(isError).toBe(true)
       expect(content[0].text).toContain('there is no such language')
+    })
+  })
+})
+
+describe('mcp', () => {
+  describe('inspector 2.12.0, its command line', () => {
+    let inspector: NpmPackage
+    beforeAll(async () => {
+      const name = '@modelcontextprotocol/inspector@2.12.0'
+      inspector = await npmPackage(name, (work) => atEnd.push(work))
+    }, 600_000)
+    const ask = async (...words: string[]) => {
+      const end = await inspector.run('node_modules/.bin/mcp-inspector', [
+        ...['--cli', `${url.service}/mcp`, '--transport', 'http'],
+        ...['--header', `Authorization: Bearer ${KEY}`, '--method', ...words],
+      ])
+      expect(end).toMatchObject({ code: 0 })
+      return JSON.parse(end.stdout)
+    }
+
+    test('the tools are there', async () => {
+      const { tools } = await ask('tools/list')
+      expect(tools.map(({ name }: { name: string }) => name)).toEqual(TOOLS)
+    })
+
+    test('a program runs', async () => {
+      const call = ['--tool-name', 'run_code', '--tool-arg', 'language=python']
+      const answer = await ask('tools/call', ...call, '--tool-arg', 'code=print(6*7)')
+      expect(answer.content).toEqual([{ type: 'text', text: '42\n' }])
     })
   })
 })
@@ -335,4 +365,96 @@ describe('ragflow', () => {
       expect(failed.stderr).toContain('ValueError: no')
     })
   })
+})
+
+describe('librechat', () => {
+  const WRITES = 'open("/mnt/data/a.csv", "w").write("1,2")\nprint(6 * 7)'
+  const READS = 'print(open("/mnt/data/a.csv").read())'
+
+  describe('@librechat/agents 3.9.2', () => {
+    let agents: NpmPackage
+    beforeAll(async () => {
+      agents = await npmPackage('@librechat/agents@3.9.2', (work) => atEnd.push(work))
+    }, 600_000)
+    /** What its tool answers to calls, each of which gets the files of the one before. */
+    const calls = async (...args: { lang: string; code: string }[]) => {
+      // It sends no key: the address has it.
+      const env = { LIBRECHAT_CODE_BASEURL: `${url.service}/k/${KEY}/librechat/v1` }
+      const end = await agents.runModule(
+        `import { createCodeExecutionTool } from '@librechat/agents'
+        const tool = createCodeExecutionTool()
+        let files = []
+        for (const args of ${JSON.stringify(args)}) {
+          const call = { type: 'tool_call', id: 'x', name: tool.name, args, _injected_files: files }
+          const { content, artifact } = await tool.invoke(call).catch(({ message }) => ({ content: message }))
+          files = artifact?.files ?? []
+          console.log('ANSWER ' + JSON.stringify({ content, files }))
+        }`,
+        { env },
+      )
+      const answers = end.stdout.split('\n').filter((line) => line.startsWith('ANSWER '))
+      return answers.map((line) => JSON.parse(line.slice(7)))
+    }
+
+    test('a program leaves a file, which the next one finds', async () => {
+      const [first, second] = await calls({ lang: 'py', code: WRITES }, { lang: 'py', code: READS })
+      expect(first.content).toMatch(/^stdout:\n42\n/)
+      expect(first.files).toMatchObject([{ name: 'a.csv' }])
+      expect(second.content).toContain('stdout:\n1,2')
+      expect(second.files).toMatchObject([{ id: first.files[0].id, inherited: true }])
+    })
+
+    test('JavaScript, TypeScript and bash run; an error is told', async () => {
+      const answers = await calls(
+        { lang: 'js', code: 'console.log(1)' },
+        { lang: 'ts', code: 'const a: number = 2; console.log(a)' },
+        { lang: 'bash', code: 'echo 3' },
+        { lang: 'py', code: '1 / 0' },
+        { lang: 'r', code: 'x' },
+      )
+      expect(answers.map(({ content }) => content)).toEqual([
+        expect.stringContaining('stdout:\n1'),
+        expect.stringContaining('stdout:\n2'),
+        expect.stringContaining('stdout:\n3'),
+        expect.stringContaining('ZeroDivisionError'),
+        expect.stringContaining('rejected'),
+      ])
+    })
+  })
+
+  describe.each(['/librechat/v1', '/k/KEY/librechat'])(
+    'client of our own, prefix "%s"',
+    (prefix) => {
+      const ask = async (path: string, body?: object) => {
+        const answer = await fetch(`${url.service}${prefix.replace('KEY', KEY)}${path}`, {
+          headers: { 'content-type': 'application/json', 'x-api-key': KEY },
+          ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
+        })
+        expect(answer.status).toBe(200)
+        // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+        return (await answer.json()) as any
+      }
+
+      // As the smoke test of the client's author has it.
+      test('a file is listed at once at every level, changed, and used again', async () => {
+        const made = await ask('/exec', { lang: 'py', code: WRITES })
+        const { session_id: session, files } = made
+        const [{ id }] = files
+        const levels = ['simple', 'summary', 'full', 'normalized']
+        const lists = await Promise.all(
+          levels.map((level) => ask(`/files/${session}?detail=${level}`)),
+        )
+        expect(lists.map((list) => list.length)).toEqual([1, 1, 1, 1])
+        const reference = { session_id: session, id, name: 'a.csv' }
+        expect((await ask('/exec', { lang: 'py', code: READS, files: [reference] })).stdout).toBe(
+          '1,2\n',
+        )
+        const appends = 'open("/mnt/data/a.csv", "a").write(",3")'
+        const changed = await ask('/exec', { lang: 'py', code: appends, files: [reference] })
+        expect(changed.files).toMatchObject([{ name: 'a.csv', modified_from: { id } }])
+        const again = { lang: 'py', code: READS, files: changed.files }
+        expect((await ask('/exec', again)).stdout).toBe('1,2,3\n')
+      })
+    },
+  )
 })
