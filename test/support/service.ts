@@ -4,6 +4,8 @@ import { createServer } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { projectDir } from '../../src/config.ts'
 import { scaledMs, TIME_SCALE } from '../../src/lib/time-scale.ts'
+import { MIB } from '../../src/lib/units.ts'
+import { readMachine } from '../../src/setup/machine.ts'
 import { Client } from './client.ts'
 import { scaledWallTimeMs } from './manager.ts'
 
@@ -19,6 +21,14 @@ export interface Service {
 
 /** Has something done when a test ends. A test that runs beside others takes its context's own. */
 type AtEnd = (work: () => Promise<void>) => void
+
+/**
+ * A setting for startService(): one run may use a quarter of the memory, so that no lean and no rich pools
+ * fit beside the others. Few tests need them, and each start would fill them.
+ */
+export function withoutVariants(): Record<string, string> {
+  return { SANDBOX_MAX_MEMORY: `${Math.ceil(readMachine().memoryBytes / 4 / MIB)}m` }
+}
 
 /** Resolves when the service has said that it serves; rejects when it ends before that. */
 export async function startService(

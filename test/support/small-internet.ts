@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { projectDir } from '../../src/config.ts'
 
@@ -53,6 +53,7 @@ export class SmallInternet {
   }
 
   async open(): Promise<void> {
+    removeRemains()
     const [service, internet] = [this.#service, this.#internet]
     const outside = [...PUBLIC, NAME_SERVER, '203.0.113.1']
     ip(
@@ -125,6 +126,15 @@ export class SmallInternet {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     await once(this.#servers.stdout as NodeJS.ReadableStream, 'data')
+  }
+}
+
+/** Removes the namespaces that a killed run of these tests left: they have the same addresses. */
+function removeRemains(): void {
+  const folder = '/run/netns'
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const pid = /^em-(?:service|internet)-(\d+)$/.exec(name)?.[1]
+    if (pid && !existsSync(`/proc/${pid}`)) ip(`netns delete ${name}`)
   }
 }
 

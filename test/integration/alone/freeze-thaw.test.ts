@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { scaledMs } from '../../../src/lib/time-scale.ts'
 import { ExecutorCgroup } from '../../support/cgroups.ts'
 import { isAtRest } from '../../support/footprint.ts'
 import { useManager } from '../../support/manager.ts'
@@ -7,7 +8,7 @@ import { executorsOf, until } from '../../support/traces.ts'
 /** Executors are frozen while they wait, and thawed for the one run that they get. */
 
 const SIZE = 2
-const CALLERS = 40
+const CALLERS = 20
 /** Under load the pools grow; they shrink when nobody has asked for a while. */
 const client = useManager({
   runtimes: ['python', 'nodejs'],
@@ -22,7 +23,9 @@ const PROGRAMS: readonly (readonly [language: string, code: string])[] = [
 
 const groups = () => executorsOf(process.pid).map((id) => new ExecutorCgroup(process.pid, id))
 
-test('many more callers than executors: each gets its own answer, then all are frozen', async () => {
+test('many more callers than executors: each gets its own answer, then all are frozen', {
+  timeout: scaledMs(180_000),
+}, async () => {
   const answers = await Promise.all(
     Array.from({ length: CALLERS }, (_, n) => {
       const [language, code] = PROGRAMS[n % PROGRAMS.length] as (typeof PROGRAMS)[number]

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { removeWithMounts, unmountBelow } from '../../../src/engine/runsc/leftover-mounts.ts'
-import { type Service, startService } from '../../support/service.ts'
+import { type Service, startService, withoutVariants } from '../../support/service.ts'
 import { NO_TRACES, RUN_ROOT, tracesOf } from '../../support/traces.ts'
 
 /** With whichever runsc is in use: some leave mounts of their own. */
@@ -16,7 +16,7 @@ test(
   'after SIGTERM no process, cgroup, folder or mount of the manager is left',
   PATIENT,
   async () => {
-    const service = await startService()
+    const service = await startService(withoutVariants())
     await useSome(service)
     service.kill('SIGTERM')
     expect(await service.ended()).toBe(0)
@@ -28,7 +28,7 @@ test(
   'after kill -9 the next start removes all that was left, whatever is mounted there',
   PATIENT,
   async () => {
-    const killed = await startService()
+    const killed = await startService(withoutVariants())
     await useSome(killed)
     killed.kill('SIGKILL')
     await killed.ended()
@@ -41,7 +41,7 @@ test(
     mount('-t', 'tmpfs', 'tmpfs', point)
     mount('-t', 'tmpfs', 'tmpfs', point)
     mount('--bind', '/proc/self/ns/net', path.join(folder, 'null-netns'))
-    const next = await startService()
+    const next = await startService(withoutVariants())
     expectNothingOf(killed.pid)
     expect(await useSome(next)).toBe(true)
     next.kill('SIGTERM')

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter } from 'node:path'
 import { expect, type TestContext, test } from 'vitest'
-import { type Service, startService } from '../../support/service.ts'
+import { type Service, startService, withoutVariants } from '../../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../../support/traces.ts'
 
 /** `npm start` itself: npm, what it starts, and the signals that reach them. */
@@ -14,7 +14,7 @@ const PATH = (process.env.PATH ?? '')
 
 /** setsid makes npm the leader of its own process group, as a shell does. */
 const npmStart = ({ onTestFinished }: TestContext) =>
-  startService({ PATH }, ['setsid'], ['npm', 'start'], onTestFinished)
+  startService({ ...withoutVariants(), PATH }, ['setsid'], ['npm', 'start'], onTestFinished)
 
 const SLEEPING = 'import time\ndef main():\n  time.sleep(3)\n  return "done"'
 

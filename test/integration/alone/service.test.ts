@@ -2,7 +2,12 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { poolCounts } from '../../support/footprint.ts'
-import { launchService, type Service, startService } from '../../support/service.ts'
+import {
+  launchService,
+  type Service,
+  startService,
+  withoutVariants,
+} from '../../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../../support/traces.ts'
 
 /** The service as a process: how it starts, ends, and cleans up after one that was killed. */
@@ -37,7 +42,7 @@ async function refuses({ client }: Service): Promise<boolean> {
 
 describe('SIGTERM', () => {
   test('lets a run finish, refuses new ones, leaves nothing behind', async () => {
-    const service = await startService()
+    const service = await startService(withoutVariants())
     await untilFull(service)
     expect(tracesOf(service.pid).cgroups).not.toEqual([])
     expect(tracesOf(service.pid).folders).toHaveLength(1)
@@ -51,14 +56,14 @@ describe('SIGTERM', () => {
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)('%s when nothing runs ends it', async (signal) => {
-    const service = await startService()
+    const service = await startService(withoutVariants())
     service.kill(signal)
     expect(await service.ended()).toBe(0)
     expect(tracesOf(service.pid)).toEqual(NO_TRACES)
   })
 
   test('a second one does not wait for what runs', async () => {
-    const service = await startService({ SANDBOX_TIMEOUT: '9s' })
+    const service = await startService({ ...withoutVariants(), SANDBOX_TIMEOUT: '9s' })
     const answer = startRun(service, 8)
     await answer.begun
     service.kill('SIGTERM')
@@ -73,7 +78,7 @@ describe('SIGTERM', () => {
   })
 
   test('is not held up by a connection that never ends its request', async () => {
-    const service = await startService()
+    const service = await startService(withoutVariants())
     const socket = connect(Number(new URL(service.client.url).port), '127.0.0.1')
     socket.on('error', () => {})
     await once(socket, 'connect')
@@ -87,8 +92,8 @@ describe('SIGTERM', () => {
 
 describe('after kill -9', () => {
   test('the next start removes what is left; a living manager is left alone', async () => {
-    const living = await startService()
-    const killed = await startService()
+    const living = await startService(withoutVariants())
+    const killed = await startService(withoutVariants())
     await Promise.all([living, killed].map(untilFull))
     await startRun(killed).begun
     killed.kill('SIGKILL')
@@ -97,7 +102,7 @@ describe('after kill -9', () => {
     expect(tracesOf(killed.pid).folders).toHaveLength(1)
 
     const executors = executorsOf(living.pid)
-    const next = await startService()
+    const next = await startService(withoutVariants())
     expect(next.output()).toContain('removed what an earlier manager left')
     await until(() => tracesOf(killed.pid).processes.length === 0)
     expect(tracesOf(killed.pid)).toEqual(NO_TRACES)
@@ -129,7 +134,7 @@ describe('a start that cannot be', () => {
   })
 
   test('a port in use: it is named, nothing is left', async () => {
-    const first = await startService()
+    const first = await startService(withoutVariants())
     const { port } = new URL(first.client.url)
     const second = launchService({ SANDBOX_EXECUTOR_MANAGER_PORT: port })
     expect(await second.ended()).toBe(1)

@@ -2,12 +2,12 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { readConfig } from '../../../src/config.ts'
-import type { Installation, InstalledRuntime } from '../../../src/engine/runsc/installation.ts'
-import { probePlatform } from '../../../src/engine/runsc/platform.ts'
-import { findInstallation } from '../../../src/setup/install.ts'
-import { describeRunsc, findRunsc } from '../../../src/setup/runsc.ts'
-import { startService } from '../../support/service.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Installation, InstalledRuntime } from '../../src/engine/runsc/installation.ts'
+import { probePlatform } from '../../src/engine/runsc/platform.ts'
+import { findInstallation } from '../../src/setup/install.ts'
+import { describeRunsc, findRunsc } from '../../src/setup/runsc.ts'
+import { startService } from '../support/service.ts'
 
 const { home, projectDir } = readConfig({
   EXECUTOR_MANAGER_HOME: process.env.EXECUTOR_MANAGER_HOME,
