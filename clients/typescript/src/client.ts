@@ -12,7 +12,10 @@ import type {
   EventStdout,
   Outcome,
   Problem,
+  RunState,
   Status,
+  StoredFile,
+  StoredOutcome,
   Template,
   Templates,
 } from './types.ts'
@@ -24,6 +27,16 @@ export type RunEvent =
   | { readonly id: string; readonly event: 'stderr'; readonly data: EventStderr }
   | { readonly id: string; readonly event: 'display'; readonly data: EventDisplay }
   | { readonly id: string; readonly event: 'done'; readonly data: Outcome }
+
+/** An event of an accepted run: the files of its outcome are where their `url` says. */
+export type AcceptedRunEvent =
+  | Exclude<RunEvent, { event: 'done' }>
+  | { readonly id: string; readonly event: 'done'; readonly data: StoredOutcome }
+
+export interface SubmitOptions extends CallOptions {
+  /** A name for the request: the service executes it once. By default one that is new for each call. */
+  readonly idempotencyKey?: string | undefined
+}
 
 export interface CallOptions {
   /** Ends the call; what runs for it is canceled. */
@@ -60,6 +73,87 @@ export class ExecutorManager {
   }
 
   /**
+   * Has a run accepted: it is executed whatever becomes of this client.
+   * @returns the run, whose `id` is for the methods below
+   * @throws ExecutorManagerError
+   */
+  async submit(
+    run: RunToSend,
+    { signal, idempotencyKey = newKey() }: SubmitOptions = {},
+  ): Promise<RunState> {
+    const body = await bodyOf(run)
+    const headers = { prefer: 'respond-async', 'idempotency-key': idempotencyKey }
+    const path = '/v1/runs'
+    const sending = { method: 'POST', path, body, headers, signal, isRepeatable: true } as const
+    return this.#json<RunState>(this.#transport.send(sending), signal)
+  }
+
+  /** An accepted run as it is now. */
+  async get(id: string, { signal }: CallOptions = {}): Promise<RunState> {
+    return this.#get<RunState>(pathOf(id), signal)
+  }
+
+  /**
+   * Waits until an accepted run has ended.
+   * @throws ExecutorManagerError, also where there is no outcome: `lost`, `canceled`
+   */
+  async wait(id: string, { signal }: CallOptions = {}): Promise<StoredOutcome> {
+    for (;;) {
+      const run = await this.#get<RunState>(pathOf(id), signal, { prefer: 'wait=30' })
+      if (run.outcome) return run.outcome
+      if (run.problem) throw errorOf(run.problem)
+    }
+  }
+
+  /**
+   * The events of an accepted run, from its first or behind one. A stream that breaks off is gone on with.
+   * Leaving the loop does nothing to the run.
+   * @param after the id of the last event that was seen
+   * @throws ExecutorManagerError
+   */
+  async *events(
+    id: string,
+    { signal, after = '0' }: CallOptions & { readonly after?: string | undefined } = {},
+  ): AsyncGenerator<AcceptedRunEvent, void> {
+    const path = `${pathOf(id)}/events`
+    let last = after
+    for (let isNew = true; ; isNew = false) {
+      let hasProgress = isNew
+      const headers = { 'last-event-id': last }
+      const response = await this.#transport.send({ method: 'GET', path, headers, signal })
+      if (response.status === 204) return
+      try {
+        for await (const event of eventsOf(response, signal)) {
+          last = event.id
+          hasProgress = true
+          yield event as AcceptedRunEvent
+          if (event.event === 'done') return
+        }
+      } catch (error) {
+        const isBroken = error instanceof ExecutorManagerError && error.type === 'broken-stream'
+        if (!isBroken || !hasProgress) throw error
+      }
+    }
+  }
+
+  /** The content of a file that an accepted run has left. */
+  async readFile(file: StoredFile, { signal }: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const sending = { method: 'GET', path: file.url, signal } as const
+    return new Uint8Array(await (await this.#transport.send(sending)).arrayBuffer())
+  }
+
+  /**
+   * Cancels an accepted run; one that has ended is removed.
+   * @returns what it is then; null: it was removed
+   * @throws ExecutorManagerError
+   */
+  async cancel(id: string, { signal }: CallOptions = {}): Promise<RunState | null> {
+    const sending = { method: 'DELETE', path: pathOf(id), signal } as const
+    const response = await this.#transport.send(sending)
+    return response.status === 204 ? null : this.#json(Promise.resolve(response), signal)
+  }
+
+  /**
    * Runs many programs, or one with many inputs; at most 100.
    * @returns a result for each, in order: an outcome, or the problem why there is none
    * @throws ExecutorManagerError
@@ -89,8 +183,12 @@ export class ExecutorManager {
     return this.#get<Status>('/v1/status', signal)
   }
 
-  #get<T>(path: string, signal: AbortSignal | undefined): Promise<T> {
-    return this.#json<T>(this.#transport.send({ method: 'GET', path, signal }), signal)
+  #get<T>(
+    path: string,
+    signal: AbortSignal | undefined,
+    headers: Record<string, string> = {},
+  ): Promise<T> {
+    return this.#json<T>(this.#transport.send({ method: 'GET', path, headers, signal }), signal)
   }
 
   async #json<T>(answer: Promise<Response>, signal: AbortSignal | undefined): Promise<T> {
@@ -103,6 +201,13 @@ export class ExecutorManager {
       throw new ExecutorManagerError(type, 'the answer is not complete', { cause })
     }
   }
+}
+
+const pathOf = (id: string) => `/v1/runs/${encodeURIComponent(id)}`
+
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 async function* eventsOf(

@@ -11,7 +11,10 @@ from .types import (
     OutputFile,
     Run,
     RunError,
+    RunState,
     Status,
+    StoredFile,
+    StoredOutcome,
     Template,
 )
 
@@ -27,7 +30,10 @@ __all__ = [
     "OutputFile",
     "Run",
     "RunError",
+    "RunState",
     "Status",
+    "StoredFile",
+    "StoredOutcome",
     "Template",
     "file_bytes",
     "file_text",

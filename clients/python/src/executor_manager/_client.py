@@ -11,7 +11,17 @@ import httpx
 from . import _wire
 from ._decode import decode
 from .errors import ExecutorManagerError, error_of_answer
-from .types import BatchInput, Outcome, Run, Status, Template, Templates
+from .types import (
+    BatchInput,
+    Outcome,
+    Run,
+    RunState,
+    Status,
+    StoredFile,
+    StoredOutcome,
+    Template,
+    Templates,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -79,6 +89,67 @@ class Client:
             response.close()
         raise _wire.broken_stream()
 
+    def submit(self, *, idempotency_key: Optional[str] = None, **run: Unpack[Run]) -> RunState:
+        """Has a run accepted: it is executed whatever becomes of this client. Its ``id`` is for the methods
+        below. The service executes a key's request once; by default the key is new for each call.
+
+        Raises ExecutorManagerError."""
+        request = _wire.submit_request(run, idempotency_key)
+        return decode(RunState, self._json(request, repeatable=True))
+
+    def get(self, id: str) -> RunState:
+        """An accepted run as it is now."""
+        return decode(RunState, self._json(_wire.request_of("GET", _wire.run_path(id))))
+
+    def wait(self, id: str) -> StoredOutcome:
+        """Waits until an accepted run has ended.
+
+        Raises ExecutorManagerError, also where there is no outcome: ``lost``, ``canceled``."""
+        request = _wire.request_of("GET", _wire.run_path(id), more={"prefer": "wait=30"})
+        while True:
+            outcome = _wire.outcome_of(decode(RunState, self._json(request)))
+            if outcome is not None:
+                return outcome
+
+    def events(self, id: str, after: str = "0") -> Iterator[_wire.Event]:
+        """The events of an accepted run, from its first or behind the one whose id is ``after``. A stream
+        that breaks off is gone on with. Leaving the loop does nothing to the run.
+
+        Raises ExecutorManagerError."""
+        is_new = True
+        while True:
+            request = _wire.events_request(id, after)
+            response = self._send(request, repeatable=True)
+            has_progress, is_new = is_new, False
+            reader = _wire.EventReader(StoredOutcome)
+            try:
+                for chunk in response.iter_bytes():
+                    for event in reader.read(chunk):
+                        after, has_progress = event.id, True
+                        yield event
+                        if event.event == "done":
+                            return
+            except httpx.HTTPError as error:
+                if not has_progress:
+                    raise _wire.broken_stream() from error
+            finally:
+                response.close()
+            if response.status_code == 204:
+                return
+            if not has_progress:
+                raise _wire.broken_stream()
+
+    def read_file(self, file: StoredFile) -> bytes:
+        """The content of a file that an accepted run has left."""
+        return self._read(_wire.request_of("GET", file.url), repeatable=True).content
+
+    def cancel(self, id: str) -> Optional[RunState]:
+        """Cancels an accepted run and gives what it is then; one that has ended is removed: None.
+
+        Raises ExecutorManagerError."""
+        response = self._read(_wire.request_of("DELETE", _wire.run_path(id)), repeatable=True)
+        return None if response.status_code == 204 else decode(RunState, _wire.json_of(response))
+
     def batch(
         self,
         runs: Optional[List[Run]] = None,
@@ -102,15 +173,18 @@ class Client:
         """How the service is."""
         return decode(Status, self._json(_wire.request_of("GET", "/v1/status")))
 
-    def _json(self, request: Dict[str, Any]) -> Any:
-        response = self._send(request, repeatable=request["method"] == "GET")
+    def _json(self, request: Dict[str, Any], repeatable: bool = False) -> Any:
+        return _wire.json_of(self._read(request, repeatable or request["method"] == "GET"))
+
+    def _read(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
+        response = self._send(request, repeatable)
         try:
             response.read()
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
         finally:
             response.close()
-        return _wire.json_of(response)
+        return response
 
     def _send(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
         attempt = 0
@@ -184,6 +258,57 @@ class AsyncClient:
             await response.aclose()
         raise _wire.broken_stream()
 
+    async def submit(self, *, idempotency_key: Optional[str] = None, **run: Unpack[Run]) -> RunState:
+        """As Client.submit()."""
+        request = _wire.submit_request(run, idempotency_key)
+        return decode(RunState, await self._json(request, repeatable=True))
+
+    async def get(self, id: str) -> RunState:
+        """As Client.get()."""
+        return decode(RunState, await self._json(_wire.request_of("GET", _wire.run_path(id))))
+
+    async def wait(self, id: str) -> StoredOutcome:
+        """As Client.wait()."""
+        request = _wire.request_of("GET", _wire.run_path(id), more={"prefer": "wait=30"})
+        while True:
+            outcome = _wire.outcome_of(decode(RunState, await self._json(request)))
+            if outcome is not None:
+                return outcome
+
+    async def events(self, id: str, after: str = "0") -> AsyncIterator[_wire.Event]:
+        """As Client.events()."""
+        is_new = True
+        while True:
+            request = _wire.events_request(id, after)
+            response = await self._send(request, repeatable=True)
+            has_progress, is_new = is_new, False
+            reader = _wire.EventReader(StoredOutcome)
+            try:
+                async for chunk in response.aiter_bytes():
+                    for event in reader.read(chunk):
+                        after, has_progress = event.id, True
+                        yield event
+                        if event.event == "done":
+                            return
+            except httpx.HTTPError as error:
+                if not has_progress:
+                    raise _wire.broken_stream() from error
+            finally:
+                await response.aclose()
+            if response.status_code == 204:
+                return
+            if not has_progress:
+                raise _wire.broken_stream()
+
+    async def read_file(self, file: StoredFile) -> bytes:
+        """As Client.read_file()."""
+        return (await self._read(_wire.request_of("GET", file.url), repeatable=True)).content
+
+    async def cancel(self, id: str) -> Optional[RunState]:
+        """As Client.cancel()."""
+        response = await self._read(_wire.request_of("DELETE", _wire.run_path(id)), repeatable=True)
+        return None if response.status_code == 204 else decode(RunState, _wire.json_of(response))
+
     async def batch(
         self,
         runs: Optional[List[Run]] = None,
@@ -204,15 +329,18 @@ class AsyncClient:
         """How the service is."""
         return decode(Status, await self._json(_wire.request_of("GET", "/v1/status")))
 
-    async def _json(self, request: Dict[str, Any]) -> Any:
-        response = await self._send(request, repeatable=request["method"] == "GET")
+    async def _json(self, request: Dict[str, Any], repeatable: bool = False) -> Any:
+        return _wire.json_of(await self._read(request, repeatable or request["method"] == "GET"))
+
+    async def _read(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
+        response = await self._send(request, repeatable)
         try:
             await response.aread()
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
         finally:
             await response.aclose()
-        return _wire.json_of(response)
+        return response
 
     async def _send(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
         attempt = 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import random
+import uuid
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from urllib.parse import quote
 
 import httpx
 
@@ -20,6 +23,8 @@ from .types import (
     EventStdout,
     Outcome,
     OutputFile,
+    RunState,
+    StoredOutcome,
 )
 
 FIRST_DELAY_S = 0.25
@@ -33,7 +38,7 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 #: A run takes as long as it takes: the service limits it.
 TIMEOUT = httpx.Timeout(None, connect=10.0)
 
-EventData = Union[EventStarted, EventStdout, EventStderr, EventDisplay, Outcome]
+EventData = Union[EventStarted, EventStdout, EventStderr, EventDisplay, Outcome, StoredOutcome]
 _EVENTS = {
     "started": EventStarted,
     "stdout": EventStdout,
@@ -60,9 +65,15 @@ def settings(url: Optional[str], key: Optional[str]) -> Dict[str, Any]:
     return {"base_url": base, "headers": headers, "timeout": TIMEOUT}
 
 
-def request_of(method: str, path: str, body: Any = None, events: bool = False) -> Dict[str, Any]:
+def request_of(
+    method: str,
+    path: str,
+    body: Any = None,
+    events: bool = False,
+    more: Optional[Dict[str, str]] = None,
+) -> Dict[str, Any]:
     """The arguments of httpx's request."""
-    headers: Dict[str, str] = {}
+    headers: Dict[str, str] = dict(more or {})
     if events:
         headers["accept"] = "text/event-stream"
     if body is None:
@@ -85,6 +96,29 @@ def _input_file(path: str, content: Union[str, bytes]) -> Dict[str, str]:
     if isinstance(content, str):
         return {"path": path, "content": content}
     return {"path": path, "content_base64": base64.b64encode(content).decode()}
+
+
+def run_path(id: str) -> str:
+    """Where an accepted run is."""
+    return "/v1/runs/" + quote(id, safe="")
+
+
+def events_request(id: str, after: str) -> Dict[str, Any]:
+    """The request for the events of an accepted run behind one."""
+    return request_of("GET", run_path(id) + "/events", more={"last-event-id": after})
+
+
+def submit_request(run: Mapping[str, Any], key: Optional[str]) -> Dict[str, Any]:
+    """The request that has a run accepted; sent twice it does no more than once."""
+    more = {"prefer": "respond-async", "idempotency-key": key or uuid.uuid4().hex}
+    return request_of("POST", "/v1/runs", run_body(run), more=more)
+
+
+def outcome_of(run: RunState) -> Optional[StoredOutcome]:
+    """The outcome of a run that has ended; None while it has not. Raises where there will be none."""
+    if run.problem is not None:
+        raise error_of(dataclasses.asdict(run.problem))
+    return run.outcome
 
 
 def batch_results(answer: Any) -> List[Union[Outcome, ExecutorManagerError]]:
@@ -134,7 +168,8 @@ class EventReader:
     """Reads a stream of events (https://html.spec.whatwg.org/#event-stream-interpretation). Lines end with
     line feeds only: httpx would also break them at characters such as U+2028, which JSON may contain."""
 
-    def __init__(self) -> None:
+    def __init__(self, done: type = Outcome) -> None:
+        self._done = done
         self._rest: List[bytes] = []
         self._fields: Dict[str, str] = {}
         self._data: List[str] = []
@@ -159,7 +194,8 @@ class EventReader:
         data, self._data = self._data, []
         event = self._fields.pop("event", "message")
         if data:
-            found = _event(event, json.loads("\n".join(data)), self._fields.get("id", ""))
+            told = json.loads("\n".join(data))
+            found = _event(event, told, self._fields.get("id", ""), self._done)
             if found:
                 yield found
 
@@ -169,10 +205,10 @@ def _field(line: str) -> Tuple[str, str]:
     return name, value[1:] if value.startswith(" ") else value
 
 
-def _event(event: str, data: Any, id: str) -> Optional[Event]:
+def _event(event: str, data: Any, id: str, done: type) -> Optional[Event]:
     if event == "error":
         raise error_of(data)
-    cls = _EVENTS.get(event)
+    cls: Any = done if event == "done" else _EVENTS.get(event)
     return Event(event, decode(cls, data), id) if cls else None
 
 
