@@ -14,6 +14,7 @@ import { findGuest } from '../images/guest.ts'
 import { imageHash } from '../images/recipe.ts'
 import { findRootImage } from '../images/root-image.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
+import { type DescribedTemplate, describeTemplates } from './doctor-templates.ts'
 import { readHostSystem, wayOf } from './host.ts'
 import { missingHostPackages } from './host-packages.ts'
 import { findRunsc, runscSuite, unfit } from './runsc.ts'
@@ -48,6 +49,7 @@ const RUN_SETUP = 'npm run setup (npm start does it too)'
 export async function examine(input: DoctorInput): Promise<Finding[]> {
   const runsc = findRunsc(input.home)
   const runtimes = loadRuntimes(input.runtimesDir)
+  const templates = describeTemplates(input, runtimes)
   const images = runtimes.map((runtime) => ({ runtime, image: findImage(runtime, input.home) }))
   const anyImage = images.find((entry) => entry.image)?.image
   const isInstalled = runsc !== undefined && images.every((entry) => entry.image)
@@ -61,7 +63,8 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
     hostPackages(isInstalled),
     supervisor(input),
     ...images.map(({ runtime, image }) => imageFinding(runtime, image, input)),
-    ...unusedImages(input.home, runtimes),
+    ...templates.map(({ finding }) => finding),
+    ...unusedImages(input.home, runtimes, templates),
     ...runtimes.map((runtime) => snapshotFinding(runtime, input.home)),
     disk(input.home, isInstalled),
     await port(input.host, input.port),
@@ -201,9 +204,16 @@ function imageFinding(runtime: Runtime, image: Image | undefined, input: DoctorI
 }
 
 /** Finds images of older recipes. The set-up keeps them, because another manager may run from them. */
-function unusedImages(home: string, runtimes: Runtime[]): Finding[] {
+function unusedImages(
+  home: string,
+  runtimes: Runtime[],
+  templates: readonly DescribedTemplate[],
+): Finding[] {
   const folder = imagesFolder(home)
-  const used = new Set(runtimes.map((runtime) => `${runtime.name}-${imageHash(runtime)}`))
+  const used = new Set([
+    ...runtimes.map((runtime) => `${runtime.name}-${imageHash(runtime)}`),
+    ...templates.map(({ image }) => image),
+  ])
   const unused = foldersIn(folder).filter((name) => !name.startsWith('.') && !used.has(name))
   if (unused.length === 0) return []
   const text = `of older recipes: ${unused.join(', ')}`
