@@ -47,5 +47,5 @@ export async function runWith(url: string, body: object) {
     body: JSON.stringify(body),
   })
   const answer = (await response.json()) as { stdout: string; stderr: string; detail: string }
-  return { status: response.status, ...answer }
+  return { ...answer, status: response.status }
 }
