@@ -15,13 +15,10 @@ const MODES: readonly RunMode[] = ['script', 'function', 'cell']
 export function templateOf(
   runtime: Runtime,
   limits: RunLimits,
-  {
-    snapshotsPerKey,
-    leanExecutors,
-    richExecutors,
-  }: Pick<Config, 'snapshotsPerKey' | 'leanExecutors' | 'richExecutors'>,
+  { snapshotsPerKey, leanExecutors }: Pick<Config, 'snapshotsPerKey' | 'leanExecutors'>,
+  hasRich: () => boolean,
 ): Template {
-  const shared = () => (leanExecutors ? placedByText(runtime, richExecutors) : placedInOne(runtime))
+  const shared = () => (leanExecutors ? placedByText(runtime, hasRich) : placedInOne(runtime))
   return {
     limits,
     modes: MODES,

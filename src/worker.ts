@@ -18,7 +18,7 @@ import { engineEvents, poolEvents } from './reports.ts'
 import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
-import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richVariant } from './runtimes/rich.ts'
+import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richName, richVariant } from './runtimes/rich.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import { ServedTemplates } from './templates/served.ts'
 import { offeredTemplateOf, templateOf } from './templates.ts'
@@ -51,6 +51,8 @@ export class Worker {
   readonly #scheduler: Scheduler
   readonly #gate: CapacityLimit
   readonly #served: ServedTemplates
+  /** Pools that the start does not wait for: other executors serve the same programs. */
+  readonly #laterPools: (() => Promise<void>)[] = []
   readonly #firstExecutors = new FirstExecutors()
   readonly #machine: Machine = readMachine()
 
@@ -158,9 +160,10 @@ export class Worker {
     return this.#firstExecutors.wait(this.#config.startTimeoutMs)
   }
 
-  /** Renews snapshots while no run is in hand, and watches the operator's templates. Ends with stop(). */
+  /** Opens the pools that the start did not wait for, renews snapshots while no run is in hand, and watches the operator's templates. Ends with stop(). */
   maintain(): void {
     const { snapshotRenewal } = this.#config
+    for (const open of this.#laterPools.splice(0)) void open()
     if (snapshotRenewal) this.#engine.startRenewing(snapshotRenewal, () => this.#isQuiet())
     this.#served.watch()
   }
@@ -209,7 +212,8 @@ export class Worker {
     for (const language of [name, ...aliases]) this.#languages.set(language, name)
     const limits = limitsOf(this.#config, overrides)
     const { snapshotsPerKey, leanExecutors, richExecutors, keys } = this.#config
-    this.#templates.set(name, templateOf(runtime, limits, this.#config))
+    const hasRich = () => this.#pools.get(richName(runtime))?.isStarted ?? false
+    this.#templates.set(name, templateOf(runtime, limits, this.#config, hasRich))
     this.#offered.push(offeredTemplateOf(installed, limits, this.#config))
     for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
       this.#firstExecutors.expect(pool)
@@ -220,9 +224,20 @@ export class Worker {
     if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy)
     const rich = richExecutors ? richVariant(runtime) : null
     if (rich) {
-      const sizes = { size: RICH_POOL_SIZE, idleBytes: IDLE_RICH_EXECUTOR_BYTES }
-      this.#addPool({ ...installed, runtime: rich }, limits, policy, sizes)
+      this.#laterPools.push(() => this.#openRich({ ...installed, runtime: rich }, limits, policy))
     }
+  }
+
+  /** Opens the pool of rich executors once it has a snapshot, whose making takes seconds. */
+  async #openRich(
+    installed: InstalledRuntime,
+    limits: RunLimits,
+    policy: Buffer | null,
+  ): Promise<void> {
+    const sizes = { size: RICH_POOL_SIZE, idleBytes: IDLE_RICH_EXECUTOR_BYTES }
+    const { maker, pool } = this.#addPool(installed, limits, policy, sizes)
+    await maker.prepare()
+    pool.start()
   }
 
   /** Adds a pool, not started yet, to those that serve. */

@@ -22,9 +22,12 @@ export function placedInOne({ name }: Runtime): (request: RunRequest) => Placing
  * Runs whose program names no heavy library in the lean pool, with the standard one beside it; those that name one
  * which the standard executors have not loaded in the rich pool.
  */
-export function placedByText(runtime: Runtime, hasRich: boolean): (request: RunRequest) => Placing {
+export function placedByText(
+  runtime: Runtime,
+  hasRich: () => boolean,
+): (request: RunRequest) => Placing {
   return ({ program }) => {
-    const { template, substitute } = chooseTemplate(runtime, program.code, hasRich)
+    const { template, substitute } = chooseTemplate(runtime, program.code, hasRich())
     return { pool: template, substitute }
   }
 }

@@ -70,13 +70,18 @@ export class Pool {
     this.#member = options.gate.join(Math.max(1, options.size), () => this.#refill())
   }
 
+  get isStarted(): boolean {
+    return this.#review !== null
+  }
+
   /** Whether it has fewer ready executors than it keeps. */
   get isShort(): boolean {
-    return this.count('ready') < this.#options.size
+    return this.isStarted && this.count('ready') < this.#options.size
   }
 
   /** Starts to make executors; returns at once. */
   start(): void {
+    if (this.#closing) return
     this.#review = setInterval(() => this.#refill(), REVIEW_MS)
     this.#refill()
   }

@@ -204,7 +204,10 @@ export class ServedTemplates {
     }
     const former = this.#serving.get(name)
     this.#serving.set(name, { mark, pools, letGo })
-    templates.set(name, templateOf(own.runtime, limits, { ...config, leanExecutors: false }))
+    templates.set(
+      name,
+      templateOf(own.runtime, limits, { ...config, leanExecutors: false }, () => false),
+    )
     const egress = template.network === 'none' ? null : config.egress
     const told = offeredTemplateOf({ ...own, runtime: installed.runtime }, limits, { egress })
     const at = offered.findIndex((one) => one.name === name)
