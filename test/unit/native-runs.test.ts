@@ -209,6 +209,7 @@ describe('what is refused', () => {
     ['DELETE', '/v1/batches/', 'POST'],
     ['POST', '/v1/status?x=1', 'GET, HEAD'],
     ['OPTIONS', '/v1/templates', 'GET, HEAD'],
+    ['QUERY', '/v1/templates', 'GET, HEAD'],
   ])('%s %s, which it does not take', async (method, path, allowed) => {
     const { status, headers, body } = await client.fetch(path, { method })
     expect([status, body.type]).toEqual([405, '/problems/method-not-allowed'])

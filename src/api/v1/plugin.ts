@@ -30,15 +30,20 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   app.addContentTypeParser('multipart/form-data', ({ raw, caller }, _payload, done) => {
     options.uploads.read(raw, caller, done)
   })
+  let answerMissing: Awaited<ReturnType<typeof answerMissingRoutes>> | undefined
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = problemOf(error)
+    // Fastify asks for the Content-Type of some methods before it looks whether there is a route.
+    if (request.is404 && problem.problem === 'invalid-request' && answerMissing) {
+      return answerMissing(request, reply)
+    }
     if (PROBLEMS[problem.problem].status === 500)
       request.log.error({ err: error }, 'request failed')
     tellRate(reply)
     return sendProblem(reply, problem)
   })
   app.addHook('preHandler', async (_request, reply) => tellRate(reply))
-  await answerMissingRoutes(app)
+  answerMissing = await answerMissingRoutes(app)
   const jobs = jobsOf(app, options)
   addRunsRoute(app, options, options, { jobs, webhooks: options.webhooks })
   addAcceptedRoutes(app, jobs, options)
