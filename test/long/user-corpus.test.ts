@@ -27,6 +27,8 @@ const client = useManager({
   runtimes: ['python'],
   poolSize: 2,
   codePolicy: 'balanced',
+  leanExecutors: true,
+  richExecutors: true,
   limits: { wallTimeMs: 60_000, memoryBytes: 512 * 1024 ** 2 },
 })
 
