@@ -3,6 +3,7 @@ import { type AccessSettings, readAccess } from './config/access.ts'
 import { type JobSettings, readJobs } from './config/jobs.ts'
 import { readEgress } from './config/network.ts'
 import { type Options, readOptions } from './config/options.ts'
+import { readSessions, type SessionSettings } from './config/sessions.ts'
 import {
   boolean,
   duration,
@@ -34,7 +35,7 @@ import {
 import { sizesFor } from './sizes.ts'
 
 /** All settings, as the parts of the service read them. */
-export interface Config extends Options, AccessSettings, SnapshotSettings {
+export interface Config extends Options, AccessSettings, SnapshotSettings, SessionSettings {
   readonly projectDir: string
   /** Where images, snapshots and downloaded binaries live. */
   readonly home: string
@@ -176,6 +177,7 @@ export function readConfig(
       ? path.resolve(env.EXECUTOR_MANAGER_POLICY_DIR)
       : null,
     jobs: readJobs(env),
+    ...readSessions(env),
     logLevel: setting(env, 'EXECUTOR_MANAGER_LOG_LEVEL', 'info', oneOf(LOG_LEVELS)),
     ignoredSettings: ['SANDBOX_BASE_PYTHON_IMAGE', 'SANDBOX_BASE_NODEJS_IMAGE'].filter(
       (name) => env[name],

@@ -107,7 +107,7 @@ export class ExecutorManager {
   }
 
   #buildApp(): Promise<FastifyInstance> {
-    const { runs, languages, offered, metrics } = this.#worker
+    const { runs, sessions, languages, offered, metrics } = this.#worker
     return buildApp(
       {
         ...this.#config,
@@ -117,6 +117,7 @@ export class ExecutorManager {
       },
       {
         runs,
+        sessions,
         languages,
         metrics,
         parsing: this.#parsing,
@@ -160,6 +161,7 @@ export class ExecutorManager {
   async #clearUp(closed: Promise<void>): Promise<void> {
     const app = this.#app
     await this.#worker.idle()
+    await this.#worker.closeSessions()
     await this.#worker.closePools()
     // Who is still connected has an answer on the way, or holds an unfinished request open.
     const patience = setTimeout(() => app?.server.closeAllConnections(), LAST_ANSWERS_MS)

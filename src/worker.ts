@@ -19,6 +19,8 @@ import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
 import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richName, richVariant } from './runtimes/rich.ts'
+import { openSessions } from './sessions.ts'
+import type { LocalSessions } from './sessions/local-sessions.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import { ServedTemplates } from './templates/served.ts'
 import { offeredTemplateOf, templateOf } from './templates.ts'
@@ -41,6 +43,8 @@ export class Worker {
   /** Templates as callers are told of them. */
   readonly offered: readonly OfferedTemplate[]
   readonly metrics: Metrics
+  /** Null: callers can keep no sandboxes. */
+  readonly sessions: LocalSessions | null
   readonly #config: Config
   readonly #log: Logger
   readonly #engine: RunscEngine
@@ -86,6 +90,7 @@ export class Worker {
       offered: this.#offered,
       addPool: (...args) => this.#addPool(...args),
     })
+    this.sessions = openSessions(config, log, engine, installation, gate)
     this.runs = new LocalRuns(this.#scheduler, this.#templates, checkLargeResult)
   }
 
@@ -194,6 +199,11 @@ export class Worker {
   /** Ends the runs in progress. */
   cut(): void {
     this.#scheduler.cut()
+  }
+
+  /** Writes all sessions to disk for the next start. */
+  async closeSessions(): Promise<void> {
+    await this.sessions?.stop().catch((err) => this.#log.error({ err }, 'sessions not closed'))
   }
 
   /** Destroys all executors. What cannot be destroyed is logged. */

@@ -367,6 +367,13 @@ static int set_streams(const struct start *start, int terminal, int pipes[STREAM
     return 0;
 }
 
+/* Closes all descriptors above one. Some kernels of sandboxes have no close_range(2). */
+static void close_above(int last) {
+    if (close_range((unsigned)last + 1, ~0U, 0) == 0) return;
+    const int most = (int)sysconf(_SC_OPEN_MAX);
+    for (int fd = last + 1; fd < most; fd++) close(fd);
+}
+
 static void close_pair(int pair[2]) {
     for (int i = 0; i < 2; i++)
         if (pair[i] >= 0) close(pair[i]);
@@ -409,7 +416,7 @@ static int start_process(struct channel *channel, const struct start *start, con
         if (!failure) failure = become(start, folder, arguments, variables);
         if (!failure) {
             // No program is executed, which would close what belongs to other channels.
-            close_range(3, ~0U, 0);
+            close_above(STDERR_FILENO);
             _exit(file_work(arguments + 1));
         }
         if (write(word[1], &failure, sizeof failure) < 0) _exit(71);

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Store } from '../jobs/store.ts'
 import type { WebhookSettings } from '../jobs/webhooks.ts'
+import type { Sessions } from '../sessions/types.ts'
 import { VERSION } from '../version.ts'
 import type { Accounts } from './accounts.ts'
 import { networkMatcher } from './addresses.ts'
@@ -48,6 +49,8 @@ export type DoorServices = Pick<RagflowOptions, 'runs' | 'languages' | 'metrics'
   Pick<NativeService, 'templates' | 'status'> & {
     /** Keeps what outlives its request. */
     readonly store: Store
+    /** Null: callers can keep no sandboxes. */
+    readonly sessions: Sessions | null
   }
 
 /**

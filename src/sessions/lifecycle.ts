@@ -11,7 +11,8 @@
  *   ready        It waits for use; its background processes run.
  *   busy         At least one request uses it.
  *   frozen       It has been idle for seconds. Its processes stand still and use no processor time.
- *   hibernating  Its state is being written to disk. Who wants to use it waits.
+ *   hibernating  Its state is being written to disk. Who wants to use it waits. One in use gets there only when
+ *                the service stops.
  *   hibernated   Its state is on disk. It uses no processor time and no memory.
  *   waking       Its sandbox is being restored. Who wants to use it waits.
  *   dead         Nothing of it is left but the word of how it ended.
@@ -29,7 +30,7 @@ export type SessionState =
 const SUCCESSORS: Readonly<Record<SessionState, readonly SessionState[]>> = {
   creating: ['ready', 'dead'],
   ready: ['busy', 'frozen', 'hibernating', 'dead'],
-  busy: ['ready', 'dead'],
+  busy: ['ready', 'hibernating', 'dead'],
   frozen: ['ready', 'hibernating', 'dead'],
   hibernating: ['hibernated', 'dead'],
   hibernated: ['waking', 'dead'],

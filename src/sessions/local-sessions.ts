@@ -150,16 +150,17 @@ export class LocalSessions implements Sessions {
     return true
   }
 
-  /** Writes every session to disk, for the next manager. Those that are in use are written as they are. */
+  /** Writes every session to disk for the next manager, those in use too. */
   async stop(): Promise<void> {
     this.#isStopping = true
     clearInterval(this.#review)
     // One after the other: each takes a processor and the disk.
     for (const session of this.#sessions.values()) {
-      await session.hibernate('the service stops').catch(() => {})
+      await session.hibernate('the service stops', true).catch(() => {})
     }
     const rest = [...this.#sessions.values()].filter(({ state }) => state !== 'hibernated')
     await Promise.all(rest.map((session) => session.kill('the service stopped').catch(() => {})))
+    this.#shelf.close()
   }
 
   readonly #host: SessionHost = {

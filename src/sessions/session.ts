@@ -109,12 +109,14 @@ export class Session {
   }
 
   /**
-   * Writes it to disk now if nobody uses it.
+   * Writes it to disk now, if nobody uses it.
+   * @param isUsed write it even if it is in use: who uses it is answered no more
    * @returns whether it is hibernated then
    */
-  async hibernate(why: string): Promise<boolean> {
+  async hibernate(why: string, isUsed = false): Promise<boolean> {
     await this.#moving
-    if (this.state !== 'ready' && this.state !== 'frozen') return this.state === 'hibernated'
+    const canSleep = this.state === 'ready' || this.state === 'frozen'
+    if (!canSleep && !(isUsed && this.state === 'busy')) return this.state === 'hibernated'
     const sandbox = this.#sandbox as KeptSandbox
     this.#enter('hibernating', why)
     await this.#move(async () => {

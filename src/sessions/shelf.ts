@@ -14,15 +14,25 @@ const IMAGE = 'image'
 const ID_PATTERN = /^[0-9A-Za-z_-]{1,64}$/
 
 /**
- * The sessions on disk, each in a folder of its own: `<home>/sessions/<id>/`. They hold what callers had in memory:
+ * The sessions on disk, each in a folder of its own with its name. They hold what callers had in memory:
  * only the manager's user can read them. A session is there whole, with its record, or not at all.
  */
 export class Shelf {
   readonly #folder: string
+  readonly #isKept: boolean
 
-  /** @param home the data folder */
-  constructor(home: string) {
-    this.#folder = path.join(home, 'sessions')
+  /**
+   * @param folder made with the first session
+   * @param isKept whether a later manager looks there
+   */
+  constructor(folder: string, isKept: boolean) {
+    this.#folder = folder
+    this.#isKept = isKept
+  }
+
+  /** Removes all sessions unless a later manager looks for them. */
+  close(): void {
+    if (!this.#isKept) rmSync(this.#folder, { recursive: true, force: true })
   }
 
   /** Makes an empty folder for the checkpoint of a session; of a former one nothing is left. */

@@ -36,7 +36,7 @@ function open(): LocalSessions {
       made: () => {},
       left: () => places--,
     },
-    new Shelf(home),
+    new Shelf(path.join(home, 'sessions'), true),
     { perCaller: 4 },
     { changed: ({ state }, why) => states.push(`${state}: ${why}`) },
   )

@@ -83,6 +83,7 @@ export async function openDoors(
       metrics,
       parsing: new ParsingThread(LANGUAGES),
       store,
+      sessions: null,
       templates: [
         {
           name: 'python',

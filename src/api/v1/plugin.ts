@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Jobs } from '../../jobs/jobs.ts'
 import type { Store } from '../../jobs/store.ts'
 import type { WebhookSettings } from '../../jobs/webhooks.ts'
+import type { Sessions } from '../../sessions/types.ts'
 import type { Uploads } from '../uploads.ts'
 import { addAcceptedRoutes } from './accepted-routes.ts'
 import { addBatchesRoute } from './batches-route.ts'
@@ -13,11 +14,14 @@ import { answerMissingRoutes } from './missing-route.ts'
 import { PROBLEMS, problemOf, sendProblem } from './problems.ts'
 import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
+import { sessionFiles } from './session-files-routes.ts'
+import { addSessionsRoutes } from './sessions-routes.ts'
 
 export type NativeOptions = NativeService &
   Keepers & {
     readonly uploads: Uploads
     readonly store: Store
+    readonly sessions: Sessions | null
     readonly webhooks: WebhookSettings
   }
 
@@ -48,6 +52,10 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   addRunsRoute(app, options, options, { jobs, webhooks: options.webhooks })
   addAcceptedRoutes(app, jobs, options)
   addBatchesRoute(app, options, options)
+  if (options.sessions) {
+    addSessionsRoutes(app, options.sessions, options)
+    await app.register(sessionFiles, { ...options, sessions: options.sessions })
+  }
   addInfoRoutes(app, options)
   addDocsRoutes(app, options.version)
 }

@@ -1,0 +1,92 @@
+import type { FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { SessionGone } from '../../sessions/gone.ts'
+import type { SessionInfo, Sessions, SessionUse } from '../../sessions/types.ts'
+import { ChannelError, SessionLostError } from '../../supervisor/session-protocol.ts'
+import type { Body } from '../uploads.ts'
+import { invalid, Problem } from './problems.ts'
+import { issuesOf, jsonOf } from './read-run.ts'
+import type { SessionAnswer } from './session-schema.ts'
+
+export type SessionRequest = FastifyRequest<{ Params: { id: string } }>
+
+/**
+ * Reads a small body of JSON; without a body, that of an empty object.
+ * @throws Problem that names what is wrong
+ */
+export function readJson<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
+  const body = (request.body ?? null) as Body | null
+  try {
+    const bytes = body ? Buffer.concat(body.takeBlocks()) : Buffer.from('{}')
+    const json = jsonOf(bytes)
+    if (!Buffer.isBuffer(json)) throw invalid([json])
+    const parsed = schema.safeParse(JSON.parse(json.toString('utf8')))
+    if (!parsed.success) throw invalid(issuesOf(parsed.error, ''))
+    return parsed.data
+  } finally {
+    body?.entry.release()
+  }
+}
+
+export function noSession(id: string): Problem {
+  return new Problem('not-found', `This caller has no session ${id.slice(0, 64)}.`)
+}
+
+/**
+ * Takes a session into use; whoever has it releases it.
+ * @throws Problem `not-found`, `session-ended`; ManagerError
+ */
+export async function take(sessions: Sessions, request: SessionRequest): Promise<SessionUse> {
+  const { id } = request.params
+  try {
+    const use = await sessions.use(request.caller, id)
+    if (!use) throw noSession(id)
+    return use
+  } catch (error) {
+    throw sessionProblem(error as Error)
+  }
+}
+
+/** What a failure inside a session means for the caller. */
+export function sessionProblem(error: Error): Error {
+  if (error instanceof SessionGone) return new Problem('session-ended', error.message)
+  if (error instanceof SessionLostError) {
+    return new Problem('session-ended', `The session has ended: ${error.message}.`)
+  }
+  if (error instanceof ChannelError) return errnoProblem(error.errno, '')
+  return error
+}
+
+const [EPERM, ENOENT, EACCES] = [1, 2, 13]
+
+/** @param said what the sandbox says of it */
+export function errnoProblem(errno: number, said: string): Problem {
+  const detail = said || (WORDS[errno] ?? `errno ${errno}`)
+  if (errno === ENOENT) return new Problem('not-found', `${detail}.`)
+  if (errno === EACCES || errno === EPERM) return new Problem('not-permitted', `${detail}.`)
+  return invalid([{ pointer: '', detail: `${detail}.` }])
+}
+
+/** Of errno(3), what a command that cannot be started gives most. */
+const WORDS: Readonly<Record<number, string>> = {
+  [ENOENT]: 'No such program or folder',
+  [EACCES]: 'The user of the session may not do that',
+  7: 'The arguments and variables are too long',
+  11: 'The session has as many processes as it may',
+  12: 'The session has no memory for that',
+  20: 'Not a folder',
+  24: 'The session has too many open channels',
+}
+
+export function toldSession(info: SessionInfo): SessionAnswer {
+  const { id, template, state, createdAtMs, expiresAtMs, metadata, idle } = info
+  return {
+    id,
+    template,
+    state,
+    created_at: new Date(createdAtMs).toISOString(),
+    expires_at: new Date(expiresAtMs).toISOString(),
+    idle: { freeze_ms: idle.freezeMs, hibernate_ms: idle.hibernateMs },
+    metadata: { ...metadata },
+  }
+}

@@ -1,0 +1,61 @@
+/** What sessions stand on: the engine's sandboxes, the places of all pools, and the data folder. */
+import path from 'node:path'
+import type { Logger } from 'pino'
+import { type Config, limitsOf } from './config.ts'
+import type { RunscEngine } from './engine/runsc/engine.ts'
+import type { Installation } from './engine/runsc/installation.ts'
+import type { CapacityLimit } from './pool/capacity-limit.ts'
+import { LocalSessions, type Places } from './sessions/local-sessions.ts'
+import { Shelf } from './sessions/shelf.ts'
+
+/**
+ * Opens the sessions of a manager, with those that an earlier one left on disk; null where the settings have none.
+ * To be called before a pool makes its first executor.
+ */
+export function openSessions(
+  config: Config,
+  log: Logger,
+  engine: RunscEngine,
+  { runtimes }: Installation,
+  gate: CapacityLimit,
+): LocalSessions | null {
+  if (config.sessionsPerCaller === 0) return null
+  const templates = new Map(
+    runtimes.map((installed) => {
+      const limits = limitsOf(config, installed.runtime.limits)
+      return [installed.runtime.name, engine.sessionsFor(installed, limits)] as const
+    }),
+  )
+  // A manager on a port that nobody knows leaves nothing for another one.
+  const { home, port } = config
+  const folder = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))
+  const sessions = new LocalSessions(
+    templates,
+    placesOf(gate),
+    new Shelf(folder, port !== 0),
+    { perCaller: config.sessionsPerCaller },
+    {
+      changed: ({ id, state }, why) =>
+        log.debug({ session: id.slice(0, 6), state, why }, 'session'),
+    },
+  )
+  const { found, dropped } = sessions.load()
+  if (found > 0) log.info({ sessions: found }, 'sessions of an earlier start are on disk')
+  if (dropped > 0) {
+    log.warn(
+      { sessions: dropped },
+      'sessions of an earlier start cannot be restored by this version',
+    )
+  }
+  return sessions
+}
+
+/** A session takes the place of an executor while it is in memory. None is kept free for it. */
+function placesOf(gate: CapacityLimit): Places {
+  const member = gate.join(0, () => {})
+  return {
+    tryEnter: () => gate.tryEnter(member),
+    made: () => gate.made(),
+    left: () => gate.left(member),
+  }
+}
