@@ -1,14 +1,22 @@
 import { z } from 'zod'
 import * as answers from './answer-schema.ts'
-import { PROBLEMS, type ProblemName } from './problems.ts'
+import { acceptedPaths, listOfRuns, webhooks } from './openapi-accepted.ts'
+import { sessionPaths, sessionSchemas } from './openapi-sessions.ts'
+import {
+  failures,
+  headerParameter,
+  type Json,
+  json,
+  REF,
+  rateHeaders,
+  ref,
+  textHeader,
+} from './openapi-words.ts'
+import type { ProblemName } from './problems.ts'
 import { JSON_MEMBERS, LIST_MEMBERS } from './read-form.ts'
 import { batch, run } from './request-schema.ts'
 
 /** The OpenAPI document (https://spec.openapis.org/oas/v3.1.1.html), made from the schemas that bodies are checked by. */
-
-type Json = Record<string, unknown>
-
-const REF = '#/components/schemas/'
 
 /** @param version of the product */
 export function openApiDocument(version: string): Json {
@@ -23,7 +31,7 @@ export function openApiDocument(version: string): Json {
     },
     servers: [{ url: '/' }],
     security: [{}, { bearer: [] }, { apiKey: [] }],
-    paths: { ...paths(), ...acceptedPaths() },
+    paths: { ...paths(), ...acceptedPaths(eventStream()), ...sessionPaths() },
     webhooks: webhooks(),
     components: {
       schemas: componentSchemas(),
@@ -132,160 +140,13 @@ const RUN_FAILURES: readonly ProblemName[] = [
   'unavailable',
 ]
 
-const OWN: readonly ProblemName[] = ['invalid-request', 'unauthorized', 'forbidden', 'not-found']
-
-const headerParameter = (name: string, description: string): Json => ({
-  name,
-  in: 'header',
-  description,
-  schema: { type: 'string' },
-})
-
-function listOfRuns(): Json {
-  return {
-    operationId: 'listRuns',
-    summary: 'Accepted runs of the caller',
-    parameters: [
-      { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 100 } },
-      {
-        name: 'before',
-        in: 'query',
-        description: 'Runs older than this one: `next` of the page before.',
-        schema: { type: 'string' },
-      },
-    ],
-    responses: {
-      200: { description: 'The youngest first.', content: json('RunList') },
-      ...failures([...OWN, 'storage-full']),
-    },
-  }
-}
-
-/** Runs that were accepted with `Prefer: respond-async` or an idempotency key. */
-function acceptedPaths(): Json {
-  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
-  const failed = failures([...OWN, 'too-much-held', 'storage-full'])
-  return {
-    '/v1/runs/{id}': {
-      parameters: [id],
-      get: {
-        operationId: 'getRun',
-        summary: 'An accepted run, and its outcome once it has ended',
-        parameters: [
-          headerParameter('Prefer', 'wait=SECONDS: answer when it has ended, 60 s at most.'),
-        ],
-        responses: { 200: { description: 'The run.', content: json('RunState') }, ...failed },
-      },
-      delete: {
-        operationId: 'cancelRun',
-        summary: 'Cancel a run that has not ended, or remove one that has',
-        responses: {
-          200: { description: 'It was canceled, or ended before.', content: json('RunState') },
-          204: { description: 'It had ended and was removed, with all that it left.' },
-          ...failed,
-        },
-      },
-    },
-    '/v1/runs/{id}/events': {
-      parameters: [id],
-      get: {
-        operationId: 'getRunEvents',
-        summary: 'Events of an accepted run, from the first or from where a stream broke off',
-        parameters: [
-          headerParameter('Last-Event-ID', 'The last event that was seen.'),
-          {
-            name: 'after',
-            in: 'query',
-            description: 'The same, for clients that cannot set headers.',
-            schema: { type: 'integer', minimum: 0 },
-          },
-        ],
-        responses: {
-          200: {
-            description: 'The events; the last one is done, with the outcome, or error.',
-            content: { 'text/event-stream': { schema: eventStream() } },
-          },
-          204: { description: 'The run has ended, and its last event was seen.' },
-          ...failed,
-        },
-      },
-    },
-    '/v1/runs/{id}/files/{path}': {
-      parameters: [id, { name: 'path', in: 'path', required: true, schema: { type: 'string' } }],
-      get: {
-        operationId: 'getRunFile',
-        summary: 'The content of a file that an accepted run has left',
-        responses: {
-          200: { description: 'The content.', content: { 'application/octet-stream': {} } },
-          ...failed,
-        },
-      },
-    },
-  }
-}
-
-/** https://github.com/standard-webhooks/standard-webhooks */
-function webhooks(): Json {
-  return {
-    runCompleted: {
-      post: {
-        summary: 'An accepted run has ended; sent to its callback.url',
-        parameters: [
-          headerParameter('webhook-id', 'The run; the same for each try.'),
-          headerParameter('webhook-timestamp', 'Seconds of the epoch, of this try.'),
-          headerParameter('webhook-signature', 'v1, and HMAC-SHA256 in base64.'),
-        ],
-        requestBody: { required: true, content: json('RunCompleted') },
-        responses: { '2XX': { description: 'Received. Anything else is tried again.' } },
-      },
-    },
-  }
-}
-
-const ref = (name: string): Json => ({ $ref: REF + name })
-const json = (name: string): Json => ({ 'application/json': { schema: ref(name) } })
-const textHeader = (description: string): Json => ({ description, schema: { type: 'string' } })
-
-/** They come where the operator has set a rate. */
-function rateHeaders(): Json {
-  return {
-    'RateLimit-Policy': textHeader('The quota of runs, such as "runs";q=100'),
-    RateLimit: textHeader(
-      'What is left of it, and the seconds until it is whole: "runs";r=99;t=60',
-    ),
-  }
-}
-
-function failures(names: readonly ProblemName[]): Json {
-  const statuses = [...new Set(names.map((name) => PROBLEMS[name].status as number))]
-  return Object.fromEntries(
-    statuses.map((status) => {
-      const titles = Object.entries(PROBLEMS)
-        .filter(([, problem]) => problem.status === status)
-        .map(([name, { title }]) => `${name}: ${title}.`)
-      const retries = status === 429 || status === 503
-      const headers = retries
-        ? { 'Retry-After': textHeader('Seconds to wait'), ...rateHeaders() }
-        : undefined
-      return [
-        status,
-        {
-          description: titles.join(' '),
-          ...(headers ? { headers } : {}),
-          content: { 'application/problem+json': { schema: ref('Problem') } },
-        },
-      ]
-    }),
-  )
-}
-
 /** All that has an id, as components; request bodies as they may be sent, with defaults left out. */
 function componentSchemas(): Json {
   const registry = z.registry<{ id: string }>()
   const requests = z.registry<{ id: string }>()
-  for (const [id, schema] of Object.entries({ Run: run, Batch: batch }))
+  for (const [id, schema] of Object.entries({ Run: run, Batch: batch, ...sessionSchemas.requests }))
     requests.add(schema, { id })
-  for (const schema of Object.values(answers)) {
+  for (const schema of [...Object.values(answers), ...sessionSchemas.answers]) {
     const id = schema instanceof z.ZodType ? schema.meta()?.id : undefined
     if (id) registry.add(schema as z.ZodType, { id })
   }

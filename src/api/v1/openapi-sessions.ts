@@ -1,0 +1,146 @@
+import { failures, type Json, json, OWN } from './openapi-words.ts'
+import {
+  commandOutcome,
+  commandRequest,
+  fileList,
+  session,
+  sessionList,
+  sessionRequest,
+  ttlRequest,
+} from './session-schema.ts'
+
+export const sessionSchemas = {
+  requests: {
+    SessionRequest: sessionRequest,
+    SessionChange: ttlRequest,
+    CommandRequest: commandRequest,
+  },
+  answers: [session, sessionList, commandOutcome, fileList],
+}
+
+/** `/v1/sessions` and what is below it. */
+export function sessionPaths(): Json {
+  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
+  const path = { name: 'path', in: 'path', required: true, schema: { type: 'string' } }
+  const failed = failures([...OWN, 'internal', 'unavailable'])
+  const inUse = failures([...OWN, 'not-permitted', 'session-ended', 'internal', 'unavailable'])
+  const body = (name: string) => ({ required: true, content: json(name) })
+  const told = (description: string) => ({ description, content: json('Session') })
+  return {
+    '/v1/sessions': {
+      post: {
+        operationId: 'createSession',
+        summary: 'Create a session',
+        requestBody: { ...body('SessionRequest'), required: false },
+        responses: {
+          201: told('It is ready.'),
+          ...failures(['invalid-request', 'unauthorized', 'forbidden', 'body-too-slow']),
+          ...failures(['body-too-large', 'unsupported-media-type', 'too-much-held']),
+          ...failures(['internal', 'unavailable']),
+        },
+      },
+      get: {
+        operationId: 'listSessions',
+        summary: 'Sessions of the caller',
+        responses: {
+          200: { description: 'Those that have not ended.', content: json('SessionList') },
+          ...failures(['unauthorized', 'forbidden']),
+        },
+      },
+    },
+    '/v1/sessions/{id}': {
+      parameters: [id],
+      get: {
+        operationId: 'getSession',
+        summary: 'A session',
+        responses: { 200: told('The session.'), ...failed },
+      },
+      patch: {
+        operationId: 'changeSession',
+        summary: 'Set when a session ends without further use',
+        requestBody: body('SessionChange'),
+        responses: {
+          200: told('It is changed.'),
+          ...failed,
+          ...failures(['unsupported-media-type']),
+        },
+      },
+      delete: {
+        operationId: 'deleteSession',
+        summary: 'End a session',
+        responses: { 204: { description: 'Nothing of it is left.' }, ...failed },
+      },
+    },
+    '/v1/sessions/{id}/pause': {
+      parameters: [id],
+      post: {
+        operationId: 'pauseSession',
+        summary: 'Write a session to disk now, if nobody uses it',
+        responses: { 200: told('Its state says whether it was.'), ...failed },
+      },
+    },
+    '/v1/sessions/{id}/resume': {
+      parameters: [id],
+      post: {
+        operationId: 'resumeSession',
+        summary: 'Wake a session before it is used',
+        responses: { 200: told('It is awake.'), ...inUse },
+      },
+    },
+    '/v1/sessions/{id}/commands': {
+      parameters: [id],
+      post: {
+        operationId: 'runCommand',
+        summary: 'Run a command in a session',
+        description:
+          'Answers with the outcome when the command has ended; with Accept: text/event-stream, with the events started ({"pid"}), stdout and stderr ({"text"}) as they come, and done (CommandOutcome).',
+        requestBody: body('CommandRequest'),
+        responses: {
+          200: {
+            description: 'The command has ended, well or not: status says how.',
+            content: {
+              ...json('CommandOutcome'),
+              'text/event-stream': { schema: { type: 'string' } },
+            },
+          },
+          ...inUse,
+          ...failures(['unsupported-media-type', 'too-much-held']),
+        },
+      },
+    },
+    '/v1/sessions/{id}/files/{path}': {
+      parameters: [id, path],
+      get: {
+        operationId: 'readSessionFile',
+        summary: 'The content of a file, or the entries of a folder',
+        description: 'path is from the home of the session; with a slash before it, from the root.',
+        parameters: [
+          {
+            name: 'depth',
+            in: 'query',
+            description: 'List the entries of a folder, so many folders deep.',
+            schema: { type: 'integer', minimum: 1, maximum: 64 },
+          },
+        ],
+        responses: {
+          200: {
+            description: 'The content, or with depth the entries.',
+            content: { 'application/octet-stream': {}, ...json('FileList') },
+          },
+          ...inUse,
+        },
+      },
+      put: {
+        operationId: 'writeSessionFile',
+        summary: 'Write a file, and the folders above it',
+        requestBody: { content: { 'application/octet-stream': {} } },
+        responses: { 204: { description: 'It is written.' }, ...inUse },
+      },
+      delete: {
+        operationId: 'removeSessionFile',
+        summary: 'Remove a file, or a folder with all that is in it',
+        responses: { 204: { description: 'It is removed.' }, ...inUse },
+      },
+    },
+  }
+}
