@@ -18,14 +18,9 @@ import { engineEvents, poolEvents } from './reports.ts'
 import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
-
-
 import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richName, richVariant } from './runtimes/rich.ts'
-import { openSessions } from './sessions.ts'
-
-
 import type { LocalSessions } from './sessions/local-sessions.ts'
-import { openSessions } from './sessions.ts'
+import { openSessions, openSessions } from './sessions.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import { ServedTemplates } from './templates/served.ts'
 import { offeredTemplateOf, templateOf } from './templates.ts'
