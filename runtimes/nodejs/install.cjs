@@ -69,9 +69,18 @@ function prepare(manifest) {
 function npm(isLocked, registry) {
   const options = ['--ignore-scripts', '--omit=dev', '--no-audit', '--no-fund', '--no-bin-links']
   const words = [NPM, isLocked ? 'ci' : 'install', ...options, `--registry=${registry}`]
-  words.push('--cache=/workspace/cache', '--no-update-notifier', '--fetch-retries=2', '--no-progress')
+  words.push(
+    '--cache=/workspace/cache',
+    '--no-update-notifier',
+    '--fetch-retries=2',
+    '--no-progress',
+  )
   const env = { PATH: process.env.PATH, HOME: '/workspace', npm_config_userconfig: '/dev/null' }
-  const child = spawn(process.execPath, words, { cwd: PROJECT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, words, {
+    cwd: PROJECT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (text) => {
@@ -85,7 +94,8 @@ function npm(isLocked, registry) {
 function tellLayer(modules, folder = '') {
   for (const entry of fs.readdirSync(path.join(modules, folder), { withFileTypes: true })) {
     const name = path.join(folder, entry.name)
-    if (entry.name === '.bin' || name === '.package-lock.json' || UNNEEDED.test(entry.name)) continue
+    if (entry.name === '.bin' || name === '.package-lock.json' || UNNEEDED.test(entry.name))
+      continue
     if (entry.isDirectory()) tellLayer(modules, name)
     if (!entry.isFile()) continue
     const content = fs.readFileSync(path.join(modules, name))
@@ -95,10 +105,14 @@ function tellLayer(modules, folder = '') {
 
 /** Versions of what the template asks for, and all top-level folders, which take the place of the image's own. */
 function installed(modules) {
-  const names = Object.keys(JSON.parse(fs.readFileSync(`${PROJECT}/package.json`)).dependencies ?? {})
+  const names = Object.keys(
+    JSON.parse(fs.readFileSync(`${PROJECT}/package.json`)).dependencies ?? {},
+  )
   const libraries = {}
   for (const name of names) {
-    libraries[name] = String(JSON.parse(fs.readFileSync(path.join(modules, name, 'package.json'))).version)
+    libraries[name] = String(
+      JSON.parse(fs.readFileSync(path.join(modules, name, 'package.json'))).version,
+    )
   }
   const replaces = fs.readdirSync(modules).flatMap((name) => {
     if (name.startsWith('.')) return []
@@ -111,8 +125,14 @@ function installed(modules) {
 function whyItFailed(said) {
   const lines = said.split('\n').filter((line) => /^npm (error|ERR!)/.test(line))
   const plain = lines.map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim())
-  const told = plain.filter((line) => line && !/^(A complete log|\/workspace|code |errno )/.test(line))
-  return (told.slice(0, 8).join(' ') || said.trim().slice(-500) || 'npm ended without a word').slice(0, 4000)
+  const told = plain.filter(
+    (line) => line && !/^(A complete log|\/workspace|code |errno )/.test(line),
+  )
+  return (
+    told.slice(0, 8).join(' ') ||
+    said.trim().slice(-500) ||
+    'npm ended without a word'
+  ).slice(0, 4000)
 }
 
 async function main([manifest, index]) {
