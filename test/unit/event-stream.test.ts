@@ -57,7 +57,7 @@ describe('a silent stream', () => {
       return false
     }
     const sent = stream.sendPieces('stdout', ['{"text":', '""}'])
-    vi.advanceTimersByTime(scaledMs(20_000))
+    await vi.advanceTimersByTimeAsync(scaledMs(20_000))
     expect(written.join('')).toMatch(/data: \{"text":$/)
     response.emit('drain')
     await vi.advanceTimersByTimeAsync(0)

@@ -36,6 +36,39 @@ export interface Callback {
   secret?: string | undefined
 }
 
+export interface CommandOutcome {
+  status: 
+    | 'succeeded'
+    | 'failed'
+    | 'timed_out'
+    | 'output_limit'
+    | 'canceled'
+    | 'lost'
+  /** null unless the command ended by itself. */
+  exit_code: number | null
+  /** The signal that ended it, such as SIGTERM. */
+  signal: string | null
+  /** Bytes that are not UTF-8 become U+FFFD. */
+  stdout: string
+  stderr: string
+  wall_ms: number
+}
+
+export interface CommandRequest {
+  /** A line for bash. */
+  command?: string | undefined
+  /** A program and its arguments, instead of command. */
+  argv?: string[] | undefined
+  /** From the home, unless it is absolute. */
+  cwd?: string | undefined
+  /** Added to the variables of the session. */
+  env?: Record<string, string> | undefined
+  /** Without it, reads end at once. */
+  stdin?: string | null | undefined
+  /** Wall time in milliseconds. */
+  wall_ms?: number | undefined
+}
+
 /** The program shows something. */
 export interface EventDisplay {
   data: MimeBundle
@@ -72,6 +105,24 @@ export interface FileLeftOut {
     | 'time'
     | 'unreadable'
     | 'name'
+}
+
+export interface FileList {
+  entries: ({
+    /** From the folder. */
+    path: string
+    type: 
+      | 'file'
+      | 'folder'
+      | 'link'
+      | 'other'
+    /** Octal, such as 644. */
+    mode: string
+    size: number
+    modified_at: string
+    /** Where a link leads. */
+    target: string | null
+  })[]
 }
 
 export interface InputFile {
@@ -156,10 +207,12 @@ export interface Problem {
     | '/problems/invalid-request'
     | '/problems/unauthorized'
     | '/problems/forbidden'
+    | '/problems/not-permitted'
     | '/problems/not-found'
     | '/problems/method-not-allowed'
     | '/problems/key-in-use'
     | '/problems/body-too-slow'
+    | '/problems/session-ended'
     | '/problems/body-too-large'
     | '/problems/unsupported-media-type'
     | '/problems/key-reused'
@@ -302,6 +355,52 @@ export interface RunSummary {
   ended_at: string | null
   /** When it is removed; null: not before it has ended. */
   expires_at: string | null
+}
+
+export interface Session {
+  id: string
+  template: string
+  state: 
+    | 'creating'
+    | 'ready'
+    | 'busy'
+    | 'frozen'
+    | 'hibernating'
+    | 'hibernated'
+    | 'waking'
+    | 'dead'
+  created_at: string
+  expires_at: string
+  idle: {
+    freeze_ms: number | null
+    hibernate_ms: number | null
+  }
+  metadata: Record<string, string>
+}
+
+export interface SessionChange {
+  /** The session ends so long from now. */
+  ttl_ms: number
+}
+
+export interface SessionList {
+  sessions: Session[]
+}
+
+export interface SessionRequest {
+  /** A template of GET /v1/templates. */
+  template?: string | undefined
+  /** Variables of every process of the session. */
+  env?: Record<string, string> | undefined
+  /** Kept and told, for the caller’s own use. */
+  metadata?: Record<string, string> | undefined
+  /** The session ends so long after its last use. */
+  ttl_ms?: number | undefined
+  /** So long after its last use the processes of the session stand still, and its state goes to disk. null: never. A session whose processes compute is not idle. */
+  idle?: {
+    freeze_ms?: number | null | undefined
+    hibernate_ms?: number | null | undefined
+  } | undefined
 }
 
 export interface Status {

@@ -37,6 +37,35 @@ class Callback(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
+class CommandOutcome:
+    status: Literal["succeeded", "failed", "timed_out", "output_limit", "canceled", "lost"]
+    exit_code: Optional[int]
+    """null unless the command ended by itself."""
+    signal: Optional[str]
+    """The signal that ended it, such as SIGTERM."""
+    stdout: str
+    """Bytes that are not UTF-8 become U+FFFD."""
+    stderr: str
+    wall_ms: float
+
+
+@dataclass(frozen=True)
+class CommandRequest:
+    command: Optional[str] = None
+    """A line for bash."""
+    argv: Optional[List[str]] = None
+    """A program and its arguments, instead of command."""
+    cwd: Optional[str] = None
+    """From the home, unless it is absolute."""
+    env: Optional[Dict[str, str]] = None
+    """Added to the variables of the session."""
+    stdin: Optional[str] = None
+    """Without it, reads end at once."""
+    wall_ms: Optional[int] = None
+    """Wall time in milliseconds."""
+
+
+@dataclass(frozen=True)
 class EventDisplay:
     """The program shows something."""
 
@@ -70,6 +99,24 @@ class FileLeftOut:
     path: str
     size: int
     reason: Literal["number", "size", "time", "unreadable", "name"]
+
+
+@dataclass(frozen=True)
+class FileListEntry:
+    path: str
+    """From the folder."""
+    type: Literal["file", "folder", "link", "other"]
+    mode: str
+    """Octal, such as 644."""
+    size: int
+    modified_at: str
+    target: Optional[str]
+    """Where a link leads."""
+
+
+@dataclass(frozen=True)
+class FileList:
+    entries: List[FileListEntry]
 
 
 class InputFile(TypedDict, total=False):
@@ -159,7 +206,7 @@ class ProblemError:
 class Problem:
     """RFC 9457"""
 
-    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/body-too-slow", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
     title: str
     status: int
     detail: str
@@ -267,6 +314,56 @@ class RunSummary:
     ended_at: Optional[str]
     expires_at: Optional[str]
     """When it is removed; null: not before it has ended."""
+
+
+@dataclass(frozen=True)
+class SessionIdle:
+    freeze_ms: Optional[int]
+    hibernate_ms: Optional[int]
+
+
+@dataclass(frozen=True)
+class Session:
+    id: str
+    template: str
+    state: Literal["creating", "ready", "busy", "frozen", "hibernating", "hibernated", "waking", "dead"]
+    created_at: str
+    expires_at: str
+    idle: SessionIdle
+    metadata: Dict[str, str]
+
+
+@dataclass(frozen=True)
+class SessionChange:
+    ttl_ms: int
+    """The session ends so long from now."""
+
+
+@dataclass(frozen=True)
+class SessionList:
+    sessions: List[Session]
+
+
+@dataclass(frozen=True)
+class SessionRequestIdle:
+    """So long after its last use the processes of the session stand still, and its state goes to disk. null: never. A session whose processes compute is not idle."""
+
+    freeze_ms: Optional[int] = None
+    hibernate_ms: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    template: Optional[str] = None
+    """A template of GET /v1/templates."""
+    env: Optional[Dict[str, str]] = None
+    """Variables of every process of the session."""
+    metadata: Optional[Dict[str, str]] = None
+    """Kept and told, for the caller’s own use."""
+    ttl_ms: Optional[int] = None
+    """The session ends so long after its last use."""
+    idle: Optional[SessionRequestIdle] = None
+    """So long after its last use the processes of the session stand still, and its state goes to disk. null: never. A session whose processes compute is not idle."""
 
 
 @dataclass(frozen=True)
