@@ -98,6 +98,8 @@ export function bootstrapArgv(
     '--skip=essential/unlink',
     `--setup-hook=mkdir -p "$1/${archives}" && cp -al "${places.packageCache}/." "$1/${archives}/"`,
     `--customize-hook=find "$1/${archives}" -maxdepth 1 -name "*.deb" -exec cp -alf -t "${places.packageCache}" {} +`,
+    // It knows Debian's archive, and on an older system not its keys.
+    ...(sources.lines.length === 0 && sources.keyring ? [`--keyring=${sources.keyring}`] : []),
     recipe.suite,
     places.rootfs,
     ...sources.lines,

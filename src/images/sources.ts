@@ -9,6 +9,8 @@ import { runCommand } from '../lib/command.ts'
 export type AptSources = {
   /** Lines of a sources.list. Empty: mmdebstrap takes its default for the suite. */
   lines: string[]
+  /** The keys that sign the suite; undefined: those that the host's apt trusts. */
+  keyring: string | undefined
   /** apt settings of the host that downloading depends on (proxies, certificates). */
   options: string[]
 }
@@ -20,12 +22,6 @@ const HOST_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
  * Debian's package debian-archive-keyring 2023.3+deb12u2, its three files debian-archive-trixie-*.gpg.
  */
 const TRIXIE_KEYRING = join(import.meta.dirname, 'debian-13-archive-keys.gpg')
-/** Debian's own archive, for a host whose apt does not know it. */
-const DEBIAN_TARGETS = [
-  'Debian|http://deb.debian.org/debian|HOST|main',
-  'Debian|http://deb.debian.org/debian|HOST-updates|main',
-  'Debian|http://security.debian.org/debian-security|HOST-security|main',
-].join('\n')
 // The origin distinguishes Debian's archive from a third party's with the same release names.
 const TARGET_FORMAT = '$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)'
 
@@ -41,21 +37,16 @@ export async function readAptSources(hostSuite: string, suite: string): Promise<
     purpose: 'Reading the apt settings of this machine',
     remedy: REMEDY,
   })
+  const keyring = keyringOf(suite)
   return {
-    lines: linesFor(targets, hostSuite, suite),
+    lines: sourceLines(targets, hostSuite, suite, keyring),
+    keyring,
     options: downloadOptions(dump),
   }
 }
 
-/** Returns the lines for `suite`, from what the host's apt said. */
-export function linesFor(targets: string, hostSuite: string, suite: string): string[] {
-  const keyring = keyringOf(suite)
-  const own = sourceLines(targets, hostSuite, suite, keyring)
-  if (own.length > 0 || suite !== 'trixie') return own
-  return sourceLines(DEBIAN_TARGETS, 'HOST', suite, keyring)
-}
-
-function keyringOf(suite: string): string | undefined {
+/** Returns the file with the keys that sign `suite`; undefined where none is known. */
+export function keyringOf(suite: string): string | undefined {
   if (suite === 'trixie') return TRIXIE_KEYRING
   return existsSync(HOST_KEYRING) ? HOST_KEYRING : undefined
 }

@@ -40,6 +40,10 @@ export async function unpackPackages(
     mkdirSync(join(apt, folder), { recursive: true })
   }
   const sources = await readAptSources(readHostSystem().codename, suite)
+  if (sources.lines.length === 0) {
+    const why = "the apt of this machine knows no archive of Debian's"
+    throw new ManagerError('SETUP_FAILED', `Debian packages: ${why}. Add one to its sources.`)
+  }
   writeFileSync(join(apt, 'sources.list'), `${sources.lines.join('\n')}\n`)
   writeFileSync(join(apt, 'status'), statusOf(present))
   const options = [
