@@ -85,7 +85,8 @@ describe('processes', () => {
     for (let i = 0; i < 10; i++) {
       expect(await outcome(await bash('echo ok'))).toMatchObject({ stdout: 'ok\n' })
     }
-    expect(flood.stdout.readableLength).toBeLessThanOrEqual(256 * 1024)
+    // A window, and what was asked for before it was full.
+    expect(flood.stdout.readableLength).toBeLessThanOrEqual(2 * 256 * 1024)
     flood.release()
     expect(await flood.exited).toEqual({ exitCode: 0, signal: 9 })
   })

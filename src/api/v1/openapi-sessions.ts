@@ -22,6 +22,12 @@ export const sessionSchemas = {
 export function sessionPaths(): Json {
   const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
   const path = { name: 'path', in: 'path', required: true, schema: { type: 'string' } }
+  const depth = {
+    name: 'depth',
+    in: 'query',
+    description: 'List the entries of a folder, so many folders deep.',
+    schema: { type: 'integer', minimum: 1, maximum: 64 },
+  }
   const failed = failures([...OWN, 'internal', 'unavailable'])
   const inUse = failures([...OWN, 'not-permitted', 'session-ended', 'internal', 'unavailable'])
   const body = (name: string) => ({ required: true, content: json(name) })
@@ -108,20 +114,22 @@ export function sessionPaths(): Json {
         },
       },
     },
+    '/v1/sessions/{id}/files': {
+      parameters: [id],
+      get: {
+        operationId: 'listSessionHome',
+        summary: 'The entries of the home of a session',
+        parameters: [{ ...depth, required: true }],
+        responses: { 200: { description: 'The entries.', content: json('FileList') }, ...inUse },
+      },
+    },
     '/v1/sessions/{id}/files/{path}': {
       parameters: [id, path],
       get: {
         operationId: 'readSessionFile',
         summary: 'The content of a file, or the entries of a folder',
         description: 'path is from the home of the session; with a slash before it, from the root.',
-        parameters: [
-          {
-            name: 'depth',
-            in: 'query',
-            description: 'List the entries of a folder, so many folders deep.',
-            schema: { type: 'integer', minimum: 1, maximum: 64 },
-          },
-        ],
+        parameters: [depth],
         responses: {
           200: {
             description: 'The content, or with depth the entries.',

@@ -11,7 +11,7 @@ import { errnoProblem, type SessionRequest, sessionProblem, take } from './sessi
 import type { FileListAnswer } from './session-schema.ts'
 
 type FileRequest = FastifyRequest<{
-  Params: { id: string; '*': string }
+  Params: { id: string; '*'?: string }
   Querystring: { depth?: string }
 }>
 
@@ -33,7 +33,7 @@ export async function sessionFiles(
     done(null, payload),
   )
   const url = '/v1/sessions/:id/files/*'
-  app.get(url, async (request: FileRequest, reply) => {
+  const read = async (request: FileRequest, reply: FastifyReply) => {
     connections.work(request.raw.socket, null)
     const use = await take(sessions, request as SessionRequest)
     const path = pathOf(request)
@@ -44,7 +44,10 @@ export async function sessionFiles(
     } finally {
       use.release()
     }
-  })
+  }
+  app.get(url, read)
+  // The home itself.
+  app.get('/v1/sessions/:id/files', read)
   app.put(url, { bodyLimit: MAX_FILE_BYTES }, async (request: FileRequest, reply) => {
     connections.work(request.raw.socket, null)
     const use = await take(sessions, request as SessionRequest)
@@ -170,7 +173,7 @@ async function outcomeOf(process: SessionProcess, isWhole = () => true): Promise
 }
 
 function pathOf({ params }: FileRequest): string {
-  const path = params['*']
+  const path = params['*'] ?? ''
   if (path.includes('\0')) throw invalid([{ pointer: '', detail: 'The path has a zero byte.' }])
   return path.startsWith('/') ? path : `${SESSION_HOME}/${path}`
 }
