@@ -35,11 +35,11 @@ export async function sessionFiles(
   const url = '/v1/sessions/:id/files/*'
   const read = async (request: FileRequest, reply: FastifyReply) => {
     connections.work(request.raw.socket, null)
-    const use = await take(sessions, request as SessionRequest)
     const path = pathOf(request)
-    if (request.query.depth === undefined) return sendFile(use, path, reply)
+    const depth = depthOf(request)
+    const use = await take(sessions, request as SessionRequest)
+    if (depth === null) return sendFile(use, path, reply)
     try {
-      const depth = depthOf(request.query.depth)
       return { entries: await list(use, path, depth) } satisfies FileListAnswer
     } finally {
       use.release()
@@ -50,9 +50,10 @@ export async function sessionFiles(
   app.get('/v1/sessions/:id/files', read)
   app.put(url, { bodyLimit: MAX_FILE_BYTES }, async (request: FileRequest, reply) => {
     connections.work(request.raw.socket, null)
+    const path = pathOf(request)
     const use = await take(sessions, request as SessionRequest)
     try {
-      const process = await use.channels.fileWork(['write', pathOf(request)], SESSION_USER)
+      const process = await use.channels.fileWork(['write', path], SESSION_USER)
       const body = request.body as Readable | undefined
       const sent = body ? pipeline(body, process.stdin) : process.stdin.end()
       // Of an upload that breaks off nothing may stay.
@@ -69,9 +70,10 @@ export async function sessionFiles(
     }
   })
   app.delete(url, async (request: FileRequest, reply) => {
+    const path = pathOf(request)
     const use = await take(sessions, request as SessionRequest)
     try {
-      await done(await use.channels.fileWork(['remove', pathOf(request)], SESSION_USER))
+      await done(await use.channels.fileWork(['remove', path], SESSION_USER))
       return reply.code(204).send()
     } catch (error) {
       throw sessionProblem(error as Error)
@@ -178,8 +180,10 @@ function pathOf({ params }: FileRequest): string {
   return path.startsWith('/') ? path : `${SESSION_HOME}/${path}`
 }
 
-function depthOf(word: string): number {
-  const depth = Number(word)
+/** How many folders deep a folder is listed; null: the content of a file is read. */
+function depthOf({ params, query }: FileRequest): number | null {
+  if (query.depth === undefined && params['*'] !== undefined) return null
+  const depth = Number(query.depth)
   if (Number.isInteger(depth) && depth >= 1 && depth <= 64) return depth
   throw invalid([{ pointer: '', detail: 'depth must be a number from 1 to 64.' }])
 }
