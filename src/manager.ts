@@ -149,7 +149,8 @@ export class ExecutorManager {
   async #stop(): Promise<void> {
     this.#worker.stop()
     const closed = this.#app?.close() ?? Promise.resolve()
-    await Promise.race([this.#worker.idle(), this.#graceOver()])
+    const atRest = this.#worker.idle().then(() => this.#worker.closeSessions())
+    await Promise.race([atRest, this.#graceOver()])
     this.#worker.cut()
     const late = sleep(CLEAR_UP_MS, 'late' as const, { ref: false })
     if ((await Promise.race([this.#clearUp(closed), late])) === 'late') {

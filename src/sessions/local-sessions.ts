@@ -39,7 +39,7 @@ export class LocalSessions implements Sessions {
   readonly #events: SessionEvents
   readonly #sessions = new Map<string, Session>()
   readonly #review: NodeJS.Timeout
-  #isStopping = false
+  #stopping: Promise<void> | null = null
 
   constructor(
     templates: ReadonlyMap<string, KeptSandboxes>,
@@ -150,9 +150,13 @@ export class LocalSessions implements Sessions {
     return true
   }
 
-  /** Writes every session to disk for the next manager, those in use too. */
-  async stop(): Promise<void> {
-    this.#isStopping = true
+  /** Writes every session to disk for the next manager, once, those in use too. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
     clearInterval(this.#review)
     // One after the other: each takes a processor and the disk.
     for (const session of this.#sessions.values()) {
@@ -243,6 +247,6 @@ export class LocalSessions implements Sessions {
   }
 
   #assertOpen(): void {
-    if (this.#isStopping) throw new ManagerError('SHUTTING_DOWN', 'The service is shutting down.')
+    if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'The service is shutting down.')
   }
 }
