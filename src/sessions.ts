@@ -33,7 +33,7 @@ export function openSessions(
     templates,
     placesOf(gate),
     new Shelf(folder, port !== 0),
-    { perCaller: config.sessionsPerCaller },
+    { perCaller: config.sessionsPerCaller, inAll: 8 * config.sessionsPerCaller },
     {
       changed: ({ id, state }, why) =>
         log.debug({ session: id.slice(0, 6), state, why }, 'session'),

@@ -15,7 +15,7 @@
  *                                  the arguments, the variables (NAME=value)
  *                         CONNECT  u16 port of 127.0.0.1
  *                         WRITE    u8 stream, bytes for it
- *                         CLOSE    u8 stream: it gets no more bytes
+ *                         CLOSE    u8 stream: an input gets no more bytes, an output is read no more
  *                         SIGNAL   u8 signal, for the process and its group
  *                         RESIZE   u16 columns, u16 rows of its terminal
  *                         CREDIT   u8 stream, u32 bytes that the manager takes beyond those before
@@ -26,7 +26,7 @@
  *                         OUTPUT   u8 stream, bytes
  *                         ENDED    u8 stream: it gives no more bytes
  *                         TAKEN    u8 stream, u32 bytes that it has written on: as many more may be sent
- *                         EXITED   u8 exit code, u8 signal that ended the process, or 0
+ *                         EXITED   u8 exit code, u8 signal that ended the process, or 0; after what it wrote
  *                         PAUSED
  *
  * Streams: 0 standard input, 1 standard output, 2 standard error, 3 control (a pipe each way, descriptors
@@ -98,6 +98,8 @@ struct __attribute__((packed)) start {
 
 enum { STDIN, STDOUT, STDERR, CONTROL, STREAMS };
 enum { MAX_CHANNELS = 256, WINDOW_BYTES = 256 * 1024, CHUNK_BYTES = 32 * 1024 };
+/* What a process can have written and nobody read when it ends (pipe(7)). */
+enum { PIPE_BYTES = 64 * 1024 };
 enum { MAX_FRAME_BYTES = 1024 * 1024 + 64 };
 static const char BUILTIN[] = "\001file";
 
@@ -113,6 +115,7 @@ struct sink {
 struct source {
     int fd; /* -1: closed */
     uint32_t credit;
+    size_t owed; /* once the process has ended: what it may have written and is not sent */
 };
 
 struct channel {
@@ -120,6 +123,8 @@ struct channel {
     pid_t pid;       /* 0: none, or it has ended */
     pid_t group;     /* kept after the end of the process: others may be in it */
     int is_terminal, is_connecting;
+    int has_ended; /* EXITED is not said yet */
+    uint8_t end[2];
     struct sink sinks[STREAMS];
     struct source sources[STREAMS];
 };
@@ -236,6 +241,7 @@ static void close_source(struct channel *channel, int stream) {
     }
     close(source->fd);
     source->fd = -1;
+    source->owed = 0;
     say_ended(channel->number, stream);
 }
 
@@ -302,6 +308,7 @@ static void relay(struct channel *channel, int stream) {
     static uint8_t chunk[1 + CHUNK_BYTES];
     size_t most = source->credit < CHUNK_BYTES ? source->credit : CHUNK_BYTES;
     ssize_t n = read(source->fd, chunk + 1, most);
+    if (n < 0 && errno == EAGAIN) source->owed = 0;
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
     // EIO: the last process has left the terminal.
     if (n <= 0) {
@@ -309,6 +316,7 @@ static void relay(struct channel *channel, int stream) {
         return;
     }
     source->credit -= (uint32_t)n;
+    source->owed -= (size_t)n < source->owed ? (size_t)n : source->owed;
     chunk[0] = (uint8_t)stream;
     say(OUTPUT, channel->number, chunk, 1 + (size_t)n, NULL, 0);
 }
@@ -560,8 +568,12 @@ static void take_frame(uint8_t type, uint8_t *payload, size_t length) {
     if (type == WRITE && left > 1 && stream < STREAMS) {
         take_write(channel, stream, rest + 1, left - 1);
     } else if (type == CLOSE && left == 1 && stream < STREAMS) {
-        channel->sinks[stream].closes = 1;
-        drain(channel, stream);
+        if (stream == STDOUT || stream == STDERR) {
+            close_source(channel, stream);
+        } else {
+            channel->sinks[stream].closes = 1;
+            drain(channel, stream);
+        }
     } else if (type == SIGNAL && left == 1) {
         if (channel->group) kill(-channel->group, rest[0]);
     } else if (type == RESIZE && left == 4 && channel->is_terminal) {
@@ -607,15 +619,34 @@ static void reap(void) {
         for (size_t i = 0; i < channel_count; i++) {
             struct channel *channel = &channels[i];
             if (!channel->number || channel->pid != pid) continue;
-            uint8_t end[2] = {WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0,
-                              WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0};
-            // What it wrote before its end goes out before the word of its end.
+            channel->end[0] = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
+            channel->end[1] = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
+            channel->has_ended = 1;
             for (int s = 0; s < STREAMS; s++)
-                if (channel->sources[s].fd >= 0 && channel->sources[s].credit) relay(channel, s);
-            say(EXITED, channel->number, end, sizeof end, NULL, 0);
-            channel->pid = 0;
-            forget_if_over(channel);
+                if (channel->sources[s].fd >= 0) channel->sources[s].owed = PIPE_BYTES;
         }
+    }
+}
+
+/*
+ * Says that processes have ended, of which all that they wrote is sent. Others may hold their outputs and go on
+ * writing, so it is not waited for the end of these.
+ */
+static void say_exits(void) {
+    for (size_t i = 0; i < channel_count; i++) {
+        struct channel *channel = &channels[i];
+        if (!channel->number || !channel->has_ended) continue;
+        int is_owed = 0;
+        for (int s = 0; s < STREAMS; s++) {
+            struct source *source = &channel->sources[s];
+            while (source->fd >= 0 && source->owed && source->credit) relay(channel, s);
+            if (source->fd >= 0 && source->owed) is_owed = 1;
+        }
+        if (is_owed) continue;
+        say(EXITED, channel->number, channel->end, sizeof channel->end, NULL, 0);
+        channel->has_ended = 0;
+        channel->pid = 0;
+        forget_if_over(channel);
     }
 }
 
@@ -676,6 +707,7 @@ static void serve(void) {
             reap();
         }
         if (fds[0].revents) read_frames();
+        if (!is_paused) say_exits();
         flush_output();
     }
 }

@@ -68,6 +68,9 @@ export async function runCommand(
   await Promise.race([Promise.all([outputs.stdout.ended, outputs.stderr.ended]), nextTurns()])
   clearTimeout(timer)
   signal.removeEventListener('abort', onAbort)
+  // What goes on in the background is told that nobody reads it.
+  process.stdout.destroy()
+  process.stderr.destroy()
   const cause = cut as CommandOutcome['end'] | null
   return {
     end: cause ?? (exited === null ? 'lost' : exited.signal > 0 ? 'signal' : 'exit'),

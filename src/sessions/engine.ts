@@ -13,6 +13,8 @@ export interface KeptSandbox {
   /** Resolves when the sandbox has ended, for whatever reason. */
   readonly ended: Promise<void>
   readonly channels: Channels
+  /** What it held before its first use. Its memory limit is above that, after each restore too. */
+  readonly baseBytes: number
   use(): SandboxUse
   /**
    * Stops all its processes once its threads sleep.
@@ -41,7 +43,8 @@ export interface KeptSandboxes {
   /**
    * Restores the sandbox whose checkpoint is in the folder.
    * @param channels of the sandbox that was checkpointed
+   * @param baseBytes of the first sandbox of the session
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
-  restore(folder: string, channels: Channels): Promise<KeptSandbox>
+  restore(folder: string, channels: Channels, baseBytes: number): Promise<KeptSandbox>
 }

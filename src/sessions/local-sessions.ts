@@ -17,8 +17,9 @@ export interface Places {
 }
 
 export interface SessionSettings {
-  /** Sessions of one caller at once, hibernated ones included. */
+  /** Sessions of one caller at once, and of all; hibernated ones included. */
   readonly perCaller: number
+  readonly inAll: number
 }
 
 /** Callbacks. They must not throw. */
@@ -90,6 +91,10 @@ export class LocalSessions implements Sessions {
         `This caller has ${this.#settings.perCaller} sessions, and may not have more: delete one.`,
       )
     }
+    if (this.#living() >= this.#settings.inAll) {
+      throw new ManagerError('POOL_BUSY', 'There are as many sessions as may be: try again later.')
+    }
+    this.#forgetDead(caller)
     const createdAtMs = Date.now()
     const id = randomBytes(15).toString('base64url')
     const record = {
@@ -98,6 +103,7 @@ export class LocalSessions implements Sessions {
       key: sandboxes.key,
       createdAtMs,
       expiresAtMs: createdAtMs + ttlMs,
+      baseBytes: 0,
     }
     const session = new Session(record, this.#host)
     this.#sessions.set(id, session)
@@ -174,7 +180,9 @@ export class LocalSessions implements Sessions {
     },
     restore: async ({ record }, channels) => {
       const sandboxes = this.#templates.get(record.template) as KeptSandboxes
-      return this.#inPlace(() => sandboxes.restore(this.#shelf.image(record.id), channels))
+      return this.#inPlace(() =>
+        sandboxes.restore(this.#shelf.image(record.id), channels, record.baseBytes),
+      )
     },
     hibernate: async (session, sandbox) => {
       const { record } = session
@@ -228,11 +236,24 @@ export class LocalSessions implements Sessions {
     for (const [id, session] of this.#sessions) {
       const { expiresAtMs } = session.record
       if (session.state === 'dead') {
-        if (now > expiresAtMs + DEAD_MS) this.#sessions.delete(id)
+        if (performance.now() > session.endedAtMs + DEAD_MS) this.#sessions.delete(id)
       } else if (now > expiresAtMs && session.state !== 'busy') {
         session.kill('its time to live was over').catch(() => {})
       }
     }
+  }
+
+  #living(): number {
+    return [...this.#sessions.values()].filter(({ state }) => state !== 'dead').length
+  }
+
+  /** Of a caller as many that are dead are told of as it may have; the others are forgotten. */
+  #forgetDead(caller: string): void {
+    const dead = [...this.#sessions.values()].filter(
+      ({ record, state }) => record.caller === caller && state === 'dead',
+    )
+    const excess = dead.length - this.#settings.perCaller
+    for (const { record } of dead.slice(0, Math.max(0, excess))) this.#sessions.delete(record.id)
   }
 
   #of(caller: string): Session[] {

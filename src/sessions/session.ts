@@ -43,6 +43,7 @@ export class Session {
   #look: NodeJS.Timeout | null = null
   #isLooking = false
   #why = ''
+  #endedAtMs = 0
 
   /** @param channels of a hibernated session; null: it is new and has no sandbox yet */
   constructor(record: SessionRecord, host: SessionHost, channels: Channels | null = null) {
@@ -61,6 +62,11 @@ export class Session {
     return this.#why
   }
 
+  /** When it died (performance.now()); 0 while it is not dead. */
+  get endedAtMs(): number {
+    return this.#endedAtMs
+  }
+
   get idleSinceMs(): number {
     return this.#idleSinceMs
   }
@@ -73,7 +79,9 @@ export class Session {
   /** Makes its first sandbox. */
   async begin(): Promise<void> {
     await this.#move(async () => {
-      this.#attach(await this.#host.create(this))
+      const sandbox = await this.#host.create(this)
+      this.record.baseBytes = sandbox.baseBytes
+      this.#attach(sandbox)
       this.#enter('ready', 'created')
     })
   }
@@ -257,6 +265,7 @@ export class Session {
   #die(why: string): void {
     if (this.state === 'dead') return
     this.#why = why
+    this.#endedAtMs = performance.now()
     this.#detach()
     this.#enter('dead', why)
   }

@@ -25,6 +25,8 @@ export interface SessionRecord extends SessionRequest {
   readonly key: string
   readonly createdAtMs: number
   expiresAtMs: number
+  /** See KeptSandbox. */
+  baseBytes: number
 }
 
 /** What its caller is told of it. */

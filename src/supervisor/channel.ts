@@ -5,6 +5,8 @@ import {
   ChannelError,
   FROM,
   type ProcessEnd,
+  STDERR,
+  STDOUT,
   TO,
   WINDOW_BYTES,
 } from './session-protocol.ts'
@@ -21,7 +23,11 @@ export interface ChannelState {
 export class Channel {
   readonly number: number
   readonly exited: Promise<ProcessEnd>
+  /** Resolves when nothing more is said of it. */
+  readonly over: Promise<void>
   readonly #write: (frame: Buffer) => void
+  readonly #mustAnswer: (answer: Promise<unknown>) => void
+  #end: () => void = () => {}
   readonly #sources = new Map<number, { stream: Readable; open: boolean; granted: number }>()
   readonly #sinks = new Map<number, { window: number; wake: () => void }>()
   started: (pid: number) => void = () => {}
@@ -31,14 +37,33 @@ export class Channel {
   #hasProcess = true
   isStarted = false
 
-  constructor(number: number, write: (frame: Buffer) => void) {
+  /**
+   * @param write sends a frame
+   * @param mustAnswer has the sandbox ended when a promise that depends on it takes too long
+   */
+  constructor(
+    number: number,
+    write: (frame: Buffer) => void,
+    mustAnswer: (answer: Promise<unknown>) => void,
+  ) {
     this.number = number
     this.#write = write
+    this.#mustAnswer = mustAnswer
+    this.over = new Promise((resolve) => {
+      this.#end = resolve
+    })
     this.exited = new Promise((resolve, reject) => {
       this.#exit = resolve
       this.#lose = reject
     })
     this.exited.catch(() => {})
+  }
+
+  /** Ends its process with its group, and closes its streams. */
+  release(): void {
+    if (this.isOver) return
+    this.send(TO.RELEASE)
+    this.#mustAnswer(this.over)
   }
 
   send(type: number, payload: Buffer = Buffer.alloc(0)): void {
@@ -65,15 +90,14 @@ export class Channel {
     }
   }
 
-  /** Goes on from the state that another manager wrote down. Nobody reads its outputs: they are thrown away. */
+  /** Goes on from the state that another manager wrote down. Nobody reads its outputs: they are closed. */
   goOn({ hasProcess, granted, windows }: ChannelState): void {
     this.isStarted = true
     this.#hasProcess = hasProcess
     for (const [stream, bytes] of granted) {
-      this.source(stream).resume()
+      this.source(stream).destroy()
       const source = this.#sources.get(stream)
       if (source) source.granted = bytes
-      this.#grantAgain(stream, WINDOW_BYTES - bytes)
     }
     for (const [stream, window] of windows) {
       this.sink(stream)
@@ -100,8 +124,8 @@ export class Channel {
       unread += chunk?.length ?? 0
       return push(chunk)
     }
-    // A reader that goes away must not hold up the writer.
-    readable.on('close', () => this.#drop(stream))
+    // Nobody reads it any more: whoever writes to it is told so, as by a pipe.
+    readable.on('close', () => this.#closeSource(stream))
     readable.on('error', () => {})
     this.#sources.set(stream, { stream: readable, open: true, granted: WINDOW_BYTES })
     return readable
@@ -146,7 +170,9 @@ export class Channel {
     else if (type === FROM.ENDED) this.#takeEnded(payload)
     else if (type === FROM.TAKEN) this.#takeTaken(payload)
     else this.#takeExited(payload)
-    if (this.isOver) this.#wakeSinks()
+    if (!this.isOver) return
+    this.#end()
+    this.#wakeSinks()
   }
 
   #wakeSinks(): void {
@@ -178,22 +204,11 @@ export class Channel {
       throw new FrameError('malformed OUTPUT')
     state.granted -= length
     if (!state.stream.destroyed) state.stream.push(payload.subarray(1))
-    else this.#grantAgain(payload[0] as number, length)
   }
 
-  /** Of a stream that nobody reads: it is thrown away, and the writer goes on. */
-  #grantAgain(stream: number, length: number): void {
-    const state = this.#sources.get(stream)
-    if (!state?.open || length === 0) return
-    state.granted += length
-    this.#sendCount(TO.CREDIT, stream, length)
-  }
-
-  #drop(stream: number): void {
-    const state = this.#sources.get(stream)
-    if (state?.open && state.granted < WINDOW_BYTES) {
-      this.#grantAgain(stream, WINDOW_BYTES - state.granted)
-    }
+  #closeSource(stream: number): void {
+    const isOutput = stream === STDOUT || stream === STDERR
+    if (isOutput && this.#sources.get(stream)?.open) this.send(TO.CLOSE, Buffer.of(stream))
   }
 
   #takeEnded(payload: Buffer): void {
@@ -232,6 +247,7 @@ export class Channel {
     for (const { stream } of this.#sources.values()) stream.destroy(error)
     for (const state of this.#sources.values()) state.open = false
     this.#hasProcess = false
+    this.#end()
     this.#wakeSinks()
   }
 }

@@ -1,4 +1,5 @@
 import { Duplex, PassThrough, type Readable, type Writable } from 'node:stream'
+import { scaledMs } from '../lib/time-scale.ts'
 import { Channel, type ChannelState } from './channel.ts'
 import { encodeFrame, FrameError, FrameParser } from './frames.ts'
 import { SessionProcess } from './session-process.ts'
@@ -17,10 +18,15 @@ import {
   TO,
 } from './session-protocol.ts'
 
+/** How long a supervisor may take to answer. It does so in milliseconds, unless all processors are busy. */
+const ANSWER_MS = scaledMs(30_000)
+
 /** Many processes and connections of one session's sandbox. It trusts nothing that it reads. */
 export class Channels {
   /** Resolves when the sandbox has ended, or said what the protocol does not allow. */
   readonly ended: Promise<void>
+  /** Set while the sandbox stands still and cannot answer. */
+  isStill = false
   #input: Writable
   readonly #frames = new FrameParser((type) => MAX_PAYLOADS[type])
   readonly #channels = new Map<number, Channel>()
@@ -62,8 +68,7 @@ export class Channels {
     output.on('close', onEnd)
     input.on('error', () => {})
     for (const state of this.#slept.splice(0)) {
-      const channel = new Channel(state.number, (frame) => this.#input.write(frame))
-      this.#channels.set(state.number, channel)
+      const channel = this.#newChannel(state.number)
       this.#lastNumber = Math.max(this.#lastNumber, state.number)
       channel.goOn(state)
     }
@@ -76,11 +81,12 @@ export class Channels {
   async start(program: Program): Promise<SessionProcess> {
     const payload = encodeStart(program)
     const channel = this.#open()
-    return new Promise((resolve, reject) => {
+    const started = new Promise<SessionProcess>((resolve, reject) => {
       channel.started = (pid) => resolve(new SessionProcess(channel, pid, program))
       channel.failed = reject
       channel.send(TO.START, payload)
     })
+    return this.#within(started)
   }
 
   /**
@@ -100,18 +106,19 @@ export class Channels {
     const channel = this.#open()
     const payload = Buffer.alloc(2)
     payload.writeUInt16LE(port, 0)
-    return new Promise((resolve, reject) => {
+    const connected = new Promise<Duplex>((resolve, reject) => {
       channel.started = () => {
         const readable = channel.source(STDOUT)
         const writable = channel.sink(STDIN)
         const duplex = Duplex.from({ readable, writable })
         duplex.on('error', () => {})
-        duplex.once('close', () => channel.send(TO.RELEASE))
+        duplex.once('close', () => channel.release())
         resolve(duplex)
       }
       channel.failed = reject
       channel.send(TO.CONNECT, payload)
     })
+    return this.#within(connected)
   }
 
   /**
@@ -120,11 +127,12 @@ export class Channels {
    * @throws SessionLostError
    */
   pause(): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const paused = new Promise<void>((resolve, reject) => {
       if (this.#lost) return reject(this.#lost)
       this.#onPaused = { resolve, reject }
       this.#input.write(encodeFrame(TO.PAUSE))
     })
+    return this.#within(paused)
   }
 
   /** Ends a pause. */
@@ -137,9 +145,31 @@ export class Channels {
     if (this.#lost) throw this.#lost
     if (this.#channels.size >= MAX_CHANNELS) throw new ChannelError(EMFILE)
     this.#lastNumber = (this.#lastNumber % 0xffff_ffff) + 1
-    const channel = new Channel(this.#lastNumber, (frame) => this.#input.write(frame))
-    this.#channels.set(channel.number, channel)
+    return this.#newChannel(this.#lastNumber)
+  }
+
+  #newChannel(number: number): Channel {
+    const channel = new Channel(
+      number,
+      (frame) => this.#input.write(frame),
+      (answer) => void this.#within(answer).catch(() => {}),
+    )
+    this.#channels.set(number, channel)
     return channel
+  }
+
+  /** A supervisor that does not answer is in the hands of its guest: then the sandbox is given up. */
+  async #within<T>(answer: Promise<T>): Promise<T> {
+    const look = () => {
+      if (this.isStill || this.#isAsleep) timer = setTimeout(look, ANSWER_MS)
+      else this.#lose('its supervisor does not answer')
+    }
+    let timer = setTimeout(look, ANSWER_MS)
+    try {
+      return await answer
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #read(chunk: Buffer): void {

@@ -50,6 +50,6 @@ export class SessionProcess {
 
   /** Kills its group and closes its streams. */
   release(): void {
-    this.#channel.send(TO.RELEASE)
+    this.#channel.release()
   }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { consoleProgress } from '../../src/lib/progress.ts'
@@ -106,6 +106,25 @@ describe('processes', () => {
     expect(await parent.exited).toEqual({ exitCode: 0, signal: 0 })
     parent.release()
     expect(await all).toBe('started\n')
+  })
+
+  test('tell of their end after all that they wrote', async () => {
+    for (let i = 0; i < 20; i++) {
+      const started = await bash("head -c 300000 /dev/zero | tr '\\0' x")
+      let length = 0
+      started.stdout.on('data', (chunk: Buffer) => {
+        length += chunk.length
+      })
+      await started.exited
+      expect(length).toBe(300_000)
+    }
+  })
+
+  test('whose outputs are closed are told so when they write', async () => {
+    const endless = await start(['yes'])
+    await new Promise((resolve) => endless.stdout.once('data', resolve))
+    endless.stdout.destroy()
+    expect(await endless.exited).toEqual({ exitCode: 0, signal: 13 })
   })
 
   test('that do not read their input hold up its writer alone', async () => {
@@ -255,6 +274,19 @@ test('a pause ends what is said, and a resume goes on with it', async () => {
   await expect.poll(() => count).toBeGreaterThan(paused)
   ticks.release()
   await ticks.exited
+})
+
+test.each([
+  ['STARTED of no channel', [8, 0, 0, 0, 32, 9, 0, 0, 0, 1, 0, 0, 0]],
+  ['an unknown type', [4, 0, 0, 0, 99, 1, 0, 0, 0]],
+  ['PAUSED without PAUSE', [4, 0, 0, 0, 38, 0, 0, 0, 0]],
+  ['a frame that is too long', [255, 255, 255, 127, 34, 1, 0, 0, 0]],
+])('a supervisor that says %s is given up', async (_, bytes) => {
+  const output = new PassThrough()
+  const forged = new Channels(new PassThrough(), output)
+  output.write(Buffer.from(bytes))
+  await forged.ended
+  await expect(forged.pause()).rejects.toThrow()
 })
 
 test('when the supervisor ends, all that waits fails', async () => {

@@ -85,6 +85,16 @@ describe('a session over HTTP', () => {
     expect(await command(id, 'echo fine')).toMatchObject({ stdout: 'fine\n' })
   })
 
+  test('tells all that a command has said, and nothing of what it leaves running', async () => {
+    const id = await create()
+    const { stdout } = await command(id, 'head -c 500000 /dev/zero | tr "\\0" x; echo end')
+    expect(stdout).toHaveLength(500_004)
+    const left = await command(id, 'while echo on; do :; done & echo $! > pid; echo begun')
+    expect(left.stdout).toContain('begun')
+    const isThere = 'kill -0 $(cat pid) && echo there'
+    await expect.poll(async () => (await command(id, isThere)).stdout).toBe('')
+  })
+
   test('tells of a command while it runs', async () => {
     const id = await create()
     const body = JSON.stringify({ command: 'echo one; echo zwei ü >&2; exit 1' })

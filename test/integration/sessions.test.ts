@@ -37,7 +37,7 @@ function open(): LocalSessions {
       left: () => places--,
     },
     new Shelf(path.join(home, 'sessions'), true),
-    { perCaller: 4 },
+    { perCaller: 4, inAll: 6 },
     { changed: ({ state }, why) => states.push(`${state}: ${why}`) },
   )
 }
@@ -168,6 +168,28 @@ describe('a session', () => {
     for (let i = 0; i < 4; i++) await create()
     await expect(create()).rejects.toMatchObject({ code: 'HELD_TOO_MUCH' })
     for (const { id } of sessions.list('one')) await sessions.kill('one', id)
+  })
+
+  test('has no more memory after it has slept', async () => {
+    const { id } = await create()
+    // Files there are memory of the sandbox: 180 MB of its 256 MiB.
+    await bash(id, 'for d in /tmp /var/tmp /dev/shm; do head -c 60000000 /dev/zero > $d/x; done')
+    expect((await sessions.pause('one', id))?.state).toBe('hibernated')
+    const more = await bash(id, 'printf -v x %150000000d 1; echo survived').catch(() => 'ended')
+    expect(more).not.toContain('survived')
+    await sessions.kill('one', id)
+  })
+
+  test('leaves a word of its end, and not of more than may be at once', async () => {
+    const ids: string[] = []
+    for (let i = 0; i < 6; i++) {
+      const { id } = await create()
+      ids.push(id)
+      await bash(id, 'kill -9 1').catch(() => '')
+      await expect.poll(() => stateOf(id)).toBe('dead')
+    }
+    const told = ids.filter((id) => sessions.get('one', id))
+    expect(told).toEqual(ids.slice(-5))
   })
 
   test('survives a stop of the service, with its processes', async () => {

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { SessionProcess } from '../../sessions/errors.ts'
@@ -19,6 +18,8 @@ type FileRequest = FastifyRequest<{
 const MAX_FILE_BYTES = 64 * 1024 ** 3
 /** What a list of files may hold, in bytes of the sandbox's answer. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024
+/** Of the line about what failed. */
+const MAX_WORDS_BYTES = 200
 
 /**
  * `/v1/sessions/{id}/files/{path}`: files of a session, from its home; with a slash before it, from the root. Content
@@ -40,7 +41,7 @@ export async function sessionFiles(
     const use = await take(sessions, request as SessionRequest)
     if (depth === null) return sendFile(use, path, reply)
     try {
-      return { entries: await list(use, path, depth) } satisfies FileListAnswer
+      return { entries: await list(use, path, depth, reply) } satisfies FileListAnswer
     } finally {
       use.release()
     }
@@ -54,6 +55,7 @@ export async function sessionFiles(
     const use = await take(sessions, request as SessionRequest)
     try {
       const process = await use.channels.fileWork(['write', path], SESSION_USER)
+      endsWith(reply, process)
       const body = request.body as Readable | undefined
       const sent = body ? pipeline(body, process.stdin) : process.stdin.end()
       // Of an upload that breaks off nothing may stay.
@@ -73,7 +75,9 @@ export async function sessionFiles(
     const path = pathOf(request)
     const use = await take(sessions, request as SessionRequest)
     try {
-      await done(await use.channels.fileWork(['remove', path], SESSION_USER))
+      const process = await use.channels.fileWork(['remove', path], SESSION_USER)
+      endsWith(reply, process)
+      await done(process)
       return reply.code(204).send()
     } catch (error) {
       throw sessionProblem(error as Error)
@@ -90,6 +94,8 @@ async function sendFile(use: SessionUse, path: string, reply: FastifyReply): Pro
     process.stdin.end()
     const { stdout } = process
     const failed = outcomeOf(process)
+    // A sandbox that ends later breaks the stream off.
+    failed.catch(() => {})
     const first = await firstOf(stdout)
     if (!first) await failed
     reply.raw.once('close', () => {
@@ -101,6 +107,11 @@ async function sendFile(use: SessionUse, path: string, reply: FastifyReply): Pro
     use.release()
     throw sessionProblem(error as Error)
   }
+}
+
+/** Ends the work when its caller has gone. */
+function endsWith(reply: FastifyReply, process: SessionProcess): void {
+  reply.raw.once('close', () => process.release())
 }
 
 /** Whether the stream has something to read; false: it has ended without. */
@@ -116,19 +127,18 @@ async function list(
   use: SessionUse,
   path: string,
   depth: number,
+  reply: FastifyReply,
 ): Promise<FileListAnswer['entries']> {
   try {
     const process = await use.channels.fileWork(['list', path, String(depth)], SESSION_USER)
+    endsWith(reply, process)
     process.stdin.end()
-    let bytes = 0
-    process.stdout.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > MAX_LIST_BYTES) process.release()
-    })
-    const [said] = await Promise.all([
-      text(process.stdout),
-      outcomeOf(process, () => bytes <= MAX_LIST_BYTES),
+    const [said, failure] = await Promise.all([
+      atMost(process.stdout, MAX_LIST_BYTES),
+      outcomeOf(process).catch((error: Error) => error),
     ])
+    if (said === null) throw invalid([{ pointer: '', detail: 'The folder has too many entries.' }])
+    if (failure) throw failure
     return entriesOf(said)
   } catch (error) {
     throw sessionProblem(error as Error)
@@ -167,11 +177,27 @@ async function done(process: SessionProcess): Promise<void> {
 }
 
 /** @throws Problem with what the sandbox says when the work failed */
-async function outcomeOf(process: SessionProcess, isWhole = () => true): Promise<void> {
-  const [said, { exitCode, signal }] = await Promise.all([text(process.stderr), process.exited])
-  if (!isWhole()) throw invalid([{ pointer: '', detail: 'The folder has too many entries.' }])
-  if (exitCode !== 0) throw errnoProblem(exitCode, said.trim().slice(0, 200))
+async function outcomeOf(process: SessionProcess): Promise<void> {
+  const words = atMost(process.stderr, MAX_WORDS_BYTES)
+  const { exitCode, signal } = await process.exited
+  if (exitCode !== 0) throw errnoProblem(exitCode, ((await words) ?? '').trim())
   if (signal !== 0) throw errnoProblem(5, 'It was ended')
+}
+
+/** What a stream says; null: more than it may, and it is closed. A sandbox may say anything, without end. */
+async function atMost(stream: Readable, most: number): Promise<string | null> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of stream) {
+      bytes += chunk.length
+      if (bytes > most) return null
+      chunks.push(chunk)
+    }
+  } catch {
+    // The sandbox has ended; whoever waits for the process is told.
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function pathOf({ params }: FileRequest): string {

@@ -30,13 +30,16 @@ export function addSessionsRoutes(
 ): void {
   app.post('/v1/sessions', { config: { rateLimit: {} } }, async (request, reply) => {
     const { template, env, metadata, ttl_ms: ttlMs, idle } = readJson(request, sessionRequest)
-    const info = await sessions.create({
+    const created = sessions.create({
       caller: request.caller,
       template,
       env,
       metadata,
       ttlMs,
       idle: { freezeMs: idle.freeze_ms, hibernateMs: idle.hibernate_ms },
+    })
+    const info = await created.catch((error: Error) => {
+      throw sessionProblem(error)
     })
     reply.header('location', `/v1/sessions/${info.id}`)
     return reply.code(201).send(toldSession(info))

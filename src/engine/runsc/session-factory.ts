@@ -52,18 +52,22 @@ export class SessionFactory implements KeptSandboxes {
   }
 
   async create(): Promise<KeptSandbox> {
-    return this.#begun(await this.#launcher.boot(true, 'ahead'), null)
+    return this.#begun(await this.#launcher.boot(true, 'ahead'), null, null)
   }
 
-  async restore(folder: string, channels: Channels): Promise<KeptSandbox> {
-    return this.#begun(await this.#launcher.restore(folder, 'ahead'), channels)
+  async restore(folder: string, channels: Channels, baseBytes: number): Promise<KeptSandbox> {
+    return this.#begun(await this.#launcher.restore(folder, 'ahead'), channels, baseBytes)
   }
 
-  async #begun(launched: Launched, channels: Channels | null): Promise<KeptSandbox> {
+  async #begun(
+    launched: Launched,
+    channels: Channels | null,
+    baseBytes: number | null,
+  ): Promise<KeptSandbox> {
     const sandbox = new SessionSandbox(launched, this.#launcher, channels, this.#context)
     const timer = setTimeout(() => launched.sandbox.kill(), BOOT_TIMEOUT_MS)
     try {
-      await sandbox.begin(this.#limits.memoryBytes, this.#limits.cpus)
+      await sandbox.begin(this.#limits.memoryBytes, this.#limits.cpus, baseBytes)
       return sandbox
     } catch (error) {
       const why = `${(error as Error).message} ${sandbox.errors}`.trim()

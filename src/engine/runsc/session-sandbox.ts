@@ -1,8 +1,12 @@
+import { MIB } from '../../lib/units.ts'
 import type { KeptSandbox, SandboxUse } from '../../sessions/engine.ts'
 import { Channels } from '../../supervisor/channels.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { Launched, Launcher } from './launcher.ts'
 import { untilAsleep } from './sleep-watch.ts'
+
+/** What gVisor itself may hold more after a restore than it did before. */
+const RESTORED_BYTES = 32 * MIB
 
 /** A runsc sandbox that a caller keeps. */
 export class SessionSandbox implements KeptSandbox {
@@ -13,6 +17,7 @@ export class SessionSandbox implements KeptSandbox {
   readonly #launcher: Launcher
   readonly #context: Pick<EngineContext, 'reaper' | 'processors'>
   readonly #endMemoryWatch: (() => void) | null
+  #baseBytes = 0
   #isFrozen = false
   #disposal: Promise<void> | null = null
 
@@ -38,18 +43,25 @@ export class SessionSandbox implements KeptSandbox {
   }
 
   /**
-   * Waits until its supervisor answers, and sets its limits above what it holds now.
+   * Waits until its supervisor answers, and sets its limits.
+   * @param baseBytes above which it may hold memoryBytes; null: what it holds now
    * @throws SessionLostError
    */
-  async begin(memoryBytes: number, cpus: number): Promise<void> {
+  async begin(memoryBytes: number, cpus: number, baseBytes: number | null): Promise<void> {
     const { cgroup } = this.#launched.sandbox
     this.channels.resume()
     await this.channels.pause()
     this.channels.resume()
-    cgroup.setMemoryLimit(cgroup.memoryBytes() + memoryBytes)
+    this.#baseBytes = baseBytes ?? cgroup.memoryBytes()
+    const restored = baseBytes === null ? 0 : RESTORED_BYTES
+    cgroup.setMemoryLimit(this.#baseBytes + memoryBytes + restored)
     cgroup.setCpuLimit(cpus)
     this.#context.processors.made(cgroup)
     this.#context.processors.begin(cgroup)
+  }
+
+  get baseBytes(): number {
+    return this.#baseBytes
   }
 
   /** What runsc and the supervisor wrote to standard error, for a failed start. */
@@ -72,12 +84,14 @@ export class SessionSandbox implements KeptSandbox {
     if (!(await untilAsleep(() => cgroup.threads()))) return false
     cgroup.freeze()
     this.#isFrozen = true
+    this.channels.isStill = true
     return true
   }
 
   thaw(): void {
     if (this.#isFrozen) this.#launched.sandbox.cgroup.thaw()
     this.#isFrozen = false
+    this.channels.isStill = false
   }
 
   async checkpoint(folder: string): Promise<void> {
