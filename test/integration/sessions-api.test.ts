@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 
@@ -61,6 +65,17 @@ describe('a session over HTTP', () => {
     ] as const) {
       expect((await call(method, `/${id}${path}`)).status).toBe(404)
     }
+  })
+
+  test('does what the document shows', async () => {
+    const text = readFileSync(path.join(import.meta.dirname, '../../docs/sessions.md'), 'utf8')
+    const [, example = ''] = /```sh\n([\s\S]*?)```/.exec(text) ?? []
+    const lines = example.replaceAll('http://127.0.0.1:9385', client.url)
+    const { stdout } = await promisify(execFile)('bash', [
+      '-c',
+      lines.replace('"python"', '"bash"'),
+    ])
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'succeeded', stdout: '42\n' })
   })
 
   test('sleeps on disk by a call, and wakes by use', async () => {
