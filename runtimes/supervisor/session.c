@@ -35,6 +35,8 @@
  * Each stream has a window: what was sent and is not yet taken is at most WINDOW_BYTES. A process that does not
  * read, or a manager that does not, holds up its own channel and no other.
  *
+ * What a process printed before it said something by its control pipe is told before that.
+ *
  * A process whose first argument is BUILTIN is not executed: a fork of this program does a file's work
  * (session-files.h) as the user of the channel.
  *
@@ -116,6 +118,7 @@ struct source {
     int fd; /* -1: closed */
     uint32_t credit;
     size_t owed; /* once the process has ended: what it may have written and is not sent */
+    size_t ahead; /* of an output: what goes before that which waits in the control pipe; of control: that */
 };
 
 struct channel {
@@ -123,6 +126,7 @@ struct channel {
     pid_t pid;       /* 0: none, or it has ended */
     pid_t group;     /* kept after the end of the process: others may be in it */
     int is_terminal, is_connecting;
+    int control_waits; /* for what is ahead of it */
     int has_ended; /* EXITED is not said yet */
     uint8_t end[2];
     struct sink sinks[STREAMS];
@@ -307,8 +311,9 @@ static void relay(struct channel *channel, int stream) {
     struct source *source = &channel->sources[stream];
     static uint8_t chunk[1 + CHUNK_BYTES];
     size_t most = source->credit < CHUNK_BYTES ? source->credit : CHUNK_BYTES;
+    if (stream == CONTROL && source->ahead && source->ahead < most) most = source->ahead;
     ssize_t n = read(source->fd, chunk + 1, most);
-    if (n < 0 && errno == EAGAIN) source->owed = 0;
+    if (n < 0 && errno == EAGAIN) source->owed = source->ahead = 0;
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
     // EIO: the last process has left the terminal.
     if (n <= 0) {
@@ -317,8 +322,29 @@ static void relay(struct channel *channel, int stream) {
     }
     source->credit -= (uint32_t)n;
     source->owed -= (size_t)n < source->owed ? (size_t)n : source->owed;
+    source->ahead -= (size_t)n < source->ahead ? (size_t)n : source->ahead;
     chunk[0] = (uint8_t)stream;
     say(OUTPUT, channel->number, chunk, 1 + (size_t)n, NULL, 0);
+}
+
+static size_t bytes_in(const struct source *source) {
+    int bytes = 0;
+    return source->fd >= 0 && ioctl(source->fd, FIONREAD, &bytes) == 0 ? (size_t)bytes : 0;
+}
+
+/* Passes on what came by the control pipe, once what was printed before it is passed on. */
+static void relay_control(struct channel *channel) {
+    struct source *control = &channel->sources[CONTROL];
+    int is_behind = 0;
+    if (!channel->control_waits) control->ahead = bytes_in(control);
+    for (int s = STDOUT; s <= STDERR; s++) {
+        struct source *source = &channel->sources[s];
+        if (!channel->control_waits) source->ahead = bytes_in(source);
+        while (source->fd >= 0 && source->ahead && source->credit) relay(channel, s);
+        if (source->fd >= 0 && source->ahead) is_behind = 1;
+    }
+    channel->control_waits = is_behind && control->fd >= 0;
+    if (!is_behind && control->fd >= 0 && control->credit) relay(channel, CONTROL);
 }
 
 static void release(struct channel *channel) {
@@ -678,7 +704,8 @@ static void serve(void) {
                     places[count] = (struct place){channel, channel->number, s, 1};
                     fds[count++] = (struct pollfd){sink->fd, POLLOUT, 0};
                 }
-                if (source->fd >= 0 && source->credit && !channel->is_connecting) {
+                const int waits = channel->is_connecting || (s == CONTROL && channel->control_waits);
+                if (source->fd >= 0 && source->credit && !waits) {
                     places[count] = (struct place){channel, channel->number, s, 0};
                     fds[count++] = (struct pollfd){source->fd, POLLIN, 0};
                 }
@@ -699,6 +726,7 @@ static void serve(void) {
                 continue;
             }
             if (place->is_sink) drain(channel, place->stream);
+            else if (place->stream == CONTROL) relay_control(channel);
             else if (channel->sources[place->stream].fd >= 0) relay(channel, place->stream);
             forget_if_over(channel);
         }
@@ -707,6 +735,11 @@ static void serve(void) {
             reap();
         }
         if (fds[0].revents) read_frames();
+        for (size_t i = 0; i < channel_count && !is_paused; i++) {
+            if (!channels[i].number || !channels[i].control_waits) continue;
+            relay_control(&channels[i]);
+            forget_if_over(&channels[i]);
+        }
         if (!is_paused) say_exits();
         flush_output();
     }

@@ -3,6 +3,7 @@ import { encodeFrame, FrameError } from './frames.ts'
 import {
   CHUNK_BYTES,
   ChannelError,
+  CONTROL,
   FROM,
   type ProcessEnd,
   STDERR,
@@ -29,7 +30,7 @@ export class Channel {
   readonly #mustAnswer: (answer: Promise<unknown>) => void
   #end: () => void = () => {}
   readonly #sources = new Map<number, { stream: Readable; open: boolean; granted: number }>()
-  readonly #sinks = new Map<number, { window: number; wake: () => void }>()
+  readonly #sinks = new Map<number, { stream: Writable; window: number; wake: () => void }>()
   started: (pid: number) => void = () => {}
   failed: (error: Error) => void = () => {}
   #exit: (end: ProcessEnd) => void = () => {}
@@ -90,12 +91,17 @@ export class Channel {
     }
   }
 
-  /** Goes on from the state that another manager wrote down. Nobody reads its outputs: they are closed. */
+  /**
+   * Goes on from the state that another manager wrote down. Nobody reads its outputs: they are closed, but for those
+   * of a program that has control, which somebody takes over.
+   */
   goOn({ hasProcess, granted, windows }: ChannelState): void {
     this.isStarted = true
     this.#hasProcess = hasProcess
+    const isTakenOver = granted.some(([stream]) => stream === CONTROL)
     for (const [stream, bytes] of granted) {
-      this.source(stream).destroy()
+      const readable = this.source(stream)
+      if (!isTakenOver) readable.destroy()
       const source = this.#sources.get(stream)
       if (source) source.granted = bytes
     }
@@ -108,6 +114,8 @@ export class Channel {
 
   /** What comes from the sandbox. More is asked for as it is read. */
   source(stream: number): Readable {
+    const there = this.#sources.get(stream)
+    if (there) return there.stream
     let unread = 0
     const readable = new Readable({
       highWaterMark: CHUNK_BYTES,
@@ -133,7 +141,9 @@ export class Channel {
 
   /** What goes to the sandbox, as fast as it is taken there. */
   sink(stream: number): Writable {
-    const state = { window: WINDOW_BYTES, wake: () => {} }
+    const there = this.#sinks.get(stream)
+    if (there) return there.stream
+    const state = { stream: null as unknown as Writable, window: WINDOW_BYTES, wake: () => {} }
     this.#sinks.set(stream, state)
     const send = (chunk: Buffer, done: () => void) => {
       // Of a process that is gone nothing is taken any more: what is written is lost, as on a pipe.
@@ -156,6 +166,7 @@ export class Channel {
       },
     })
     writable.on('error', () => {})
+    state.stream = writable
     return writable
   }
 

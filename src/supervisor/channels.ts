@@ -90,6 +90,15 @@ export class Channels {
   }
 
   /**
+   * Returns the process of a channel that has control, and that another manager started; null: it has ended.
+   * @param channel see SessionProcess
+   */
+  takeOver(channel: number, pid: number): SessionProcess | null {
+    const found = this.#channels.get(channel)
+    return found ? new SessionProcess(found, pid, { hasControl: true }) : null
+  }
+
+  /**
    * Starts work on files (`session-files.c`).
    * @param words the verb and what it is done to
    * @throws ChannelError, SessionLostError

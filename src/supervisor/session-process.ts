@@ -1,4 +1,4 @@
-import { Duplex, Readable, type Writable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import type { Channel } from './channel.ts'
 import {
   CONTROL,
@@ -18,21 +18,26 @@ export class SessionProcess {
   /** Ends at once for a process with a terminal. */
   readonly stderr: Readable
   /** Null unless the program has control. */
-  readonly control: Duplex | null
+  readonly control: { readonly input: Writable; readonly output: Readable } | null
   /** Rejects with SessionLostError when the sandbox ends before it. */
   readonly exited: Promise<ProcessEnd>
   readonly #channel: Channel
 
-  constructor(channel: Channel, pid: number, program: Program) {
+  constructor(channel: Channel, pid: number, program: Pick<Program, 'terminal' | 'hasControl'>) {
     this.#channel = channel
     this.pid = pid
     this.stdin = channel.sink(STDIN)
     this.stdout = channel.source(STDOUT)
     this.stderr = program.terminal ? Readable.from([]) : channel.source(STDERR)
     this.control = program.hasControl
-      ? Duplex.from({ readable: channel.source(CONTROL), writable: channel.sink(CONTROL) })
+      ? { input: channel.sink(CONTROL), output: channel.source(CONTROL) }
       : null
     this.exited = channel.exited
+  }
+
+  /** By which it is found again after a restart of the manager: see Channels.takeOver(). */
+  get channel(): number {
+    return this.#channel.number
   }
 
   /** Sends a signal to the process and its group; nothing happens once they have ended. */

@@ -140,11 +140,34 @@ describe('processes', () => {
 
   test('have a control pipe each way, as runners do', async () => {
     const runner = await bash('cat <&198 >&199', { hasControl: true })
-    runner.control?.end('word')
-    expect(runner.control && (await text(runner.control))).toBe('word')
+    runner.control?.input.end('word')
+    expect(runner.control && (await text(runner.control.output))).toBe('word')
     runner.stdout.resume()
     runner.stderr.resume()
     expect(await runner.exited).toMatchObject({ exitCode: 0 })
+  })
+
+  test('say by control what they say after all that they printed before', async () => {
+    // Of a parallel flood only what was there before counts, so that it holds up nothing.
+    const line = `
+      yes other >&2 &
+      for i in {1..200}; do printf "%0$((RANDOM % 3000 + 1))d;" $i; printf "$i;" >&199; done`
+    const runner = await bash(line, { hasControl: true })
+    let printed = ''
+    let ended = 0
+    runner.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk
+    })
+    runner.stderr.resume()
+    runner.control?.output.on('data', (chunk: Buffer) => {
+      for (const told of String(chunk).split(';').slice(0, -1)) {
+        ended = Number(told)
+        expect(printed.split(';').length - 1).toBeGreaterThanOrEqual(ended)
+      }
+    })
+    await runner.exited
+    expect(ended).toBe(200)
+    runner.release()
   })
 
   test('are at most 256 at once', async () => {
