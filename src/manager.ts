@@ -59,6 +59,7 @@ export class ExecutorManager {
     const accounts = new Accounts(config)
     const worker = await Worker.open(config, log, installation, platform, {
       answers: accounts.answers,
+      outputs: accounts.results,
       checkLargeResult: (caller, result, signal) =>
         manager.#parsing.checkResult(caller, result, signal),
     })

@@ -5,6 +5,7 @@ import { type Config, limitsOf } from './config.ts'
 import type { RunscEngine } from './engine/runsc/engine.ts'
 import type { Installation } from './engine/runsc/installation.ts'
 import type { CapacityLimit } from './pool/capacity-limit.ts'
+import type { OutputAccounts } from './sessions/commands.ts'
 import { LocalSessions, type Places } from './sessions/local-sessions.ts'
 import { Shelf } from './sessions/shelf.ts'
 
@@ -18,6 +19,7 @@ export function openSessions(
   engine: RunscEngine,
   { runtimes }: Installation,
   gate: CapacityLimit,
+  outputs: OutputAccounts,
 ): LocalSessions | null {
   if (config.sessionsPerCaller === 0) return null
   const templates = new Map(
@@ -33,7 +35,7 @@ export function openSessions(
     templates,
     placesOf(gate),
     new Shelf(folder, port !== 0),
-    { perCaller: config.sessionsPerCaller, inAll: 8 * config.sessionsPerCaller },
+    { perCaller: config.sessionsPerCaller, inAll: 8 * config.sessionsPerCaller, outputs },
     {
       changed: ({ id, state }, why) =>
         log.debug({ session: id.slice(0, 6), state, why }, 'session'),

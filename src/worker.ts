@@ -19,6 +19,7 @@ import type { RunLimits, Runs } from './run/types.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
 import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richName, richVariant } from './runtimes/rich.ts'
+import type { OutputAccounts } from './sessions/commands.ts'
 import type { LocalSessions } from './sessions/local-sessions.ts'
 import { openSessions } from './sessions.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
@@ -28,6 +29,8 @@ import { offeredTemplateOf, templateOf } from './templates.ts'
 /** What a worker needs of the front doors of its process. */
 export interface DoorsOfWorker {
   readonly answers: UnreadAnswers
+  /** Of what commands of sessions write. */
+  readonly outputs: OutputAccounts
   readonly checkLargeResult: LargeResultCheck
 }
 
@@ -68,7 +71,7 @@ export class Worker {
     metrics: Metrics,
     gate: CapacityLimit,
     policies: ReadonlyMap<string, Buffer>,
-    { answers, checkLargeResult }: DoorsOfWorker,
+    { answers, outputs, checkLargeResult }: DoorsOfWorker,
   ) {
     this.#config = config
     this.#log = log
@@ -90,7 +93,7 @@ export class Worker {
       offered: this.#offered,
       addPool: (...args) => this.#addPool(...args),
     })
-    this.sessions = openSessions(config, log, engine, installation, gate)
+    this.sessions = openSessions(config, log, engine, installation, gate, outputs)
     this.runs = new LocalRuns(this.#scheduler, this.#templates, checkLargeResult)
   }
 

@@ -374,6 +374,7 @@ static char *next_string(struct strings *from) {
 
 /* In the child: becomes the program. Returns the error that kept it from that. */
 static int become(const struct start *start, const char *folder, char **arguments, char **variables) {
+    if (geteuid() != 0 && geteuid() != start->uid) return EPERM;
     if (geteuid() == 0 && (setgroups(0, NULL) || setgid(start->gid) || setuid(start->uid))) return errno;
     if (chdir(folder)) return errno;
     if (strcmp(arguments[0], BUILTIN) == 0) return 0;

@@ -110,6 +110,11 @@ export class EventStream {
     return this.#response.write(text, () => this.#backlog.sent(bytes))
   }
 
+  /** Resolves when the connection takes more, or is closed. */
+  async drained(): Promise<void> {
+    if (this.#response.writableNeedDrain) await this.#drained()
+  }
+
   #drained(): Promise<void> {
     return new Promise((resolve) => {
       const go = () => {

@@ -1,12 +1,13 @@
 import type { SessionProcess } from '../supervisor/session-process.ts'
 import type { SessionUse } from './types.ts'
-import { SESSION_ENV, SESSION_HOME, SESSION_USER } from './user.ts'
+import { programOf, type UserName } from './user.ts'
 
 export interface CommandRequest {
   readonly argv: readonly string[]
   /** From the home, unless it is absolute. */
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
+  readonly user?: UserName
   /** Null: reads end at once. */
   readonly stdin: Buffer | null
   readonly wallTimeMs: number
@@ -42,12 +43,8 @@ export async function runCommand(
   onEvent: (event: CommandEvent) => void = () => {},
 ): Promise<CommandOutcome> {
   const started = performance.now()
-  const process = await channels.start({
-    argv: request.argv,
-    cwd: request.cwd.startsWith('/') ? request.cwd : `${SESSION_HOME}/${request.cwd}`,
-    env: { ...SESSION_ENV, ...env, ...request.env },
-    user: SESSION_USER,
-  })
+  const { argv, cwd, user } = request
+  const process = await channels.start(programOf(argv, cwd, { ...env, ...request.env }, user))
   onEvent({ type: 'started', pid: process.pid })
   let cut: CommandOutcome['end'] | null = null
   const end = (why: CommandOutcome['end']) => {

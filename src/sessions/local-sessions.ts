@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ManagerError } from '../errors.ts'
 import { Channels } from '../supervisor/channels.ts'
+import { Commands, type OutputAccounts } from './commands.ts'
 import type { KeptSandbox, KeptSandboxes } from './engine.ts'
 import { Session, type SessionHost } from './session.ts'
 import type { Shelf } from './shelf.ts'
@@ -20,6 +21,8 @@ export interface SessionSettings {
   /** Sessions of one caller at once, and of all; hibernated ones included. */
   readonly perCaller: number
   readonly inAll: number
+  /** Of what commands write; null: it is not counted. */
+  readonly outputs?: OutputAccounts | null
 }
 
 /** Callbacks. They must not throw. */
@@ -64,13 +67,16 @@ export class LocalSessions implements Sessions {
    */
   load(): { found: number; dropped: number } {
     let dropped = 0
-    for (const { record, channels } of this.#shelf.load()) {
+    for (const { record, channels, commands: states } of this.#shelf.load()) {
       if (this.#templates.get(record.template)?.key !== record.key) {
         this.#shelf.remove(record.id)
         dropped++
         continue
       }
-      this.#sessions.set(record.id, new Session(record, this.#host, Channels.asleep(channels)))
+      const asleep = Channels.asleep(channels)
+      const commands = this.#newCommands(record.caller)
+      commands.load(states, asleep)
+      this.#sessions.set(record.id, new Session(record, this.#host, asleep, commands))
     }
     return { found: this.#sessions.size, dropped }
   }
@@ -105,7 +111,7 @@ export class LocalSessions implements Sessions {
       expiresAtMs: createdAtMs + ttlMs,
       baseBytes: 0,
     }
-    const session = new Session(record, this.#host)
+    const session = new Session(record, this.#host, null, this.#newCommands(caller))
     this.#sessions.set(id, session)
     try {
       await session.begin()
@@ -133,7 +139,12 @@ export class LocalSessions implements Sessions {
       session.extend(Math.max(session.record.expiresAtMs, Date.now() + session.record.ttlMs))
       release()
     }
-    return { channels, env: session.record.env, release: touch }
+    const { commands, record } = session
+    return { channels, commands, env: record.env, release: touch }
+  }
+
+  commands(caller: string, id: string): Commands | null {
+    return this.#find(caller, id)?.commands ?? null
   }
 
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null {
@@ -187,7 +198,8 @@ export class LocalSessions implements Sessions {
     hibernate: async (session, sandbox) => {
       const { record } = session
       await sandbox.checkpoint(this.#shelf.prepare(record.id))
-      this.#shelf.commit({ record, channels: session.channelsState() })
+      const commands = session.commands.state()
+      this.#shelf.commit({ record, channels: session.channelsState(), commands })
       await this.#release(sandbox)
     },
     release: (sandbox) => this.#release(sandbox),
@@ -254,6 +266,10 @@ export class LocalSessions implements Sessions {
     )
     const excess = dead.length - this.#settings.perCaller
     for (const { record } of dead.slice(0, Math.max(0, excess))) this.#sessions.delete(record.id)
+  }
+
+  #newCommands(caller: string): Commands {
+    return new Commands(caller, this.#settings.outputs ?? null)
   }
 
   #of(caller: string): Session[] {

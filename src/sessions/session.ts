@@ -1,4 +1,5 @@
 import type { Channels } from '../supervisor/channels.ts'
+import { Commands } from './commands.ts'
 import type { KeptSandbox } from './engine.ts'
 import { SessionGone } from './gone.ts'
 import { SessionLifecycle, type SessionState } from './lifecycle.ts'
@@ -31,6 +32,7 @@ const IDLE_PROCESSOR_SHARE = 0.1
  */
 export class Session {
   readonly record: SessionRecord
+  readonly commands: Commands
   readonly #host: SessionHost
   readonly #lifecycle: SessionLifecycle
   #sandbox: KeptSandbox | null = null
@@ -46,8 +48,14 @@ export class Session {
   #endedAtMs = 0
 
   /** @param channels of a hibernated session; null: it is new and has no sandbox yet */
-  constructor(record: SessionRecord, host: SessionHost, channels: Channels | null = null) {
+  constructor(
+    record: SessionRecord,
+    host: SessionHost,
+    channels: Channels | null = null,
+    commands = new Commands(record.caller, null),
+  ) {
     this.record = record
+    this.commands = commands
     this.#host = host
     this.#channels = channels
     this.#lifecycle = new SessionLifecycle(channels ? 'hibernated' : 'creating')
@@ -267,6 +275,7 @@ export class Session {
     this.#why = why
     this.#endedAtMs = performance.now()
     this.#detach()
+    this.commands.close()
     this.#enter('dead', why)
   }
 

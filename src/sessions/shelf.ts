@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { ChannelState } from '../supervisor/channel.ts'
+import type { CommandState } from './kept-command.ts'
 import type { SessionRecord } from './types.ts'
 
 /** A session on disk. */
 export interface Shelved {
   readonly record: SessionRecord
   readonly channels: readonly ChannelState[]
+  readonly commands: readonly CommandState[]
 }
 
 const RECORD = 'session.json'
@@ -49,9 +51,9 @@ export class Shelf {
   }
 
   /** Writes a session's record, with which it is there. */
-  commit({ record, channels }: Shelved): void {
+  commit({ record, channels, commands }: Shelved): void {
     const file = path.join(this.#folderOf(record.id), RECORD)
-    writeFileSync(`${file}.new`, JSON.stringify({ record, channels }), { mode: 0o600 })
+    writeFileSync(`${file}.new`, JSON.stringify({ record, channels, commands }), { mode: 0o600 })
     renameSync(`${file}.new`, file)
   }
 

@@ -1,4 +1,5 @@
 import type { Channels } from '../supervisor/channels.ts'
+import type { Commands } from './commands.ts'
 import type { SessionState } from './lifecycle.ts'
 
 /** When a session that nobody uses goes to sleep; null: never. Times are from its last use. */
@@ -41,6 +42,8 @@ export interface SessionInfo
 /** A session in use, until it is released. */
 export interface SessionUse {
   readonly channels: Channels
+  /** What goes on when it is released. */
+  readonly commands: Commands
   readonly env: Readonly<Record<string, string>>
   release(): void
 }
@@ -54,6 +57,8 @@ export interface Sessions {
   get(caller: string, id: string): SessionInfo | null
   /** @throws SessionGone, ManagerError; null when the caller has no such session */
   use(caller: string, id: string): Promise<SessionUse | null>
+  /** The commands of a session, which is not woken; null when the caller has no such session. */
+  commands(caller: string, id: string): Commands | null
   /** Sets when it ends without further use. */
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null
   /** Writes it to disk now. */

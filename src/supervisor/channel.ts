@@ -15,9 +15,21 @@ import {
 /** Of each open output how much may still come, of each input how much may still be sent; in bytes. */
 export interface ChannelState {
   readonly number: number
+  /** Whether the sandbox has said that it is there. */
+  readonly isStarted: boolean
+  /** Frames in base64 that were sent while the sandbox could not read. */
+  readonly held: string
   readonly hasProcess: boolean
   readonly granted: readonly (readonly [stream: number, bytes: number])[]
   readonly windows: readonly (readonly [stream: number, bytes: number])[]
+}
+
+interface Source {
+  readonly stream: Readable
+  open: boolean
+  granted: number
+  /** What has come and was not granted anew. */
+  unread: number
 }
 
 /** One channel as this side sees it. */
@@ -29,7 +41,7 @@ export class Channel {
   readonly #write: (frame: Buffer) => void
   readonly #mustAnswer: (answer: Promise<unknown>) => void
   #end: () => void = () => {}
-  readonly #sources = new Map<number, { stream: Readable; open: boolean; granted: number }>()
+  readonly #sources = new Map<number, Source>()
   readonly #sinks = new Map<number, { stream: Writable; window: number; wake: () => void }>()
   started: (pid: number) => void = () => {}
   failed: (error: Error) => void = () => {}
@@ -81,10 +93,11 @@ export class Channel {
   }
 
   /** What has to be known of it to go on after a restart of the manager. */
-  state(): ChannelState {
+  state(): Omit<ChannelState, 'held'> {
     const open = [...this.#sources].filter(([, source]) => source.open)
     return {
       number: this.number,
+      isStarted: this.isStarted,
       hasProcess: this.#hasProcess,
       granted: open.map(([stream, { granted }]) => [stream, granted] as const),
       windows: [...this.#sinks].map(([stream, { window }]) => [stream, window] as const),
@@ -92,18 +105,33 @@ export class Channel {
   }
 
   /**
-   * Goes on from the state that another manager wrote down. Nobody reads its outputs: they are closed, but for those
-   * of a program that has control, which somebody takes over.
+   * Goes on from the state that another manager wrote down. What waits for its start is released. An output that
+   * nobody has taken is closed, but for those of a program that has control, which somebody takes over.
    */
-  goOn({ hasProcess, granted, windows }: ChannelState): void {
+  goOn({ isStarted, hasProcess, granted, windows }: ChannelState): void {
+    if (!isStarted) {
+      this.started = () => {
+        for (const stream of [STDOUT, STDERR]) this.source(stream).destroy()
+        this.release()
+      }
+      return
+    }
     this.isStarted = true
     this.#hasProcess = hasProcess
     const isTakenOver = granted.some(([stream]) => stream === CONTROL)
     for (const [stream, bytes] of granted) {
+      const isTaken = isTakenOver || this.#sources.has(stream)
       const readable = this.source(stream)
-      if (!isTakenOver) readable.destroy()
-      const source = this.#sources.get(stream)
-      if (source) source.granted = bytes
+      if (!isTaken) readable.destroy()
+      const source = this.#sources.get(stream) as Source
+      source.granted = bytes
+      source.unread = WINDOW_BYTES - bytes
+    }
+    const open = new Set(granted.map(([stream]) => stream))
+    for (const [stream, source] of this.#sources) {
+      if (open.has(stream)) continue
+      source.open = false
+      source.stream.push(null)
     }
     for (const [stream, window] of windows) {
       this.sink(stream)
@@ -116,26 +144,22 @@ export class Channel {
   source(stream: number): Readable {
     const there = this.#sources.get(stream)
     if (there) return there.stream
-    let unread = 0
     const readable = new Readable({
       highWaterMark: CHUNK_BYTES,
       read: () => {
         const state = this.#sources.get(stream)
-        if (!state?.open || unread === 0) return
+        if (!state?.open || state.unread === 0) return
+        const { unread } = state
+        state.unread = 0
         state.granted += unread
         this.#sendCount(TO.CREDIT, stream, unread)
-        unread = 0
       },
     })
-    const push = readable.push.bind(readable)
-    readable.push = (chunk: Buffer | null) => {
-      unread += chunk?.length ?? 0
-      return push(chunk)
-    }
     // Nobody reads it any more: whoever writes to it is told so, as by a pipe.
     readable.on('close', () => this.#closeSource(stream))
     readable.on('error', () => {})
-    this.#sources.set(stream, { stream: readable, open: true, granted: WINDOW_BYTES })
+    const granted = WINDOW_BYTES
+    this.#sources.set(stream, { stream: readable, open: true, granted, unread: 0 })
     return readable
   }
 
@@ -214,6 +238,7 @@ export class Channel {
     if (!state?.open || length < 1 || length > state.granted)
       throw new FrameError('malformed OUTPUT')
     state.granted -= length
+    state.unread += length
     if (!state.stream.destroyed) state.stream.push(payload.subarray(1))
   }
 

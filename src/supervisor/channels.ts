@@ -34,6 +34,8 @@ export class Channels {
   #onPaused: { resolve: () => void; reject: (error: Error) => void } | null = null
   #isAsleep = false
   #slept: ChannelState[] = []
+  /** Frames for a sandbox that does not read, by channel; null: it reads. */
+  #held: { readonly number: number; readonly frame: Buffer }[] | null = null
   #lost: SessionLostError | null = null
   #end: () => void = () => {}
 
@@ -49,13 +51,36 @@ export class Channels {
   static asleep(states: readonly ChannelState[]): Channels {
     const channels = new Channels(new PassThrough(), new PassThrough())
     channels.#isAsleep = true
+    channels.#held = []
     channels.#slept = [...states]
     return channels
   }
 
   /** What has to be written down while it is paused, so that another manager can go on. */
   state(): ChannelState[] {
-    return [...this.#channels.values()].map((channel) => channel.state())
+    const living = [...this.#channels.values()].flatMap((channel) => {
+      const frames = (this.#held ?? []).filter(({ number }) => number === channel.number)
+      const begins = frames.some(({ frame }) => frame[4] === TO.START || frame[4] === TO.CONNECT)
+      const held = Buffer.concat(frames.map(({ frame }) => frame)).toString('base64')
+      // Nobody waits any more for what has not begun.
+      return begins ? [] : [{ ...channel.state(), held }]
+    })
+    return [...this.#slept, ...living]
+  }
+
+  /**
+   * Takes over a process of a sandbox that another manager checkpointed, before that is restored.
+   * @returns null when there is no such channel
+   */
+  adopt(number: number, pid: number, hasTerminal: boolean): SessionProcess | null {
+    const index = this.#slept.findIndex((state) => state.number === number && state.isStarted)
+    const [state] = index < 0 ? [] : this.#slept.splice(index, 1)
+    if (!state) return null
+    const channel = this.#newChannel(number)
+    const terminal = hasTerminal ? { terminal: { columns: 0, rows: 0 } } : {}
+    const process = new SessionProcess(channel, pid, terminal)
+    this.#goOn(channel, state)
+    return process
   }
 
   /** Goes on, after pause(), with the sandbox that was restored from the paused one. */
@@ -67,11 +92,14 @@ export class Channels {
     output.on('error', onEnd)
     output.on('close', onEnd)
     input.on('error', () => {})
-    for (const state of this.#slept.splice(0)) {
-      const channel = this.#newChannel(state.number)
-      this.#lastNumber = Math.max(this.#lastNumber, state.number)
-      channel.goOn(state)
-    }
+    for (const state of this.#slept.splice(0)) this.#goOn(this.#newChannel(state.number), state)
+  }
+
+  #goOn(channel: Channel, state: ChannelState): void {
+    const { number, held } = state
+    this.#lastNumber = Math.max(this.#lastNumber, number)
+    if (held !== '') this.#held?.push({ number, frame: Buffer.from(held, 'base64') })
+    channel.goOn(state)
   }
 
   /**
@@ -132,7 +160,7 @@ export class Channels {
 
   /**
    * Has the supervisor say nothing more, so that no frame is cut by a checkpoint. Resolves once all that it
-   * said before has been read.
+   * said before has been read. What is sent to it from now on waits until resume().
    * @throws SessionLostError
    */
   pause(): Promise<void> {
@@ -140,6 +168,7 @@ export class Channels {
       if (this.#lost) return reject(this.#lost)
       this.#onPaused = { resolve, reject }
       this.#input.write(encodeFrame(TO.PAUSE))
+      this.#held ??= []
     })
     return this.#within(paused)
   }
@@ -148,6 +177,9 @@ export class Channels {
   resume(): void {
     this.#isAsleep = false
     this.#input.write(encodeFrame(TO.RESUME))
+    const held = this.#held ?? []
+    this.#held = null
+    for (const { frame } of held) this.#input.write(frame)
   }
 
   #open(): Channel {
@@ -160,7 +192,10 @@ export class Channels {
   #newChannel(number: number): Channel {
     const channel = new Channel(
       number,
-      (frame) => this.#input.write(frame),
+      (frame) => {
+        if (this.#held) this.#held.push({ number, frame })
+        else this.#input.write(frame)
+      },
       (answer) => void this.#within(answer).catch(() => {}),
     )
     this.#channels.set(number, channel)

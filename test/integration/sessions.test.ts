@@ -11,7 +11,7 @@ import { MIB } from '../../src/lib/units.ts'
 import { LocalSessions } from '../../src/sessions/local-sessions.ts'
 import { Shelf } from '../../src/sessions/shelf.ts'
 import type { IdleRules, SessionInfo } from '../../src/sessions/types.ts'
-import { SESSION_ENV, SESSION_HOME, SESSION_USER } from '../../src/sessions/user.ts'
+import { programOf, SESSION_ENV, SESSION_HOME, SESSION_USER } from '../../src/sessions/user.ts'
 import { ensureInstallation } from '../../src/setup/install.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'sessions-'))
@@ -202,6 +202,47 @@ describe('a session', () => {
     expect(stateOf(id)).toBe('hibernated')
     expect(sessions.get('other', id)).toBeNull()
     expect(await bash(id, 'cat file; kill -0 $(cat pid) && echo alive')).toBe('before\nalive\n')
+    await sessions.kill('one', id)
+  })
+
+  test('survives a stop of the service, with its commands and what they said', async () => {
+    const { id } = await create()
+    const use = await sessions.use('one', id)
+    const line = 'n=0; while read x; do n=$((n+1)); echo $n $x; done; echo over >&2; exit 5'
+    const run = programOf(['bash', '-c', line], '', {})
+    const command = await use?.commands.start(use.channels, run)
+    const pty = await use?.commands.start(use.channels, {
+      ...programOf(['bash', '-c', 'read x; stty size; echo $x'], '', {}),
+      terminal: { columns: 90, rows: 20 },
+    })
+    await command?.write(Buffer.from('before\n'))
+    await expect.poll(() => command?.span.next).toBe('1 before\n'.length)
+    use?.release()
+    await sessions.stop()
+    sessions = open()
+    expect(sessions.load()).toEqual({ found: 1, dropped: 0 })
+    const known = sessions.commands('one', id)
+    const [found, terminal] = [command, pty].map((one) => known?.get(one?.record.id ?? ''))
+    const said = (name: string) =>
+      (found?.outputNow(0) ?? [])
+        .filter(({ stream }) => stream === name)
+        .map(({ bytes }) => bytes.toString())
+        .join('')
+    expect(said('stdout')).toBe('1 before\n')
+    // What is sent while it sleeps waits.
+    void found?.write(Buffer.from('asleep\n'))
+    const again = await sessions.use('one', id)
+    void found?.write(Buffer.from('after\n'))
+    found?.closeInput()
+    terminal?.resize(100, 30)
+    void terminal?.write(Buffer.from('typed\n'))
+    await Promise.all([found?.ended, terminal?.ended])
+    again?.release()
+    expect(said('stdout')).toBe('1 before\n2 asleep\n3 after\n')
+    expect(said('stderr')).toBe('over\n')
+    expect(found?.record).toMatchObject({ end: 'exit', exitCode: 5 })
+    const shown = Buffer.concat((terminal?.outputNow(0) ?? []).map(({ bytes }) => bytes)).toString()
+    expect(shown).toContain('30 100\r\ntyped\r\n')
     await sessions.kill('one', id)
   })
 

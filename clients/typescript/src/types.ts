@@ -36,6 +36,34 @@ export interface Callback {
   secret?: string | undefined
 }
 
+export interface Command {
+  id: string
+  /** Of the process in its sandbox. */
+  pid: number
+  argv: string[]
+  cwd: string
+  terminal: boolean
+  status: 
+    | 'running'
+    | 'succeeded'
+    | 'failed'
+    | 'lost'
+  exit_code: number | null
+  /** The signal that ended it, such as SIGTERM. */
+  signal: string | null
+  started_at: string
+  ended_at: string | null
+  /** Which bytes of its output are there, counted on both streams together. */
+  output: {
+    first_offset: number
+    next_offset: number
+  }
+}
+
+export interface CommandList {
+  commands: Command[]
+}
+
 export interface CommandOutcome {
   status: 
     | 'succeeded'
@@ -54,6 +82,15 @@ export interface CommandOutcome {
   wall_ms: number
 }
 
+export interface CommandOutput {
+  stdout: string
+  stderr: string
+  /** Bytes after offset that are not there any more. */
+  dropped: number
+  next_offset: number
+  running: boolean
+}
+
 export interface CommandRequest {
   /** A line for bash. */
   command?: string | undefined
@@ -63,9 +100,13 @@ export interface CommandRequest {
   cwd?: string | undefined
   /** Added to the variables of the session. */
   env?: Record<string, string> | undefined
-  /** Without it, reads end at once. */
+  /** Without it, reads end at once; in the background, stdin stays open. */
   stdin?: string | null | undefined
-  /** Wall time in milliseconds. */
+  /** root where the template has it. */
+  user?: 'user' | 'root' | undefined
+  /** Answer at once; the command goes on when the request is over. */
+  background?: boolean | undefined
+  /** Wall time in milliseconds; not of one in the background. */
   wall_ms?: number | undefined
 }
 
@@ -211,6 +252,7 @@ export interface Problem {
     | '/problems/not-found'
     | '/problems/method-not-allowed'
     | '/problems/key-in-use'
+    | '/problems/not-read-yet'
     | '/problems/body-too-slow'
     | '/problems/session-ended'
     | '/problems/body-too-large'
@@ -403,6 +445,43 @@ export interface SessionRequest {
   } | undefined
 }
 
+export interface SignalRequest {
+  signal?: 
+    | 'SIGHUP'
+    | 'SIGINT'
+    | 'SIGQUIT'
+    | 'SIGILL'
+    | 'SIGTRAP'
+    | 'SIGABRT'
+    | 'SIGIOT'
+    | 'SIGBUS'
+    | 'SIGFPE'
+    | 'SIGKILL'
+    | 'SIGUSR1'
+    | 'SIGSEGV'
+    | 'SIGUSR2'
+    | 'SIGPIPE'
+    | 'SIGALRM'
+    | 'SIGTERM'
+    | 'SIGCHLD'
+    | 'SIGSTKFLT'
+    | 'SIGCONT'
+    | 'SIGSTOP'
+    | 'SIGTSTP'
+    | 'SIGTTIN'
+    | 'SIGTTOU'
+    | 'SIGURG'
+    | 'SIGXCPU'
+    | 'SIGXFSZ'
+    | 'SIGVTALRM'
+    | 'SIGPROF'
+    | 'SIGWINCH'
+    | 'SIGIO'
+    | 'SIGPOLL'
+    | 'SIGPWR'
+    | 'SIGSYS' | undefined
+}
+
 export interface Status {
   status: 'ok'
   version: string
@@ -414,6 +493,14 @@ export interface Status {
     state: string
     count: number
   }[]
+}
+
+export interface StdinRequest {
+  text?: string | undefined
+  /** Bytes, instead of text. */
+  content_base64?: string | undefined
+  /** Nothing more comes. */
+  close?: boolean | undefined
 }
 
 export interface StoredFile {

@@ -1,21 +1,14 @@
+import { sessionCommandPaths, sessionCommandSchemas } from './openapi-session-commands.ts'
 import { failures, type Json, json, OWN } from './openapi-words.ts'
-import {
-  commandOutcome,
-  commandRequest,
-  fileList,
-  session,
-  sessionList,
-  sessionRequest,
-  ttlRequest,
-} from './session-schema.ts'
+import { fileList, session, sessionList, sessionRequest, ttlRequest } from './session-schema.ts'
 
 export const sessionSchemas = {
   requests: {
     SessionRequest: sessionRequest,
     SessionChange: ttlRequest,
-    CommandRequest: commandRequest,
+    ...sessionCommandSchemas.requests,
   },
-  answers: [session, sessionList, commandOutcome, fileList],
+  answers: [session, sessionList, ...sessionCommandSchemas.answers, fileList],
 }
 
 /** `/v1/sessions` and what is below it. */
@@ -93,27 +86,7 @@ export function sessionPaths(): Json {
         responses: { 200: told('It is awake.'), ...inUse },
       },
     },
-    '/v1/sessions/{id}/commands': {
-      parameters: [id],
-      post: {
-        operationId: 'runCommand',
-        summary: 'Run a command in a session',
-        description:
-          'Answers with the outcome when the command has ended; with Accept: text/event-stream, with the events started ({"pid"}), stdout and stderr ({"text"}) as they come, and done (CommandOutcome).',
-        requestBody: body('CommandRequest'),
-        responses: {
-          200: {
-            description: 'The command has ended, well or not: status says how.',
-            content: {
-              ...json('CommandOutcome'),
-              'text/event-stream': { schema: { type: 'string' } },
-            },
-          },
-          ...inUse,
-          ...failures(['unsupported-media-type', 'too-much-held']),
-        },
-      },
-    },
+    ...sessionCommandPaths(),
     '/v1/sessions/{id}/files': {
       parameters: [id],
       get: {

@@ -14,6 +14,7 @@ import { answerMissingRoutes } from './missing-route.ts'
 import { PROBLEMS, problemOf, sendProblem } from './problems.ts'
 import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
+import { addSessionCommandsRoutes } from './session-commands-routes.ts'
 import { sessionFiles } from './session-files-routes.ts'
 import { addSessionsRoutes } from './sessions-routes.ts'
 
@@ -53,7 +54,8 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   addAcceptedRoutes(app, jobs, options)
   addBatchesRoute(app, options, options)
   if (options.sessions) {
-    addSessionsRoutes(app, options.sessions, options)
+    addSessionsRoutes(app, options.sessions)
+    addSessionCommandsRoutes(app, options.sessions, options)
     await app.register(sessionFiles, { ...options, sessions: options.sessions })
   }
   addInfoRoutes(app, options)

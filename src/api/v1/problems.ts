@@ -14,6 +14,7 @@ export const PROBLEMS = {
   'not-found': { status: 404, title: 'There is nothing under this address' },
   'method-not-allowed': { status: 405, title: 'The address does not take this method' },
   'key-in-use': { status: 409, title: 'The run of this idempotency key has not ended' },
+  'not-read-yet': { status: 409, title: 'What was sent before is not read yet' },
   'body-too-slow': { status: 408, title: 'The request body came too slowly' },
   'session-ended': { status: 410, title: 'The session has ended' },
   'body-too-large': { status: 413, title: 'The request body is too large' },

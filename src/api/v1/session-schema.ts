@@ -6,11 +6,11 @@ const NAME = /^[A-Za-z][\w.-]{0,63}$/
 /** No zero byte: the kernel takes arguments and the environment as C strings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
 const C_STRING = /^[^\u0000]*$/
-const text = z
+export const text = z
   .string()
   .max(128 * 1024)
   .regex(C_STRING, 'must not contain a zero byte')
-const env = z
+export const env = z
   .record(z.string().regex(/^[A-Za-z_]\w{0,127}$/, 'must be a name of a variable'), text)
   .refine((value) => Object.keys(value).length <= 256, 'must have at most 256 members')
   .default({})
@@ -48,27 +48,7 @@ export const ttlRequest = z
   .strictObject({ ttl_ms: duration.min(1000).describe('The session ends so long from now.') })
   .meta({ id: 'SessionChange' })
 
-export const commandRequest = z
-  .strictObject({
-    command: text.optional().describe('A line for bash.'),
-    argv: z
-      .array(text)
-      .min(1)
-      .max(1024)
-      .optional()
-      .describe('A program and its arguments, instead of command.'),
-    cwd: text.default('').describe('From the home, unless it is absolute.'),
-    env: env.describe('Added to the variables of the session.'),
-    stdin: z.string().nullable().default(null).describe('Without it, reads end at once.'),
-    wall_ms: z.int().min(1).max(3_600_000).default(60_000).describe('Wall time in milliseconds.'),
-  })
-  .refine(
-    ({ command, argv }) => (command === undefined) !== (argv === undefined),
-    'must have either command or argv',
-  )
-  .meta({ id: 'CommandRequest' })
-
-const time = z.iso.datetime()
+export const time = z.iso.datetime()
 
 export const session = z
   .strictObject({
@@ -98,17 +78,6 @@ export const sessionList = z
   .strictObject({ sessions: z.array(session) })
   .meta({ id: 'SessionList' })
 
-export const commandOutcome = z
-  .strictObject({
-    status: z.enum(['succeeded', 'failed', 'timed_out', 'output_limit', 'canceled', 'lost']),
-    exit_code: z.int().nullable().describe('null unless the command ended by itself.'),
-    signal: z.string().nullable().describe('The signal that ended it, such as SIGTERM.'),
-    stdout: z.string().describe('Bytes that are not UTF-8 become U+FFFD.'),
-    stderr: z.string(),
-    wall_ms: z.number().nonnegative(),
-  })
-  .meta({ id: 'CommandOutcome' })
-
 export const fileList = z
   .strictObject({
     entries: z.array(
@@ -125,5 +94,4 @@ export const fileList = z
   .meta({ id: 'FileList' })
 
 export type SessionAnswer = z.infer<typeof session>
-export type CommandAnswer = z.infer<typeof commandOutcome>
 export type FileListAnswer = z.infer<typeof fileList>

@@ -37,6 +37,37 @@ class Callback(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
+class CommandOutput:
+    """Which bytes of its output are there, counted on both streams together."""
+
+    first_offset: int
+    next_offset: int
+
+
+@dataclass(frozen=True)
+class Command:
+    id: str
+    pid: int
+    """Of the process in its sandbox."""
+    argv: List[str]
+    cwd: str
+    terminal: bool
+    status: Literal["running", "succeeded", "failed", "lost"]
+    exit_code: Optional[int]
+    signal: Optional[str]
+    """The signal that ended it, such as SIGTERM."""
+    started_at: str
+    ended_at: Optional[str]
+    output: CommandOutput
+    """Which bytes of its output are there, counted on both streams together."""
+
+
+@dataclass(frozen=True)
+class CommandList:
+    commands: List[Command]
+
+
+@dataclass(frozen=True)
 class CommandOutcome:
     status: Literal["succeeded", "failed", "timed_out", "output_limit", "canceled", "lost"]
     exit_code: Optional[int]
@@ -50,6 +81,16 @@ class CommandOutcome:
 
 
 @dataclass(frozen=True)
+class CommandOutput:
+    stdout: str
+    stderr: str
+    dropped: int
+    """Bytes after offset that are not there any more."""
+    next_offset: int
+    running: bool
+
+
+@dataclass(frozen=True)
 class CommandRequest:
     command: Optional[str] = None
     """A line for bash."""
@@ -60,9 +101,13 @@ class CommandRequest:
     env: Optional[Dict[str, str]] = None
     """Added to the variables of the session."""
     stdin: Optional[str] = None
-    """Without it, reads end at once."""
+    """Without it, reads end at once; in the background, stdin stays open."""
+    user: Optional[Literal["user", "root"]] = None
+    """root where the template has it."""
+    background: Optional[bool] = None
+    """Answer at once; the command goes on when the request is over."""
     wall_ms: Optional[int] = None
-    """Wall time in milliseconds."""
+    """Wall time in milliseconds; not of one in the background."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +251,7 @@ class ProblemError:
 class Problem:
     """RFC 9457"""
 
-    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/not-read-yet", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
     title: str
     status: int
     detail: str
@@ -367,6 +412,11 @@ class SessionRequest:
 
 
 @dataclass(frozen=True)
+class SignalRequest:
+    signal: Optional[Literal["SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGIOT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD", "SIGSTKFLT", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPOLL", "SIGPWR", "SIGSYS"]] = None
+
+
+@dataclass(frozen=True)
 class StatusExecutor:
     pool: str
     state: str
@@ -381,6 +431,15 @@ class Status:
     queued: int
     """Runs that wait for an executor."""
     executors: List[StatusExecutor]
+
+
+@dataclass(frozen=True)
+class StdinRequest:
+    text: Optional[str] = None
+    content_base64: Optional[str] = None
+    """Bytes, instead of text."""
+    close: Optional[bool] = None
+    """Nothing more comes."""
 
 
 @dataclass(frozen=True)
