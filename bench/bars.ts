@@ -56,6 +56,14 @@ export function barsOf(figures: Figures): Bar[] {
     ),
     most('`/v1/runs`, p50, to `/run`', '×', 1.15, native && nativeRatio(native)),
     most('First output of a stream, p50', 'ms', 20, native?.firstOutputMs.p50),
+    most(
+      'First output of many streams beside one that is not read, p50',
+      'ms',
+      20,
+      native?.besideSlow.firstOutputMs.p50,
+    ),
+    most('A run is accepted, p50', 'ms', 3, native?.accepted.acceptMs.p50),
+    most('Memory of 1000 accepted runs that wait', 'MiB', 16, native?.accepted.grownMib),
     sustained('pandas'),
     sustained('python'),
     most(

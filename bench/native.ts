@@ -1,9 +1,10 @@
-import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type AcceptedFigures, measureAccepted } from './accepted.ts'
 import type { Bench } from './context.ts'
 import { programOf } from './programs.ts'
 import type { Service } from './service.ts'
 import { type Summary, summarize } from './statistics.ts'
+import { latenesses, type ManyStreams, measureManyStreams, stream } from './streams.ts'
 import { figure, percentileCells, type Report, ratio } from './table.ts'
 import { type Failures, failureCell, Tally } from './tally.ts'
 
@@ -15,24 +16,20 @@ export interface NativeFigures {
   /** From the write in the sandbox until the event is here: the first of a run, and all of them. */
   readonly firstOutputMs: Summary
   readonly outputMs: Summary
-  readonly manyStreams: {
-    readonly count: number
-    readonly endMs: Summary
-    readonly retries: number
-  }
+  readonly manyStreams: ManyStreams
+  /** The same beside a caller that reads nothing of its stream. */
+  readonly besideSlow: ManyStreams
+  readonly accepted: AcceptedFigures
   readonly failures: Failures
 }
 
 const PROGRAM = programOf('python')
-const MANY_STREAMS = 200
 const LINES = 20
 /** Says when it writes. The sandbox has the host's clock. */
 const TELLS_TIME = `import time
 for _ in range(${LINES}):
     print(time.time_ns(), flush=True)
     time.sleep(0.02)`
-const FLOOD = 'print("x" * 900_000)'
-const RETRY_MS = 1000
 
 export async function measureNative(bench: Bench, service: Service): Promise<NativeFigures> {
   const { options, interrupt } = bench
@@ -58,102 +55,32 @@ export async function measureNative(bench: Bench, service: Service): Promise<Nat
       await rest()
       const late: number[] = []
       await stream(service, { code: TELLS_TIME }, (text) => {
-        const nowMs = performance.timeOrigin + performance.now()
-        for (const ns of text.match(/\d+/g) ?? []) late.push(nowMs - Number(ns) / 1e6)
+        late.push(...latenesses(text))
       })
       if (late[0] !== undefined) first.push(late[0])
       all.push(...late)
     }
+    bench.say('accepted runs that wait')
+    await rest()
+    const accepted = await measureAccepted(service, interrupt)
+    bench.say('many streams at once, then beside one that is not read')
+    await rest()
+    const manyStreams = await measureManyStreams(service, interrupt, false)
+    await rest()
+    const besideSlow = await measureManyStreams(service, interrupt, true)
+    return {
+      runMs: summarize(byRun.latenciesMs),
+      nativeMs: summarize(byNative.latenciesMs),
+      firstOutputMs: summarize(first),
+      outputMs: summarize(all),
+      manyStreams,
+      besideSlow,
+      accepted,
+      failures: { ...byRun.failures, ...byNative.failures },
+    }
   } finally {
     client.close()
   }
-  bench.say(`${MANY_STREAMS} streams at once, beside one that is not read`)
-  const manyStreams = await measureManyStreams(service, interrupt)
-  return {
-    runMs: summarize(byRun.latenciesMs),
-    nativeMs: summarize(byNative.latenciesMs),
-    firstOutputMs: summarize(first),
-    outputMs: summarize(all),
-    manyStreams,
-    failures: { ...byRun.failures, ...byNative.failures },
-  }
-}
-
-async function measureManyStreams(service: Service, interrupt: AbortSignal) {
-  const slow = new AbortController()
-  // It reads nothing: its end is not waited for.
-  void stream(service, { code: FLOOD, address: '127.0.1.1', signal: slow.signal }, null)
-  let retries = 0
-  const one = async (index: number): Promise<number> => {
-    const started = performance.now()
-    for (;;) {
-      interrupt.throwIfAborted()
-      const address = `127.0.2.${index + 1}`
-      const status = await stream(service, { code: 'print(42)', address }, () => {})
-      if (status === 200) return performance.now() - started
-      retries++
-      await sleep(RETRY_MS, undefined, { signal: interrupt })
-    }
-  }
-  try {
-    const ends = await Promise.all(Array.from({ length: MANY_STREAMS }, (_, index) => one(index)))
-    return { count: MANY_STREAMS, endMs: summarize(ends), retries }
-  } finally {
-    slow.abort()
-  }
-}
-
-interface StreamOptions {
-  readonly code: string
-  readonly address?: string
-  readonly signal?: AbortSignal
-}
-
-/**
- * Runs Python code as a stream.
- * @param onText told of what is printed as it comes; null: nothing is read
- * @returns the status of the answer, when it has ended; 0 where it broke off
- */
-function stream(
-  service: Service,
-  { code, address = '127.0.0.1', signal }: StreamOptions,
-  onText: ((text: string) => void) | null,
-): Promise<number> {
-  const body = JSON.stringify({ language: 'python', code })
-  return new Promise((resolve) => {
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port: service.port,
-        path: '/v1/runs',
-        method: 'POST',
-        localAddress: address,
-        agent: false,
-        headers: {
-          accept: 'text/event-stream',
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-        },
-        ...(signal ? { signal } : {}),
-      },
-      (response) => {
-        response.on('close', () => resolve(response.complete ? (response.statusCode ?? 0) : 0))
-        response.on('error', () => {})
-        if (onText === null) return
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          const events = (text + chunk).split('\n\n')
-          text = events.pop() ?? ''
-          for (const event of events) {
-            const data = /^event: stdout\ndata: (.*)$/m.exec(event)?.[1]
-            if (data !== undefined) onText((JSON.parse(data) as { text: string }).text)
-          }
-        })
-      },
-    )
-    sent.on('error', () => resolve(0))
-    sent.end(body)
-  })
 }
 
 /** p50 of the native API to that of `/run`. */
@@ -162,7 +89,7 @@ export function nativeRatio({ runMs, nativeMs }: NativeFigures): number {
 }
 
 export function nativeReport(figures: NativeFigures): Report {
-  const { runMs, nativeMs, firstOutputMs, outputMs, manyStreams, failures } = figures
+  const { runMs, nativeMs, firstOutputMs, outputMs, manyStreams, besideSlow, accepted } = figures
   const row = (title: string, summary: Summary, failed = '') => [
     title,
     ...percentileCells(summary),
@@ -170,20 +97,27 @@ export function nativeReport(figures: NativeFigures): Report {
     String(summary.count),
     failed,
   ]
+  const { count } = manyStreams
   return {
     title: 'The native API: `POST /v1/runs`',
     columns: ['what', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'times', 'failed'],
     rows: [
-      row(`${PROGRAM.title} by \`/run\``, runMs, failureCell(failures)),
+      row(`${PROGRAM.title} by \`/run\``, runMs, failureCell(figures.failures)),
       row(`${PROGRAM.title} by \`/v1/runs\`, by turns with it`, nativeMs),
       row('first output of a stream, from its write in the sandbox', firstOutputMs),
       row('all output', outputMs),
-      row(`${manyStreams.count} streams at once, until each has ended`, manyStreams.endMs),
+      row(`first output of ${count} streams at once`, manyStreams.firstOutputMs),
+      row('the same beside a stream that is not read', besideSlow.firstOutputMs),
+      row(`${count} streams at once, until each has ended`, manyStreams.endMs),
+      row('the same beside a stream that is not read', besideSlow.endMs),
+      row('a run is accepted, many waiting', accepted.acceptMs),
     ],
     notes: [
-      `\`/v1/runs\` to \`/run\` at p50: ${ratio(nativeRatio(figures))}. Beside the ${manyStreams.count} ` +
-        `streams, of as many callers, one caller read nothing; ${manyStreams.retries} times a stream was ` +
-        'refused for want of an executor and asked for again.',
+      `\`/v1/runs\` to \`/run\` at p50: ${ratio(nativeRatio(figures))}. The ${count} streams are of as many ` +
+        `callers, and wait for executors; ${manyStreams.refused} and ${besideSlow.refused} times one was ` +
+        'refused for want of one and asked for again. While ' +
+        `${accepted.waiting} accepted runs of ${figure(accepted.sentMib)} MiB in all came to wait, the ` +
+        `service's memory grew by ${figure(accepted.grownMib)} MiB.`,
     ],
   }
 }

@@ -108,8 +108,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         type: 'string',
         multiple: true,
         value: 'NAME=N',
-        says: 'wall=5s, cpu=2s, memory=64m, output=1m',
-        completes: ['wall=', 'cpu=', 'memory=', 'output='],
+        says: 'wall=5s, cpu=2s, memory=64m, output=1m, processes=8',
+        completes: ['wall=', 'cpu=', 'memory=', 'output=', 'processes='],
       },
       network: {
         type: 'string',

@@ -95,12 +95,14 @@ function fileOf(text: string): { path: string; content: Uint8Array } {
 const UNITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   time: { '': 1, ms: 1, s: 1000, m: 60_000 },
   bytes: { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 },
+  count: { '': 1 },
 }
 const LIMITS: Readonly<Record<string, readonly [keyof Limits, string, number]>> = {
   wall: ['wall_ms', 'time', 1],
   cpu: ['cpu_ms', 'time', 1],
   memory: ['memory_mb', 'bytes', 1024 ** 2],
   output: ['output_bytes', 'bytes', 1],
+  processes: ['processes', 'count', 1],
 }
 
 /** @param texts such as `wall=5s` and `memory=64m` */
@@ -115,7 +117,13 @@ export function limitsOf(texts: readonly string[]): Limits {
     }
     const value = (Number(digits) * one) / (factor ?? 1)
     if (Number.isInteger(value) && value > 0) return [member, value]
-    const unitOf = { wall_ms: 'ms', cpu_ms: 'ms', memory_mb: 'MiB', output_bytes: 'bytes' }
+    const unitOf = {
+      wall_ms: 'ms',
+      cpu_ms: 'ms',
+      memory_mb: 'MiB',
+      output_bytes: 'bytes',
+      processes: 'processes',
+    }
     throw new Failure(`--limit ${text}: must be a whole number of ${unitOf[member]} above 0`)
   })
   return Object.fromEntries(entries)

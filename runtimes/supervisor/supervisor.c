@@ -66,6 +66,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -105,6 +106,7 @@ struct __attribute__((packed)) run_limits {
     uint32_t max_artifacts;
     uint32_t max_artifact_bytes;
     uint32_t end_may_come;
+    uint32_t processes; /* and threads, of this user */
 };
 
 struct __attribute__((packed)) run_report {
@@ -786,6 +788,17 @@ static int interrupt_runner(struct progress *progress, struct run_report *report
     return 0;
 }
 
+/* Binds the runner, and what it starts, to a number of processes that is at most the sandbox's. In a kept run it can
+ * be raised again, as the next run may have another one. */
+static void limit_processes(uint32_t processes) {
+    struct rlimit limit;
+    if (prlimit(runner_pid, RLIMIT_NPROC, NULL, &limit)) die("prlimit: %s", strerror(errno));
+    if (limit.rlim_cur == processes) return;
+    limit.rlim_cur = processes < limit.rlim_max ? processes : limit.rlim_max;
+    if (!is_kept) limit.rlim_max = limit.rlim_cur;
+    if (prlimit(runner_pid, RLIMIT_NPROC, &limit, NULL)) die("prlimit: %s", strerror(errno));
+}
+
 /* One run, from its RUN frame to its EXIT frame. Returns 1 when the runner waits for another. */
 static int supervise(const struct run_limits *limits, const uint8_t *task, size_t task_length,
                      const sigset_t *open_mask) {
@@ -794,6 +807,7 @@ static int supervise(const struct run_limits *limits, const uint8_t *task, size_
     streams[0].max_bytes = streams[0].bytes + limits->max_stdout_bytes;
     streams[1].max_bytes = streams[1].bytes + limits->max_stderr_bytes;
     streams[2].max_bytes = streams[2].bytes + limits->max_control_bytes;
+    limit_processes(limits->processes);
     feed_runner(task, task_length);
 
     struct run_report report = {0};

@@ -9,6 +9,7 @@ const LEAST: Readonly<Partial<Record<keyof RunLimits, number>>> = {
   memoryBytes: 1024 ** 2,
   // A hundredth is the least that the kernel's period of 100 ms can hold.
   cpus: 0.01,
+  processes: 1,
   outputBytes: 0,
   resultBytes: 0,
   artifacts: 0,

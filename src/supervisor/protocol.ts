@@ -148,7 +148,7 @@ export function encodePing(policy: Buffer | null): Buffer {
  */
 export function encodeRun(task: Task, isKept = false): Buffer[] {
   const { limits } = task
-  const head = Buffer.alloc(7 * 4)
+  const head = Buffer.alloc(8 * 4)
   const fields = [
     limits.wallTimeMs,
     limits.outputBytes,
@@ -157,6 +157,7 @@ export function encodeRun(task: Task, isKept = false): Buffer[] {
     limits.artifacts,
     limits.artifactBytes,
     limits.cpuTimeMs === undefined ? 0 : END_MAY_COME,
+    limits.processes,
   ]
   fields.forEach((value, index) => {
     head.writeUInt32LE(value, index * 4)

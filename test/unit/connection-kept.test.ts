@@ -51,7 +51,7 @@ describe('one of several', () => {
     const sent = [...new FrameParser(() => 2 ** 32).push(input.read())]
     expect(sent.map(({ type }) => type)).toEqual([RUN_KEPT, RUN_KEPT])
     expect(
-      [...new FrameParser(() => 2 ** 32).push(sent[0]?.payload.subarray(28) as Buffer)][0],
+      [...new FrameParser(() => 2 ** 32).push(sent[0]?.payload.subarray(32) as Buffer)][0],
     ).toMatchObject({ type: RUNNER.KEEP })
   })
 

@@ -48,7 +48,7 @@ describe('what goes in', () => {
         { path: 'a/b.csv', content: '1,2' },
         { path: 'c.bin', content_base64: 'AAE=' },
       ],
-      limits: { wall_ms: 500, cpu_ms: 300, memory_mb: 64, output_bytes: 100 },
+      limits: { wall_ms: 500, cpu_ms: 300, memory_mb: 64, output_bytes: 100, processes: 8 },
       network: 'none',
       collect: ['*.png'],
     })
@@ -58,7 +58,13 @@ describe('what goes in', () => {
       template: 'python',
       program: { mode: 'function', argv: ['--fast'] },
       env: { A: 'b' },
-      limits: { wallTimeMs: 500, cpuTimeMs: 300, memoryBytes: 64 * MIB, outputBytes: 100 },
+      limits: {
+        wallTimeMs: 500,
+        cpuTimeMs: 300,
+        memoryBytes: 64 * MIB,
+        outputBytes: 100,
+        processes: 8,
+      },
       collect: ['*.png'],
     })
     expect(request?.program.code.toString()).toBe('x')
@@ -129,7 +135,7 @@ describe('what goes in', () => {
 })
 
 describe('what is refused', () => {
-  const most = { wall_ms: 10_000, cpu_ms: 10_000, memory_mb: 256, output_bytes: MIB }
+  const most = { wall_ms: 10_000, cpu_ms: 10_000, memory_mb: 256, output_bytes: MIB, processes: 64 }
   test.each(Object.entries(most))('more than the limit %s of the server', async (name, value) => {
     expect((await client.run({ ...RUN, limits: { [name]: value } })).status).toBe(200)
     const { status, body } = await client.run({ ...RUN, limits: { [name]: value + 1 } })
@@ -323,7 +329,13 @@ describe('what comes out', () => {
         libraries: [{ name: 'python3-numpy', version: '1.24.2' }],
         preloaded: [],
         network: 'none',
-        limits: { wall_ms: 10_000, cpu_ms: 10_000, memory_mb: 256, output_bytes: MIB },
+        limits: {
+          wall_ms: 10_000,
+          cpu_ms: 10_000,
+          memory_mb: 256,
+          output_bytes: MIB,
+          processes: 64,
+        },
       },
     ])
     expect((await client.fetch('/v1/status')).body).toMatchObject({ status: 'ok', queued: 0 })

@@ -46,8 +46,8 @@ describe('what is sent', () => {
     expect(Buffer.concat(run).toString('hex')).toBe(
       [
         // RUN: its length, limits, and that nothing will be said in the run.
-        '4600000002',
-        '10270000e8030000e8030000d007010003000000f401000000000000',
+        '4a00000002',
+        '10270000e8030000e8030000d007010003000000f40100000000000040000000',
         // CODE, ARGUMENTS, START.
         `1400000002${code.toString('hex')}`,
         `0700000003${Buffer.from('{"a":1}').toString('hex')}`,
@@ -69,9 +69,9 @@ describe('what is sent', () => {
     expect([...pieces, ...more]).toEqual([])
     expect(run?.type).toBe(RUN)
     const payload = run?.payload as Buffer
-    const limits = Array.from({ length: 7 }, (_, index) => payload.readUInt32LE(index * 4))
-    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS, false), 3, 500, 0])
-    expect(framesOf(payload.subarray(28))).toEqual([
+    const limits = Array.from({ length: 8 }, (_, index) => payload.readUInt32LE(index * 4))
+    expect(limits).toEqual([10_000, 1000, 1000, maxControlBytes(LIMITS, false), 3, 500, 0, 64])
+    expect(framesOf(payload.subarray(32))).toEqual([
       { type: RUNNER.CODE, payload: code },
       { type: RUNNER.ARGUMENTS, payload: argumentsJson },
       { type: RUNNER.START, payload: Buffer.alloc(0) },
@@ -111,7 +111,7 @@ describe('what is sent', () => {
       { type: COLLECT, payload: Buffer.from('*.csv\0**/b\0') },
     ])
     const run = payloadOf(frames.at(-1))
-    expect(framesOf(run.subarray(28)).slice(0, -3)).toEqual([
+    expect(framesOf(run.subarray(32)).slice(0, -3)).toEqual([
       { type: RUNNER.MODE, payload: Buffer.from([1]) },
       { type: RUNNER.ENV, payload: Buffer.from('A=x=y') },
       { type: RUNNER.ENV, payload: Buffer.from('B=') },

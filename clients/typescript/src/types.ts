@@ -185,6 +185,8 @@ export interface Limits {
   memory_mb?: number | undefined
   /** Of each of stdout and stderr, in bytes. */
   output_bytes?: number | undefined
+  /** Processes and threads together, with those of the runner of the language. */
+  processes?: number | undefined
 }
 
 /** One thing in several forms, by media type. Binary forms are base64. */
@@ -580,6 +582,8 @@ export interface Template {
     memory_mb: number
     /** Of each of stdout and stderr, in bytes. */
     output_bytes: number
+    /** Processes and threads together, with those of the runner of the language. */
+    processes: number
   }
 }
 

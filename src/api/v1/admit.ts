@@ -15,7 +15,7 @@ export interface Template {
 }
 
 interface LimitWord {
-  readonly limit: 'wallTimeMs' | 'cpuTimeMs' | 'memoryBytes' | 'outputBytes'
+  readonly limit: 'wallTimeMs' | 'cpuTimeMs' | 'memoryBytes' | 'outputBytes' | 'processes'
   /** How much of the limit's unit one of the wire's unit is. */
   readonly factor: number
 }
@@ -26,6 +26,7 @@ export const LIMIT_WORDS = {
   cpu_ms: { limit: 'cpuTimeMs', factor: 1 },
   memory_mb: { limit: 'memoryBytes', factor: MIB },
   output_bytes: { limit: 'outputBytes', factor: 1 },
+  processes: { limit: 'processes', factor: 1 },
 } as const satisfies Record<string, LimitWord>
 
 type LimitName = keyof typeof LIMIT_WORDS

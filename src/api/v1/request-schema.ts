@@ -44,6 +44,9 @@ export const limits = z
       .describe('Processor time in milliseconds, of all processes of the run together.'),
     memory_mb: positive.optional().describe('Memory in MiB, beyond what the idle executor holds.'),
     output_bytes: positive.optional().describe('Of each of stdout and stderr, in bytes.'),
+    processes: positive
+      .optional()
+      .describe('Processes and threads together, with those of the runner of the language.'),
   })
   .meta({
     id: 'Limits',

@@ -37,6 +37,30 @@ def main():
   expect(usage.cpuMs).toBeLessThan(usage.wallMs * 0.5)
 })
 
+test('processes and threads', async () => {
+  const code = `
+import subprocess, threading, time
+def main(count):
+  threads = []
+  try:
+    while len(threads) < count:
+      threads.append(threading.Thread(target=time.sleep, args=(30,), daemon=True))
+      threads[-1].start()
+  except RuntimeError:
+    threads.pop()
+  try:
+    subprocess.run(["true"])
+    return [len(threads), "started"]
+  except BlockingIOError:
+    return [len(threads), "refused"]`
+  const program = { code: Buffer.from(code), argumentsJson: Buffer.from('{"count":12}') }
+  const started = async (limits: Partial<RunLimits>) =>
+    JSON.parse((await runs.start(requestWith({ limits, program }), { signal })).resultJson ?? '')
+  // Supervisor and runner are two of them.
+  expect(await started({ processes: 8 })).toEqual([6, 'refused'])
+  expect(await started({})).toEqual([12, 'started'])
+})
+
 describe('output', () => {
   test('of a stream', async () => {
     const outcome = await run('def main(): print("x" * 100)', { outputBytes: 50 })

@@ -184,6 +184,8 @@ class Limits(TypedDict, total=False):
     """Memory in MiB, beyond what the idle executor holds."""
     output_bytes: int
     """Of each of stdout and stderr, in bytes."""
+    processes: int
+    """Processes and threads together, with those of the runner of the language."""
 
 
 @dataclass(frozen=True)
@@ -515,6 +517,8 @@ class TemplateLimits:
     """Memory in MiB, beyond what the idle executor holds."""
     output_bytes: int
     """Of each of stdout and stderr, in bytes."""
+    processes: int
+    """Processes and threads together, with those of the runner of the language."""
 
 
 @dataclass(frozen=True)
