@@ -430,6 +430,20 @@ static int open_terminal(const struct start *start, int *master, int *slave) {
     return 0;
 }
 
+static void resize(const struct channel *channel, uint16_t columns, uint16_t rows) {
+    const int terminal = channel->sources[STDOUT].fd;
+    struct winsize size = {0};
+    if (terminal < 0 || ioctl(terminal, TIOCGWINSZ, &size)) return;
+    if (size.ws_col == columns && size.ws_row == rows) return;
+    size.ws_col = columns;
+    size.ws_row = rows;
+    ioctl(terminal, TIOCSWINSZ, &size);
+    // gVisor does not tell those at the terminal (ioctl_tty(2)); twice is harmless where the kernel does.
+    const pid_t foreground = tcgetpgrp(terminal);
+    if (foreground > 1) kill(-foreground, SIGWINCH);
+    else if (channel->group) kill(-channel->group, SIGWINCH);
+}
+
 /* Starts the process of a new channel. Returns 0 or an errno. */
 static int start_process(struct channel *channel, const struct start *start, const char *folder,
                          char **arguments, char **variables) {
@@ -604,10 +618,9 @@ static void take_frame(uint8_t type, uint8_t *payload, size_t length) {
     } else if (type == SIGNAL && left == 1) {
         if (channel->group) kill(-channel->group, rest[0]);
     } else if (type == RESIZE && left == 4 && channel->is_terminal) {
-        struct winsize size = {0};
-        memcpy(&size.ws_col, rest, 2);
-        memcpy(&size.ws_row, rest + 2, 2);
-        ioctl(channel->sources[STDOUT].fd, TIOCSWINSZ, &size);
+        uint16_t size[2];
+        memcpy(size, rest, sizeof size);
+        resize(channel, size[0], size[1]);
     } else if (type == CREDIT && left == 5 && stream < STREAMS) {
         uint32_t more;
         memcpy(&more, rest + 1, 4);

@@ -62,6 +62,8 @@ export async function buildApp(
   services: DoorServices,
 ): Promise<FastifyInstance> {
   const isProxy = networkMatcher(options.trustedProxies)
+  const hasSessions = services.sessions !== null && options.doors.has('v1')
+  const hasWebSockets = hasSessions || options.doors.has('jupyter')
   const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => {
@@ -70,7 +72,7 @@ export async function buildApp(
         handler(request, response)
       }
       const server = createServer(withoutKey, options.tls, connections)
-      return options.doors.has('jupyter') ? server.on('upgrade', takePathKey) : server
+      return hasWebSockets ? server.on('upgrade', takePathKey) : server
     },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     bodyLimit: options.maxBodyBytes,
@@ -95,7 +97,7 @@ export async function buildApp(
   refuseOtherMethods(app)
 
   // Before whatever refuses a request: it ends the connection of an upgrade that was refused.
-  if (options.doors.has('jupyter')) await addWebSockets(app)
+  if (hasWebSockets) await addWebSockets(app)
   await addDoor(app, options, connections)
 
   const ok = async () => ({ status: 'ok' })
@@ -119,7 +121,10 @@ export async function buildApp(
   const keepers = { connections, answers, uploads, version: VERSION }
   const { doors, accounts } = options
   if (doors.has('ragflow')) await app.register(ragflow, { ...services, ...keepers })
-  if (doors.has('v1')) await app.register(nativeApi, { ...services, ...keepers, ...options.jobs })
+  if (doors.has('v1')) {
+    const frames = accounts.uploads
+    await app.register(nativeApi, { ...services, ...keepers, ...options.jobs, frames })
+  }
   if (doors.has('mcp')) {
     const ofMessages = new Uploads(MAX_MESSAGE_BYTES, accounts.uploads, lane)
     const { results } = accounts

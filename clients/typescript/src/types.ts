@@ -259,6 +259,7 @@ export interface Problem {
     | '/problems/session-ended'
     | '/problems/body-too-large'
     | '/problems/unsupported-media-type'
+    | '/problems/upgrade-required'
     | '/problems/key-reused'
     | '/problems/rate-limited'
     | '/problems/too-much-held'

@@ -28,6 +28,12 @@ export function sessionCommandPaths(): Json {
     description: 'From which byte on; 0 by default.',
     schema: { type: 'integer', minimum: 0 },
   }
+  const query = (name: string, description: string) => ({
+    name,
+    in: 'query',
+    description,
+    schema: { type: 'string' },
+  })
   const failed = failures([...OWN, 'session-ended', 'internal', 'unavailable'])
   const inUse = failures([...OWN, 'not-permitted', 'session-ended', 'internal', 'unavailable'])
   const sent = failures(['unsupported-media-type', 'too-much-held'])
@@ -58,6 +64,30 @@ export function sessionCommandPaths(): Json {
         responses: {
           200: { description: 'Oldest first.', content: json('CommandList') },
           ...failed,
+        },
+      },
+    },
+    '/v1/sessions/{id}/terminal': {
+      parameters: [id],
+      get: {
+        operationId: 'openTerminal',
+        summary: 'A program at a terminal, as a WebSocket',
+        description:
+          'Binary frames are input and output. Text frames are JSON: {"type": "input", "text"} and {"type": "resize", "columns", "rows"} from the client; {"type": "started", "id", "pid"}, {"type": "dropped", "bytes"} and {"type": "exited", "exit_code", "signal"} to it. It goes on when the client has gone: id attaches to it again, and DELETE of the command ends it. The key may be in the query, as token.',
+        parameters: [
+          query('columns', 'Width; 80 by default.'),
+          query('rows', 'Height; 24 by default.'),
+          query('command', 'A line for bash; without it, bash itself.'),
+          query('cwd', 'From the home, unless it is absolute.'),
+          query('user', 'user or root.'),
+          query('term', 'TERM of the program; xterm-256color by default.'),
+          query('id', 'The command of a terminal that goes on.'),
+          query('offset', 'From which byte of its output on.'),
+        ],
+        responses: {
+          101: { description: 'The WebSocket is open.' },
+          ...inUse,
+          ...failures(['upgrade-required', 'too-much-held']),
         },
       },
     },

@@ -3,6 +3,7 @@ import { Jobs } from '../../jobs/jobs.ts'
 import type { Store } from '../../jobs/store.ts'
 import type { WebhookSettings } from '../../jobs/webhooks.ts'
 import type { Sessions } from '../../sessions/types.ts'
+import type { Budget } from '../accounts.ts'
 import type { Uploads } from '../uploads.ts'
 import { addAcceptedRoutes } from './accepted-routes.ts'
 import { addBatchesRoute } from './batches-route.ts'
@@ -16,11 +17,14 @@ import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
 import { addSessionCommandsRoutes } from './session-commands-routes.ts'
 import { sessionFiles } from './session-files-routes.ts'
+import { addSessionTerminalRoute } from './session-terminal-route.ts'
 import { addSessionsRoutes } from './sessions-routes.ts'
 
 export type NativeOptions = NativeService &
   Keepers & {
     readonly uploads: Uploads
+    /** Frames of WebSockets on their way in. */
+    readonly frames: Budget
     readonly store: Store
     readonly sessions: Sessions | null
     readonly webhooks: WebhookSettings
@@ -56,6 +60,9 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   if (options.sessions) {
     addSessionsRoutes(app, options.sessions)
     addSessionCommandsRoutes(app, options.sessions, options)
+    const stopping = new AbortController()
+    app.addHook('preClose', async () => stopping.abort())
+    addSessionTerminalRoute(app, options.sessions, { ...options, stopping: stopping.signal })
     await app.register(sessionFiles, { ...options, sessions: options.sessions })
   }
   addInfoRoutes(app, options)

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   'session-ended': { status: 410, title: 'The session has ended' },
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body has a type that is not read here' },
+  'upgrade-required': { status: 426, title: 'The address is for WebSockets' },
   'key-reused': { status: 422, title: 'This idempotency key is of another request' },
   'rate-limited': { status: 429, title: 'Too many runs in this time' },
   'too-much-held': { status: 429, title: 'The service holds too much for this caller' },
