@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import time
 import typing
 import unittest
+import uuid
 
 import httpx
 from executor_manager import AsyncClient, Client, ExecutorManagerError, Outcome, file_bytes
@@ -86,6 +88,92 @@ class Retries(unittest.TestCase):
         asyncio.run(main())
 
 
+class BrokenBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """An answer whose connection breaks in the body."""
+
+    def __iter__(self):
+        yield b'{"id": "'
+        raise httpx.ReadError("gone")
+
+    async def __aiter__(self):
+        yield b'{"id": "'
+        raise httpx.ReadError("gone")
+
+
+def broken():
+    return httpx.Response(200, stream=BrokenBody())
+
+
+STATE = {
+    "id": "x",
+    "status": "queued",
+    "detail": "",
+    "template": "python",
+    "created_at": "2026-11-30T12:00:00.000Z",
+    "started_at": None,
+    "ended_at": None,
+    "expires_at": None,
+    "outcome": None,
+    "problem": None,
+}
+LOST = {"type": "/problems/lost", "title": "", "status": 500, "detail": "gone", "instance": "urn:request:1"}
+
+
+class Accepted(unittest.TestCase):
+    def answers(self):
+        return Answers(
+            httpx.ReadError("gone"),
+            broken(),
+            problem("too-much-held", 429, **SOON),
+            httpx.Response(202, json=STATE),
+        )
+
+    def check(self, answers, run):
+        self.assertEqual(run.id, "x")
+        keys = [request.headers["idempotency-key"] for request in answers.requests]
+        self.assertEqual((len(keys), len(set(keys))), (4, 1))
+        self.assertEqual({r.headers["prefer"] for r in answers.requests}, {"respond-async"})
+
+    def test_a_submission_is_sent_again_with_its_key(self):
+        answers = self.answers()
+        self.check(answers, client_of(answers).submit(code=""))
+        answers = Answers(httpx.Response(202, json=STATE))
+        client_of(answers).submit(code="", idempotency_key="mine")
+        self.assertEqual(answers.requests[0].headers["idempotency-key"], "mine")
+
+    def test_async_too(self):
+        async def main():
+            answers = self.answers()
+            async with AsyncClient("http://service", transport=httpx.MockTransport(answers)) as client:
+                self.check(answers, await client.submit(code=""))
+            answers = Answers(broken(), success({**STATE, "status": "lost", "problem": LOST}))
+            async with AsyncClient("http://service", transport=httpx.MockTransport(answers)) as client:
+                with self.assertRaises(ExecutorManagerError) as caught:
+                    await client.wait("x")
+                self.assertEqual(caught.exception.type, "lost")
+
+        asyncio.run(main())
+
+    def test_waiting_asks_again_until_there_is_an_end(self):
+        end = {**STATE, "status": "lost", "problem": LOST}
+        answers = Answers(success(STATE), broken(), success(STATE), success(end))
+        with self.assertRaises(ExecutorManagerError) as caught:
+            client_of(answers).wait("x")
+        self.assertEqual((caught.exception.type, len(answers.requests)), ("lost", 4))
+
+    def test_a_retry_waits_as_long_as_the_service_asks(self):
+        answers = Answers(problem("no-executor", 503, **{"retry-after": "1"}), success({"templates": []}))
+        begun = time.monotonic()
+        client_of(answers).templates()
+        self.assertGreaterEqual(time.monotonic() - begun, 1)
+
+    def test_a_cancel_whose_connection_broke_is_not_sent_again(self):
+        answers = Answers(httpx.ReadError("gone"))
+        with self.assertRaises(ExecutorManagerError):
+            client_of(answers).cancel("x")
+        self.assertEqual(len(answers.requests), 1)
+
+
 class Wire(unittest.TestCase):
     def test_the_key_is_shown_and_files_are_text_or_base64(self):
         answers = Answers(problem("internal", 500))
@@ -145,6 +233,37 @@ class Service(unittest.TestCase):
                     if event.event == "stdout":
                         break
             self.assertEqual(client.run(language="python", code="print(2)").stdout, "2\n")
+
+    def test_an_accepted_run_its_events_and_its_file(self):
+        code = 'print(1, flush=True); open("a b.txt", "w").write("left")'
+        with Client() as client:
+            id = client.submit(language="python", code=code).id
+            outcome = client.wait(id)
+            self.assertEqual((outcome.status, outcome.stdout), ("succeeded", "1\n"))
+            self.assertEqual(client.read_file(outcome.files[0]), b"left")
+            events = [e.event for e in client.events(id)]
+            self.assertEqual((events[0], events[-1]), ("started", "done"))
+            self.assertIsNone(client.cancel(id))
+            with self.assertRaises(ExecutorManagerError) as caught:
+                client.get(id)
+            self.assertEqual(caught.exception.type, "not-found")
+
+    def test_a_key_names_one_run_and_cancel_ends_it(self):
+        async def main():
+            async with AsyncClient() as client:
+                key = uuid.uuid4().hex
+                run = {"language": "python", "code": "import time; time.sleep(15)"}
+                first = await client.submit(idempotency_key=key, **run)
+                again = await client.submit(idempotency_key=key, **run)
+                self.assertEqual(first.id, again.id)
+                waiting = asyncio.ensure_future(client.wait(first.id))
+                canceled = await client.cancel(first.id)
+                self.assertIsNone(canceled.outcome)
+                with self.assertRaises(ExecutorManagerError) as caught:
+                    await waiting
+                self.assertEqual(caught.exception.type, "canceled")
+
+        asyncio.run(main())
 
     def test_async_stream_templates_and_status(self):
         async def main():

@@ -1,7 +1,7 @@
 import { ExecutorManagerError, errorOf } from './errors.ts'
 import { asRun, bodyOf, type RunToSend } from './files.ts'
 import { readEvents } from './sse.ts'
-import { type Options, Transport } from './transport.ts'
+import { type Options, type Sending, Transport } from './transport.ts'
 import type {
   BatchAnswer,
   BatchInput,
@@ -58,7 +58,7 @@ export class ExecutorManager {
   async run(run: RunToSend, { signal }: CallOptions = {}): Promise<Outcome> {
     const body = await bodyOf(run)
     const sending = { method: 'POST', path: '/v1/runs', body, signal } as const
-    return this.#json<Outcome>(this.#transport.send(sending), signal)
+    return this.#json<Outcome>(sending)
   }
 
   /**
@@ -85,7 +85,7 @@ export class ExecutorManager {
     const headers = { prefer: 'respond-async', 'idempotency-key': idempotencyKey }
     const path = '/v1/runs'
     const sending = { method: 'POST', path, body, headers, signal, isRepeatable: true } as const
-    return this.#json<RunState>(this.#transport.send(sending), signal)
+    return this.#json<RunState>(sending)
   }
 
   /** An accepted run as it is now. */
@@ -139,18 +139,23 @@ export class ExecutorManager {
   /** The content of a file that an accepted run has left. */
   async readFile(file: StoredFile, { signal }: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const sending = { method: 'GET', path: file.url, signal } as const
-    return new Uint8Array(await (await this.#transport.send(sending)).arrayBuffer())
+    return this.#transport.read(
+      sending,
+      async (answer) => new Uint8Array(await answer.arrayBuffer()),
+    )
   }
 
   /**
-   * Cancels an accepted run; one that has ended is removed.
+   * Cancels an accepted run; one that has ended is removed. It is not sent again when the connection breaks, as the
+   * second one would remove what the first has canceled.
    * @returns what it is then; null: it was removed
    * @throws ExecutorManagerError
    */
   async cancel(id: string, { signal }: CallOptions = {}): Promise<RunState | null> {
-    const sending = { method: 'DELETE', path: pathOf(id), signal } as const
-    const response = await this.#transport.send(sending)
-    return response.status === 204 ? null : this.#json(Promise.resolve(response), signal)
+    const sending = { method: 'DELETE', path: pathOf(id), isRepeatable: false, signal } as const
+    return this.#transport.read(sending, async (answer) =>
+      answer.status === 204 ? null : ((await answer.json()) as RunState),
+    )
   }
 
   /**
@@ -170,7 +175,7 @@ export class ExecutorManager {
         : { run: await asRun(batch.run), inputs: batch.inputs }
     const body = JSON.stringify(whole)
     const sending = { method: 'POST', path: '/v1/batches', body, signal } as const
-    return (await this.#json<BatchAnswer>(this.#transport.send(sending), signal)).results
+    return (await this.#json<BatchAnswer>(sending)).results
   }
 
   /** What runs can be made of. */
@@ -188,18 +193,11 @@ export class ExecutorManager {
     signal: AbortSignal | undefined,
     headers: Record<string, string> = {},
   ): Promise<T> {
-    return this.#json<T>(this.#transport.send({ method: 'GET', path, headers, signal }), signal)
+    return this.#json<T>({ method: 'GET', path, headers, signal })
   }
 
-  async #json<T>(answer: Promise<Response>, signal: AbortSignal | undefined): Promise<T> {
-    const response = await answer
-    try {
-      return (await response.json()) as T
-    } catch (cause) {
-      signal?.throwIfAborted()
-      const type = cause instanceof SyntaxError ? 'bad-answer' : 'unreachable'
-      throw new ExecutorManagerError(type, 'the answer is not complete', { cause })
-    }
+  #json<T>(sending: Sending): Promise<T> {
+    return this.#transport.read(sending, async (answer) => (await answer.json()) as T)
   }
 }
 

@@ -17,7 +17,7 @@ export interface Sending {
   readonly path: string
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Sending it twice does no more than once. GET and DELETE are so anyway. */
+  /** Sending it twice does no more than once. By default so of GET and DELETE. */
   readonly isRepeatable?: boolean
   readonly signal?: AbortSignal | undefined
 }
@@ -64,10 +64,20 @@ export class Transport {
    * @returns an answer of success, whose body has not been read
    * @throws ExecutorManagerError, or the signal's reason
    */
-  async send(sending: Sending): Promise<Response> {
+  send(sending: Sending): Promise<Response> {
+    return this.read(sending, async (response) => response)
+  }
+
+  /**
+   * Sends a request and reads the answer; a connection that breaks in the body counts like one that breaks before.
+   * @param take reads the body of an answer of success
+   * @throws ExecutorManagerError, or the signal's reason
+   */
+  async read<T>(sending: Sending, take: (response: Response) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#sendOnce(sending)
+        const response = await this.#sendOnce(sending)
+        return await taken(take(response), sending.signal)
       } catch (error) {
         if (!(error instanceof ExecutorManagerError) || attempt >= this.#retries) throw error
         const isRepeatable = sending.isRepeatable ?? sending.method !== 'POST'
@@ -92,6 +102,16 @@ export class Transport {
     }
     if (response.ok) return response
     throw await errorOfAnswer(response)
+  }
+}
+
+async function taken<T>(body: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await body
+  } catch (cause) {
+    signal?.throwIfAborted()
+    const type = cause instanceof SyntaxError ? 'bad-answer' : 'unreachable'
+    throw new ExecutorManagerError(type, 'the answer is not complete', { cause })
   }
 }
 

@@ -144,10 +144,11 @@ class Client:
         return self._read(_wire.request_of("GET", file.url), repeatable=True).content
 
     def cancel(self, id: str) -> Optional[RunState]:
-        """Cancels an accepted run and gives what it is then; one that has ended is removed: None.
+        """Cancels an accepted run and gives what it is then; one that has ended is removed: None. It is not
+        sent again when the connection breaks: the second one would remove what the first has canceled.
 
         Raises ExecutorManagerError."""
-        response = self._read(_wire.request_of("DELETE", _wire.run_path(id)), repeatable=True)
+        response = self._read(_wire.request_of("DELETE", _wire.run_path(id)), repeatable=False)
         return None if response.status_code == 204 else decode(RunState, _wire.json_of(response))
 
     def batch(
@@ -177,20 +178,15 @@ class Client:
         return _wire.json_of(self._read(request, repeatable or request["method"] == "GET"))
 
     def _read(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
-        response = self._send(request, repeatable)
-        try:
-            response.read()
-        except httpx.HTTPError as error:
-            raise _wire.unreachable(error) from error
-        finally:
-            response.close()
-        return response
+        return self._send(request, repeatable, whole=True)
 
-    def _send(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
+    def _send(
+        self, request: Dict[str, Any], repeatable: bool, whole: bool = False
+    ) -> httpx.Response:
         attempt = 0
         while True:
             try:
-                return self._send_once(request)
+                return self._send_once(request, whole)
             except ExecutorManagerError as error:
                 delay_s = _wire.delay_of(error, attempt, repeatable)
                 if delay_s is None or attempt >= self._retries:
@@ -198,10 +194,11 @@ class Client:
             attempt += 1
             time.sleep(delay_s)
 
-    def _send_once(self, request: Dict[str, Any]) -> httpx.Response:
+    def _send_once(self, request: Dict[str, Any], whole: bool) -> httpx.Response:
+        """An answer of success; with its body where it is to be whole."""
         try:
             response = self._http.send(self._http.build_request(**request), stream=True)
-            if response.is_success:
+            if response.is_success and not whole:
                 return response
             try:
                 response.read()
@@ -209,6 +206,8 @@ class Client:
                 response.close()
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
+        if response.is_success:
+            return response
         raise error_of_answer(response)
 
 
@@ -306,7 +305,7 @@ class AsyncClient:
 
     async def cancel(self, id: str) -> Optional[RunState]:
         """As Client.cancel()."""
-        response = await self._read(_wire.request_of("DELETE", _wire.run_path(id)), repeatable=True)
+        response = await self._read(_wire.request_of("DELETE", _wire.run_path(id)), repeatable=False)
         return None if response.status_code == 204 else decode(RunState, _wire.json_of(response))
 
     async def batch(
@@ -333,20 +332,15 @@ class AsyncClient:
         return _wire.json_of(await self._read(request, repeatable or request["method"] == "GET"))
 
     async def _read(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
-        response = await self._send(request, repeatable)
-        try:
-            await response.aread()
-        except httpx.HTTPError as error:
-            raise _wire.unreachable(error) from error
-        finally:
-            await response.aclose()
-        return response
+        return await self._send(request, repeatable, whole=True)
 
-    async def _send(self, request: Dict[str, Any], repeatable: bool) -> httpx.Response:
+    async def _send(
+        self, request: Dict[str, Any], repeatable: bool, whole: bool = False
+    ) -> httpx.Response:
         attempt = 0
         while True:
             try:
-                return await self._send_once(request)
+                return await self._send_once(request, whole)
             except ExecutorManagerError as error:
                 delay_s = _wire.delay_of(error, attempt, repeatable)
                 if delay_s is None or attempt >= self._retries:
@@ -354,10 +348,11 @@ class AsyncClient:
             attempt += 1
             await asyncio.sleep(delay_s)
 
-    async def _send_once(self, request: Dict[str, Any]) -> httpx.Response:
+    async def _send_once(self, request: Dict[str, Any], whole: bool) -> httpx.Response:
+        """An answer of success; with its body where it is to be whole."""
         try:
             response = await self._http.send(self._http.build_request(**request), stream=True)
-            if response.is_success:
+            if response.is_success and not whole:
                 return response
             try:
                 await response.aread()
@@ -365,4 +360,6 @@ class AsyncClient:
                 await response.aclose()
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
+        if response.is_success:
+            return response
         raise error_of_answer(response)
