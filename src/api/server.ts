@@ -1,6 +1,6 @@
 import {
   createServer as createHttpServer,
-  type IncomingMessage,
+  IncomingMessage,
   type RequestListener,
   type Server,
   type ServerOptions,
@@ -40,8 +40,9 @@ export function createServer(
     requestTimeout: 0,
     connectionsCheckingInterval: CHECK_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Java's client asks for HTTP/2 by Upgrade; without this its requests would come as no requests.
+    // Java's client asks for HTTP/2 by Upgrade; without these its requests would come as no requests.
     shouldUpgradeCallback: isWebSocket,
+    IncomingMessage: UpgradingMessage,
   }
   const server = tls
     ? createHttpsServer({ ...settings, ...tls, handshakeTimeout: TLS_TIMEOUT_MS })
@@ -61,6 +62,23 @@ export function createServer(
 
 function isWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/**
+ * A message that is an upgrade only to WebSocket. Node.js before 22.21 and 24.9 has no `shouldUpgradeCallback`: it
+ * asks the message alone (`req.upgrade` in lib/_http_server.js, parserOnIncoming).
+ */
+class UpgradingMessage extends IncomingMessage {
+  // Written by the constructor of the class above, before a field of this one could be.
+  declare upgradeOfHead: boolean | null
+
+  get upgrade(): boolean {
+    return this.upgradeOfHead === true && (this.method === 'CONNECT' || isWebSocket(this))
+  }
+
+  set upgrade(isUpgrade: boolean | null) {
+    this.upgradeOfHead = isUpgrade
+  }
 }
 
 /** Requests whose callers wait for permission to send the body (`Expect: 100-continue`). */
