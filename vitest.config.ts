@@ -12,6 +12,9 @@ if (!isNewEnough(process.versions.node)) {
   process.exit(status ?? 1)
 }
 
+/** Projects of `npm test`: of large files they run a sample, see test/support/sample.ts. */
+const SHORT = { TEST_PART: 'short' }
+
 export default defineConfig({
   test: {
     reporters: ['default', new ClosingLine()],
@@ -30,6 +33,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/*.test.ts'],
+          env: SHORT,
           pool: 'forks',
           maxWorkers: 2,
           // Programs at once, in the files whose tests run side by side: while one waits, others compute.
@@ -58,6 +62,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: ['test/integration/alone/*.test.ts'],
+          env: SHORT,
           pool: 'forks',
           fileParallelism: false,
           maxConcurrency: 4,
@@ -70,6 +75,7 @@ export default defineConfig({
         test: {
           name: 'adversarial',
           include: ['test/adversarial/**/*.test.ts'],
+          env: SHORT,
           pool: 'forks',
           fileParallelism: false,
           // Hostile programs at once: more would wait for processors, not for each other.
@@ -125,6 +131,19 @@ export default defineConfig({
         },
       },
       {
+        // The files of which `npm test` runs a sample.
+        test: {
+          name: 'whole',
+          include: ['test/whole/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          maxConcurrency: 4,
+          testTimeout: scaledMs(120_000),
+          hookTimeout: scaledMs(120_000),
+          sequence: { groupOrder: 9 },
+        },
+      },
+      {
         // Needs podman and some minutes: npm run test:image.
         test: {
           name: 'image',
@@ -134,7 +153,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          sequence: { groupOrder: 9 },
+          sequence: { groupOrder: 10 },
         },
       },
     ],

@@ -22,20 +22,14 @@ const OLDEST_NODE = 18
 
 /** What every change has to pass, and what takes longer. */
 const SHORT_PROJECTS = ['unit', 'integration', 'alone', 'adversarial']
-const MORE_PROJECTS = ['faults', 'callers', 'doors', 'long']
+const MORE_PROJECTS = ['faults', 'callers', 'doors', 'long', 'whole']
 
 /** What depends on the version of runsc. */
 const ENGINE_TESTS = [
-  ...[
-    'shared',
-    'attacks',
-    'time-limits',
-    'snapshot',
-    'alone/executor-kills',
-    'alone/freeze-thaw',
-    'alone/setup',
-    'alone/leftovers',
-  ].map((name) => `test/integration/${name}`),
+  ...['shared', 'attacks', 'time-limits', 'snapshot', 'executor-kills'].map(
+    (name) => `test/whole/${name}`,
+  ),
+  ...['freeze-thaw', 'setup', 'leftovers'].map((name) => `test/integration/alone/${name}`),
   'test/adversarial/adversarial.test.ts',
   'test/faults/executor-kills.test.ts',
   'test/faults/snapshot-faults.test.ts',

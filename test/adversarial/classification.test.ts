@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { MIB } from '../../src/lib/units.ts'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 /** Peak memory as the kernel counted it. That each limit is called by its name: the programs show. */
 const client = useManager({ runtimes: ['python', 'nodejs'], limits: { memoryBytes: 256 * MIB } })

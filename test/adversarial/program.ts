@@ -50,9 +50,9 @@ export function loadPrograms(): HostileProgram[] {
 }
 
 /** Of how many programs of one kind (`bomb-`, `tamper-`, ...) and language one is essential. */
-const ONE_OF = 3
+const ONE_OF = 5
 
-/** Those that run with every change: the first of each kind and language, and every third after it. */
+/** Those that run with every change: the first of each kind and language, and each `ONE_OF`th after it. */
 export function essentialPrograms(): HostileProgram[] {
   const seen = new Map<string, number>()
   return loadPrograms().filter(({ name }) => {

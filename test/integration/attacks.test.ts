@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 /** Programs that attack the sandbox they run in. Some of them run until the time limit. */
 const client = useManager({

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(4)
 
 /** The reference's rules to the letter: the same findings, in the same order, with the same words. */
 const client = useManager({ codePolicy: 'strict', poolSize: 3 })

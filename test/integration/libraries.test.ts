@@ -3,6 +3,9 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { projectDir } from '../../src/config.ts'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(4)
 
 /** What programs find in the images: libraries and fonts. */
 

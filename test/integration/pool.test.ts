@@ -2,7 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
 import { executorsOf, runscProcesses, tracesOf, until } from '../support/traces.ts'
+
+sample(2)
 
 const client = useManager({
   queueWaitMs: 100,

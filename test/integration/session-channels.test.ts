@@ -11,6 +11,9 @@ import { ensureSupervisors } from '../../src/setup/supervisor.ts'
 import { Channels } from '../../src/supervisor/channels.ts'
 import type { SessionProcess } from '../../src/supervisor/session-process.ts'
 import type { Program } from '../../src/supervisor/session-protocol.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 // The supervisor of sessions, as a process of the host: what it runs here is ours.
 const folder = mkdtempSync(path.join(tmpdir(), 'channels-'))

@@ -4,6 +4,9 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(2)
 
 const client = useManager({ runtimes: ['bash'], sessionsPerCaller: 3 })
 

@@ -1,7 +1,10 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe } from 'vitest'
+import { sample } from '../support/sample.ts'
 import { useShared } from '../support/shared-manager.ts'
+
+sample(3)
 
 /**
  * The files of shared/ run programs and look at their answers. Here they run one after the other on one

@@ -10,7 +10,10 @@ import {
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { findRunsc } from '../../src/setup/runsc.ts'
+import { sample } from '../support/sample.ts'
 import { useSnapshotFaults } from '../support/snapshot-faults.ts'
+
+sample(2)
 
 /** More ways to spoil a snapshot are in test/faults/snapshot-faults.test.ts. */
 const faults = useSnapshotFaults()

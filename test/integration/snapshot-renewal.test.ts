@@ -5,7 +5,10 @@ import { ApiKeys } from '../../src/api/api-keys.ts'
 import { scaledMs } from '../../src/lib/time-scale.ts'
 import { type Answer, base64 } from '../support/client.ts'
 import { usePrivateManager } from '../support/private-manager.ts'
+import { sample } from '../support/sample.ts'
 import { until } from '../support/traces.ts'
+
+sample(4)
 
 vi.setConfig({ testTimeout: scaledMs(240_000), hookTimeout: scaledMs(240_000) })
 

@@ -9,6 +9,9 @@ import { probePlatform } from '../../src/engine/runsc/platform.ts'
 import { plainTask } from '../../src/run/task.ts'
 import type { InputFile } from '../../src/run/types.ts'
 import { ensureInstallation } from '../../src/setup/install.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 /** Files that the manager would never send: the supervisor checks where it puts them itself. */
 const SILENT = new Proxy({} as EngineEvents, { get: () => () => {} })

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 /** Programs that reach the time limit, side by side: each of them mostly waits. */
 const client = useManager({ poolSize: 2, limits: { wallTimeMs: 2000 } })

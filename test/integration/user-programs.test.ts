@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 /** Small programs such as users send, each with what its user wants to get. */
 

@@ -119,7 +119,7 @@ test('a terminal is shown colours and text, and takes no orders', () => {
 
 test('the help tells every command and every option', async () => {
   const all = await commandLine(['--help'])
-  for (const [name, { options }] of Object.entries(COMMANDS)) {
+  const tellAll = Object.entries(COMMANDS).map(async ([name, { options }]) => {
     expect(all.stdout).toContain(`  ${name}`)
     for (const option of Object.keys(options)) expect(helpText(name)).toContain(`--${option}`)
     expect(await commandLine([name, '--help'])).toEqual({
@@ -127,7 +127,8 @@ test('the help tells every command and every option', async () => {
       stdout: `${helpText(name)}\n`,
       stderr: '',
     })
-  }
+  })
+  await Promise.all(tellAll)
   expect((await commandLine(['run', '--lim', 'a.py'])).stderr).toContain("Unknown option '--lim'")
   expect(await commandLine(['fly'])).toMatchObject({ code: 2 })
 })
@@ -149,8 +150,17 @@ const COMPLETED: [string[], string][] = [
   [['executor-manager', 'completion', 'z'], 'zsh'],
 ]
 
+/** The script of a shell, asked for once. */
+const scripts = new Map<string, Promise<string>>()
+function scriptOf(shell: string): Promise<string> {
+  const script =
+    scripts.get(shell) ?? commandLine(['completion', shell]).then(({ stdout }) => stdout)
+  scripts.set(shell, script)
+  return script
+}
+
 test.each(COMPLETED)('bash completes %s to %s', async (words, completed) => {
-  const { stdout: script } = await commandLine(['completion', 'bash'])
+  const script = await scriptOf('bash')
   const list = words.map((word) => `'${word}'`).join(' ')
   const asked = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _executor_manager`
   const input = `${script}\n${asked}; echo "\${COMPREPLY[@]}"`
@@ -165,7 +175,7 @@ test.each(COMPLETED)('bash completes %s to %s', async (words, completed) => {
 const hasFish = spawnSync('fish', ['--version']).status === 0
 
 test.skipIf(!hasFish).each(COMPLETED)('fish completes %s to %s', async (words, completed) => {
-  const { stdout: script } = await commandLine(['completion', 'fish'])
+  const script = await scriptOf('fish')
   const asked = `${script}\ncomplete -C'${words.join(' ')}'`
   const end = await runCommand('fish', ['--no-config', '-c', asked])
   expect(end).toMatchObject({ code: 0, stderr: '' })

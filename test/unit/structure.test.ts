@@ -47,3 +47,16 @@ describe('arrows between folders', () => {
     expect(importsOf('dispatch').filter(others)).toEqual([])
   })
 })
+
+test('whatever the short suite samples runs whole in test/whole/', () => {
+  const sampled = globSync('test/{integration,adversarial}/**/*.test.ts', { cwd: projectDir() })
+    .filter((file) => /^sample\(/m.test(readFileSync(path.join(projectDir(), file), 'utf8')))
+    .sort()
+  const whole = globSync('test/whole/*.test.ts', { cwd: projectDir() }).flatMap((file) => {
+    const text = readFileSync(path.join(projectDir(), file), 'utf8')
+    return [...text.matchAll(/^import '([^']+)'$/gm)].map(([, to = '']) =>
+      path.join(path.dirname(file), to),
+    )
+  })
+  expect(whole.sort()).toEqual(sampled)
+})

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { linkOf } from '../../../src/network/address-block.ts'
+import { sample } from '../../support/sample.ts'
 import { type Service, startService } from '../../support/service.ts'
 import { NEVER, PUBLIC, SmallInternet } from '../../support/small-internet.ts'
 import { NO_TRACES, tracesOf, until } from '../../support/traces.ts'
+
+sample(2)
 
 /** Sandboxes with a network: what they reach, and what they must not. */
 

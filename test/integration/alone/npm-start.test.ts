@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter } from 'node:path'
 import { expect, type TestContext, test } from 'vitest'
+import { sample } from '../../support/sample.ts'
 import { type Service, startService, withoutVariants } from '../../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../../support/traces.ts'
+
+sample(2)
 
 /** `npm start` itself: npm, what it starts, and the signals that reach them. */
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { poolCounts } from '../../support/footprint.ts'
+import { sample } from '../../support/sample.ts'
 import {
   launchService,
   type Service,
@@ -9,6 +10,8 @@ import {
   withoutVariants,
 } from '../../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../../support/traces.ts'
+
+sample(2)
 
 /** The service as a process: how it starts, ends, and cleans up after one that was killed. */
 

@@ -3,8 +3,11 @@ import { readConfig } from '../../../src/config.ts'
 import { MIB } from '../../../src/lib/units.ts'
 import { Client } from '../../support/client.ts'
 import { openManager } from '../../support/manager.ts'
+import { sample } from '../../support/sample.ts'
 import { startService } from '../../support/service.ts'
 import { inSmallMachine } from '../../support/small-machine.ts'
+
+sample(2)
 
 /** Machines that hold few executors: the start comes to an end, and each language gets its turn. */
 

@@ -1,0 +1,1 @@
+import '../integration/attacks.test.ts'

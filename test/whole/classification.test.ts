@@ -1,0 +1,1 @@
+import '../adversarial/classification.test.ts'

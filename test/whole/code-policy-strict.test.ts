@@ -1,0 +1,1 @@
+import '../integration/code-policy-strict.test.ts'

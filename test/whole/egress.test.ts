@@ -1,0 +1,1 @@
+import '../integration/alone/egress.test.ts'

@@ -1,0 +1,1 @@
+import '../integration/alone/executor-kills.test.ts'

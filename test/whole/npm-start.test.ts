@@ -1,0 +1,1 @@
+import '../integration/alone/npm-start.test.ts'

@@ -1,0 +1,1 @@
+import '../integration/session-channels.test.ts'

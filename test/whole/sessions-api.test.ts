@@ -1,0 +1,1 @@
+import '../integration/sessions-api.test.ts'

@@ -1,0 +1,1 @@
+import '../integration/alone/small-machine.test.ts'

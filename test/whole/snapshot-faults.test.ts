@@ -1,0 +1,1 @@
+import '../integration/snapshot-faults.test.ts'

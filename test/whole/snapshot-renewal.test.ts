@@ -1,0 +1,1 @@
+import '../integration/snapshot-renewal.test.ts'

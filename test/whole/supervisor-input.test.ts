@@ -1,0 +1,1 @@
+import '../integration/supervisor-input.test.ts'

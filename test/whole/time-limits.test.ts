@@ -1,0 +1,1 @@
+import '../integration/time-limits.test.ts'

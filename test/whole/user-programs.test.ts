@@ -1,0 +1,1 @@
+import '../integration/user-programs.test.ts'
