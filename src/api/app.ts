@@ -135,7 +135,9 @@ export async function buildApp(
     await app.register(jupyter, { ...services, ...keepers, frames, kept })
   }
   if (doors.has('librechat')) {
-    await app.register(libreChat, { ...services, ...keepers, inputs: accounts.uploads })
+    const { uploads: inputs } = accounts
+    const { maxBodyBytes: maxBytes } = options
+    await app.register(libreChat, { ...services, ...keepers, inputs, maxBytes })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   return app

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { ModuleKind, ScriptTarget, transpile } from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type DifyTarget, executeCode, executeTemplate } from '../support/dify-client.ts'
 import { useDoorTable } from '../support/door-table.ts'
@@ -420,6 +421,90 @@ describe('librechat', () => {
         expect.stringContaining('rejected'),
       ])
     })
+
+    /** What its programmatic tool answers to a program that calls tools, which run in the client. */
+    const program = async (language: 'python' | 'bash', code: string) => {
+      const make =
+        language === 'python'
+          ? 'createProgrammaticToolCallingTool'
+          : 'createBashProgrammaticToolCallingTool'
+      const env = { LIBRECHAT_CODE_BASEURL: `${url.service}/k/${KEY}/librechat/v1` }
+      const end = await agents.runModule(
+        `import { ${make} } from '@librechat/agents'
+        import { tool } from '@langchain/core/tools'
+        let asked = 0
+        const schema = { type: 'object', properties: { city: { type: 'string' } } }
+        const weather = tool(async ({ city }) => {
+          asked++
+          if (city === 'Nowhere') throw new Error('no such city')
+          return { city, degrees: city.length }
+        }, { name: 'get-weather', description: 'Weather', schema })
+        const toolDefs = [{ name: 'get-weather', description: 'Weather', parameters: schema, allowed_callers: ['code_execution'] }]
+        const ptc = ${make}()
+        const toolMap = new Map([['get-weather', weather]])
+        const args = { code: ${JSON.stringify(code)} }
+        const call = { type: 'tool_call', id: 'x', name: ptc.name, args, toolMap, toolDefs }
+        const { content, artifact } = await ptc.invoke(call).catch(({ message }) => ({ content: message }))
+        console.log('ANSWER ' + JSON.stringify({ content, files: artifact?.files, asked }))`,
+        { env },
+      )
+      const line = end.stdout.split('\n').find((one) => one.startsWith('ANSWER '))
+      if (!line) throw new Error(end.stdout + end.stderr)
+      return JSON.parse(line.slice(7))
+    }
+
+    test('Python calls tools one after the other and together, and keeps its files', async () => {
+      const { content, files, asked } = await program(
+        'python',
+        `first = await get_weather(city="SF")
+a, b = await asyncio.gather(get_weather(city="Bonn"), get_weather(city="Athens"))
+try:
+    await get_weather(city="Nowhere")
+except ToolExecutionError as error:
+    print(error)
+print(first["degrees"] + a["degrees"] + b["degrees"])
+open("/mnt/data/a.csv", "w").write("1")`,
+      )
+      expect(content).toMatch(/^stdout:\nno such city\n12\n/)
+      expect([files[0].name, asked]).toEqual(['a.csv', 4])
+    })
+
+    test('bash calls tools one after the other and beside each other', async () => {
+      const { content, asked } = await program(
+        'bash',
+        `first=$(get_weather '{"city": "SF"}')
+{ a=$(get_weather '{"city": "Bonn"}'); echo "$a" >a.json; } &
+{ b=$(get_weather '{"city": "Athens"}'); echo "$b" >b.json; } &
+wait
+echo "$first" | cat - a.json b.json | jq -s 'map(.degrees) | add'
+get_weather '{"city": "Nowhere"}' || echo failed`,
+      )
+      expect(content).toContain('stdout:\n12\nfailed\n')
+      expect(asked).toBe(4)
+    })
+
+    test('an error of a program that calls tools is told', async () => {
+      const { content } = await program('python', 'await get_weather(city="SF")\n1 / 0')
+      expect(content).toMatch(/Programmatic execution failed[\s\S]*ZeroDivisionError/)
+    })
+  })
+
+  // A checkout of https://github.com/danny-avila/agents: the package has no scripts.
+  const checkout = process.env.LIBRECHAT_AGENTS
+  describe.skipIf(!checkout)('smoke script of @librechat/agents', () => {
+    test('a file is made, listed at once, read, changed and read again', async () => {
+      const agents = await npmPackage('@librechat/agents@3.9.2', (work) => atEnd.push(work))
+      const source = readFileSync(`${checkout}/src/scripts/test_code_api.ts`, 'utf8')
+      // Types that it imports as values have to go too, which Node.js does not do.
+      const settings = { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 }
+      const script = transpile(source, settings)
+      const env = { LIBRECHAT_CODE_BASEURL: `${url.service}/k/${KEY}/librechat/v1` }
+      const { code, stdout } = await agents.runModule(script, { env })
+      expect(code).toBe(0)
+      expect(stdout).not.toMatch(/^(❌|⚠️)/m)
+      expect(stdout).toMatch(/Files available immediately[\s\S]*Lineage tracking working/)
+      expect(stdout).toMatch(/stdout: Verified config:[\s\S]*✅ Modification persisted correctly!/)
+    }, 600_000)
   })
 
   describe.each(['/librechat/v1', '/k/KEY/librechat'])(

@@ -16,7 +16,8 @@ interface Row {
 
 /**
  * Counts the tests of a file by their first two groups, front door and client, prints the table at its end
- * (passed of those that apply), and holds the page to it. What a filter has left out is not looked at.
+ * (passed of those that apply), and holds the page to it. What was left out, by a filter or because the other
+ * side's checkout is not there, is not looked at.
  */
 export function useDoorTable(): void {
   const rows = new Map<string, Row>()
@@ -40,8 +41,22 @@ export function useDoorTable(): void {
     if (process.env.WRITE_DOOR_TABLE) {
       writeFileSync(
         PAGE,
-        page.replace(TABLE, () => HEAD + lines.join('')),
+        page.replace(TABLE, (table) => withLines(table, lines)),
       )
     } else for (const line of lines) expect(page).toContain(line)
   })
+}
+
+/** The table with these lines, each in the place of the one with the same client or behind those of its door. */
+function withLines(table: string, lines: readonly string[]): string {
+  const all = table.slice(HEAD.length).split(/(?<=\n)(?=.)/)
+  for (const line of lines) {
+    const client = line.slice(0, line.lastIndexOf('| ', line.length - 4))
+    const door = line.slice(0, line.indexOf('|', 1))
+    const at = all.findIndex((one) => one.startsWith(client))
+    const behind = all.findLastIndex((one) => one.startsWith(door))
+    if (at >= 0) all[at] = line
+    else all.splice((behind < 0 ? all.length : behind) + 1, 0, line)
+  }
+  return HEAD + all.join('')
 }

@@ -3,15 +3,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FoundFile } from '../../jobs/kept-files.ts'
 import type { Store } from '../../jobs/store.ts'
 import type { Answers } from '../answers.ts'
+import { Cancels, requestName } from '../cancels.ts'
 import { unreadAnswers } from '../refused.ts'
-import type { Uploads } from '../uploads.ts'
+import type { Body, Uploads } from '../uploads.ts'
 import { told } from '../v1/tell.ts'
 import { type ExecOptions, execute } from './exec.ts'
 import { send, sendFailure } from './failures.ts'
 import { LISTINGS, objectOf, SessionFiles } from './files.ts'
+import { executeWithTools, type ToolRunOptions } from './programmatic.ts'
+import { ToolRuns } from './tool-runs.ts'
 import { upload, uploadBatch } from './upload.ts'
 
-export interface LibreChatOptions extends Omit<ExecOptions, 'files'> {
+export interface LibreChatOptions extends Omit<ToolRunOptions, 'files' | 'toolRuns'> {
   readonly uploads: Uploads
   readonly store: Store
 }
@@ -31,7 +34,57 @@ export async function libreChat(app: FastifyInstance, options: LibreChatOptions)
   app.addContentTypeParser('multipart/form-data', ({ raw, caller }, _payload, done) => {
     uploads.read(raw, caller, done)
   })
-  for (const at of ['/librechat', '/librechat/v1']) addRoutes(app, at, { ...options, files })
+  const toolRuns = new ToolRuns(store.filesOf('librechat-programs'))
+  const cancels = new Cancels()
+  for (const at of ['/librechat', '/librechat/v1']) {
+    addRoutes(app, at, { ...options, files })
+    addToolRoutes(app, at, { ...options, files, toolRuns }, cancels)
+  }
+}
+
+/** Of a request that may be canceled by another one. */
+const REQUEST_ID = 'x-librechat-code-request-id'
+const MAX_CANCEL_BYTES = 4096
+
+function addToolRoutes(
+  app: FastifyInstance,
+  at: string,
+  options: ToolRunOptions,
+  cancels: Cancels,
+): void {
+  const nameOf = (caller: string, id: unknown) => requestName(caller, REQUEST_ID, id)
+  const rated = { config: { rateLimit: {} } }
+  app.post(`${at}/exec/programmatic`, rated, async (request, reply) => {
+    const { caller, headers, id } = request
+    const canceled = cancels.add(nameOf(caller, headers[REQUEST_ID] ?? `unnamed ${id}`))
+    try {
+      return await executeWithTools(request, reply, options, canceled.signal)
+    } finally {
+      canceled.done()
+    }
+  })
+  app.post(`${at}/exec/programmatic/cancel`, async (request, reply) => {
+    const id = requestIdIn(request)
+    if (id === null) return send(reply, 400, { error: 'Missing required field: request_id' })
+    // Whether or not it is known still: the answer is the same for all, and no client waits for another.
+    cancels.cancel(nameOf(request.caller, id))
+    return send(reply, 200, { message: 'Cancellation requested', request_id: id })
+  })
+}
+
+function requestIdIn({ body }: FastifyRequest): string | null {
+  const sent = (body ?? null) as Body | null
+  try {
+    if (sent === null || sent.bytes > MAX_CANCEL_BYTES) return null
+    const value = JSON.parse(Buffer.concat(sent.takeBlocks()).toString()) as {
+      request_id?: unknown
+    }
+    return typeof value?.request_id === 'string' ? value.request_id : null
+  } catch {
+    return null
+  } finally {
+    sent?.entry.release()
+  }
 }
 
 function addRoutes(app: FastifyInstance, at: string, options: ExecOptions): void {

@@ -40,10 +40,12 @@ const fileIn = z
 
 export type FileIn = z.infer<typeof fileIn>
 
+export const filesIn = z.array(fileIn).max(200)
+
 const members = z.object({
   lang: z.string(),
   args: z.array(z.string()).max(256).nullish(),
-  files: z.array(fileIn).max(200).nullish(),
+  files: filesIn.nullish(),
 })
 
 /**

@@ -1,6 +1,7 @@
 import { jsonElements, jsonEntries } from '../../lib/json-members.ts'
 import { readDify } from '../dify/read-request.ts'
 import { readExec } from '../librechat/read-exec.ts'
+import { readToolRun } from '../librechat/read-tool-run.ts'
 import { readForm } from './read-form.ts'
 import {
   issuesOf,
@@ -14,8 +15,8 @@ import {
 } from './read-run.ts'
 import { batchInput, batchShape, MAX_BATCH } from './request-schema.ts'
 
-/** What a body is read as; `dify`, `librechat`: a request of theirs, whose wires are others. */
-export type BodyKind = 'run' | 'batch' | 'dify' | 'librechat'
+/** What a body is read as; the last three: a request of Dify's or LibreChat's, whose wires are others. */
+export type BodyKind = 'run' | 'batch' | 'dify' | 'librechat' | 'librechat-tools'
 
 /**
  * Reads a body of the native API.
@@ -30,6 +31,7 @@ export function readBody(
   if (kind === 'batch') return readBatch(body)
   if (kind === 'dify') return readDify(body, contentType)
   if (kind === 'librechat') return readExec(body)
+  if (kind === 'librechat-tools') return readToolRun(body)
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   const read = isForm ? readForm(body, contentType) : readRun(body)
   return 'issues' in read ? read : { value: [read.value] }

@@ -1,6 +1,6 @@
 /**
- * Requests that can be canceled by another request, `notifications/cancelled` of the revisions before
- * 2026-07-28. An id belongs to a client; clients of one key are told apart by the session id that each was
+ * Requests that can be canceled by another request, such as MCP's `notifications/cancelled` of the revisions
+ * before 2026-07-28. An id belongs to a client; clients of one key are told apart by the session id that each was
  * given. Where two requests have the same name all the same, neither is canceled.
  */
 export class Cancels {
