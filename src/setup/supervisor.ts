@@ -20,10 +20,7 @@ const FLAGS = [
 ]
 
 /** The program that is pid 1 in sandboxes of one run, and the one in those of a session. */
-const SOURCES: Readonly<Record<string, readonly string[]>> = {
-  supervisor: ['supervisor.c'],
-  session: ['session.c', 'session-files.c'],
-}
+const PROGRAMS = ['supervisor', 'session']
 
 /** Returns the paths of the binaries of the present sources, whether or not they are compiled. */
 export function supervisorPaths(home: string, runtimesDir: string): string[] {
@@ -31,7 +28,7 @@ export function supervisorPaths(home: string, runtimesDir: string): string[] {
   const names = readdirSync(folder).sort()
   const sources = names.flatMap((name) => [name, readFileSync(join(folder, name))])
   const hash = shortHash([...sources, FLAGS.join(' '), process.arch])
-  return Object.keys(SOURCES).map((name) => join(home, 'supervisor', hash, name))
+  return PROGRAMS.map((name) => join(home, 'supervisor', hash, name))
 }
 
 /** Compiles the supervisors unless that was done. The caller holds the set-up lock. */
@@ -46,8 +43,8 @@ export async function ensureSupervisors(
   mkdirSync(join(home, 'supervisor'), { recursive: true, mode: 0o755 })
   const fresh = mkdtempSync(join(home, 'supervisor', '.new-'))
   try {
-    for (const [name, sources] of Object.entries(SOURCES)) {
-      const files = sources.map((source) => join(sourceFolder(runtimesDir), source))
+    for (const name of PROGRAMS) {
+      const files = sourcesOf(name, sourceFolder(runtimesDir))
       await runCommand(['gcc', ...FLAGS, '-o', join(fresh, name), ...files], {
         purpose: 'Compiling the supervisor',
         remedy: 'Check that gcc and libc6-dev are installed and work.',
@@ -65,6 +62,15 @@ export async function ensureSupervisors(
 /** Tells whether all of them are compiled. */
 export function areThere(paths: readonly string[]): boolean {
   return paths.every((path) => existsSync(path))
+}
+
+/** Returns the paths of a program's C files: NAME.c and all NAME-*.c. */
+function sourcesOf(name: string, folder: string): string[] {
+  const names = readdirSync(folder).sort()
+  const isIts = (file: string) => file === `${name}.c` || file.startsWith(`${name}-`)
+  return names
+    .filter((file) => isIts(file) && file.endsWith('.c'))
+    .map((file) => join(folder, file))
 }
 
 function sourceFolder(runtimesDir: string): string {

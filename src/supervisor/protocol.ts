@@ -1,6 +1,6 @@
 /**
  * What is said between the manager and a sandbox. The other sides are
- * `runtimes/supervisor/supervisor.c` and the runners; change them together.
+ * `runtimes/supervisor/supervisor.h` and the runners; change them together.
  */
 import type {
   ArtifactFile,
