@@ -11,6 +11,13 @@ const { exit } = process
 const INPUT_FD = 198
 const CONTROL_FD = 199
 
+/** Frames to the runner. */
+const [PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV, KEEP] = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+/** Frames from the runner. */
+const [READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR] = [1, 2, 3, 4, 5, 6, 7]
+const [DISPLAY, VALUE, ENDED] = [8, 9, 10]
+
+/** Returns a frame as bytes. */
 function frameOf(type, payload) {
   const frame = Buffer.allocUnsafe(5 + payload.length)
   frame.writeUInt32LE(payload.length, 0)
@@ -52,4 +59,11 @@ function receive() {
   return { type: head[4], payload: readExactly(head.readUInt32LE(0)) }
 }
 
-module.exports = { frameOf, receive, send, sendBytes }
+module.exports = {
+  ...{ PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV, KEEP },
+  ...{ READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR, DISPLAY, VALUE, ENDED },
+  frameOf,
+  receive,
+  send,
+  sendBytes,
+}

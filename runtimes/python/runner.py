@@ -34,6 +34,7 @@ libraries = own_module("results_libraries")
 known = {name: getattr(libraries, name) for name in ("Libraries", "key_text", "unused_name")}
 results = own_module("results", **known)
 ending = own_module("ending", modules=modules, send_bytes=frames.send_bytes)
+programs = own_module("programs", results=results, frame=frames.frame, ending=ending)
 warm_up_programs = own_module("warm_up_programs")
 # Source lines that a library looked at while it was loaded.
 modules.get("linecache").clearcache()
@@ -46,105 +47,18 @@ import json
 import os
 import signal
 import types
-from itertools import islice
 from time import sleep
 
 modules.hide()
 
-SOURCE_FD = 201
 PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV, KEEP = 1, 2, 3, 4, 5, 6, 7, 8, 9
 FUNCTION, SCRIPT, CELL = 0, 1, 2
-READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR = 1, 2, 3, 4, 5, 6, 7
+READY, PONG, FAILURE, REFUSED, ERROR = 1, 2, 4, 5, 7
 
 MAX_REFUSED_BYTES = 32 * 1024
-MAX_NOTE_BYTES = 2048
-WORKSPACE = "/workspace"
-SOURCE_PATH = WORKSPACE + "/main.py"
+WORKSPACE, SOURCE_PATH = programs.WORKSPACE, programs.SOURCE_PATH
 
-send, receive, frame = frames.send, frames.receive, frames.frame
-
-
-def call_main(module, arguments_json):
-    """Runs the module's ``main`` and returns the result as JSON text."""
-    main = getattr(module, "main", None)
-    if not callable(main):
-        raise ImportError(
-            f"cannot import name 'main' from 'main' ({SOURCE_PATH}): the code must define a function main"
-        )
-    value = main(**read_arguments(arguments_json))
-    if isinstance(value, (types.CoroutineType, types.AsyncGeneratorType)):
-        return run_in_loop(value)
-    if isinstance(value, types.GeneratorType):
-        # What is raised in it is the program's failure, not an odd value.
-        value = list(islice(value, results.MAX_ITEMS))
-    return result_frames(value)
-
-
-def read_arguments(arguments_json):
-    try:
-        return json.loads(arguments_json)
-    except RecursionError:
-        raise ValueError("the arguments are nested too deep for Python to read") from None
-    except ValueError as error:
-        # The manager has looked at them: this is about the digits of a number.
-        raise ValueError(f"the arguments cannot be read: {error}") from None
-
-
-def result_frames(value):
-    """The result as the frames that hand it over: with a NOTE before it if something is to be said."""
-    text, note = results.result_json(value)
-    whole = frame(RESULT, text)
-    return frame(NOTE, note.encode("utf-8", "replace")[:MAX_NOTE_BYTES]) + whole if note else whole
-
-
-def run_in_loop(value):
-    """Runs an asynchronous main, which may be a generator, as asyncio.run() does. The loop's end waits for
-    the executor's threads and for tasks that do not let themselves be cancelled, so the result is handed over
-    before."""
-    import asyncio
-
-    async def whole():
-        if isinstance(value, types.AsyncGeneratorType):
-            result = result_frames([item async for item in value])
-        else:
-            result = result_frames(await value)
-        loop = asyncio.get_running_loop()
-        if len(asyncio.all_tasks()) > 1 or loop._default_executor:
-            ending.announce_return(0, result)
-        return result
-
-    return asyncio.run(whole())
-
-
-def open_source_file():
-    """Makes the file of the user's source ahead of the run, which then has only to write it; the
-    descriptor stays, as the others of the runner do."""
-    fd = os.open(SOURCE_PATH, os.O_WRONLY | os.O_CREAT, 0o644)
-    os.dup2(fd, SOURCE_FD, inheritable=False)
-    os.close(fd)
-
-
-def write_source(source):
-    at = 0
-    while at < len(source):
-        at += os.pwrite(SOURCE_FD, source[at:], at)
-
-
-def load(source):
-    """Executes the user's source as the module ``main``, found in sys.modules by that name."""
-    module = types.ModuleType("main")
-    module.__file__ = SOURCE_PATH
-    module.__builtins__ = __builtins__
-    sys.modules["main"] = module
-    exec(compile(source, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
-    return module
-
-
-def run_script(source):
-    """Executes the user's source as the interpreter does with the file that it is started with."""
-    module = sys.modules["__main__"]
-    module.__file__ = SOURCE_PATH
-    exec(compile(source, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
+send, receive = frames.send, frames.receive
 
 
 def load_cells():
@@ -191,13 +105,13 @@ def run(source, arguments_json, mode, cells, path=None):
     if path:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        write_source(source)
+        programs.write_source(source)
         if mode == CELL:
             cells.run_cell(source, path or SOURCE_PATH)
         elif mode == SCRIPT:
-            run_script(source)
+            programs.run_script(source)
         else:
-            result = call_main(load(source), arguments_json)
+            result = programs.call_main(programs.load(source), arguments_json)
     except SystemExit as error:
         code = failures.exit_code_of(error)
     except BaseException as error:
@@ -230,10 +144,10 @@ def warm_up(inspectors):
         inspect(warm_up_programs.SOURCE.encode())
     module = types.ModuleType("main")
     exec(compile(warm_up_programs.SOURCE, SOURCE_PATH, "exec", dont_inherit=True), module.__dict__)
-    call_main(module, warm_up_programs.ARGUMENTS)
-    result_frames({"of": {1}, "nan": [float("nan")], "path": [modules.get("datetime").date.min]})
-    write_source(warm_up_programs.SOURCE.encode())
-    os.ftruncate(SOURCE_FD, 0)
+    programs.call_main(module, warm_up_programs.ARGUMENTS)
+    programs.result_frames({"of": {1}, "nan": [float("nan")], "path": [modules.get("datetime").date.min]})
+    programs.write_source(warm_up_programs.SOURCE.encode())
+    programs.empty_source_file()
     sleep(0)
     pandas = modules.get("pandas")
     if pandas:
@@ -254,7 +168,7 @@ def look_fresh_again():
     """Before each of several runs: arguments are new, and what was not read of the last input is gone."""
     sys.argv = [SOURCE_PATH]
     failures.current_file = SOURCE_PATH
-    os.ftruncate(SOURCE_FD, 0)
+    programs.empty_source_file()
     ending.is_announced = True  # There is nothing to announce: the interpreter lives on.
     if sys.stdin is sys.__stdin__:
         sys.stdin = sys.__stdin__ = open(0, closefd=False)
@@ -315,7 +229,7 @@ def serve():
 look_fresh()
 # The supervisor's wish for what was printed and is still held back; other programs ignore it.
 signal.signal(signal.SIGURG, ending.flush_output)
-open_source_file()
+programs.open_source_file()
 warm_up(usual_inspectors())
 randomness.reseed(modules)
 # What is loaded now lives as long as the process: keep the collector from walking (and so, in a
