@@ -101,7 +101,10 @@ export async function openDoors(
   )
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const close = async () => {
-    await app.close()
+    const closed = app.close()
+    // fetch() opens connections ahead of requests; without this the server would wait for requests on them.
+    app.server.closeAllConnections()
+    await closed
     await store.close()
   }
   return { url, metrics, accounts, store, close }
