@@ -22,6 +22,8 @@ const ALLOWED = {
   'jobs/webhooks.ts': 'what is kept over restarts falls due',
   'log.ts': 'the time of a line that it writes itself',
   'metrics.ts': 'told to people: the age of a snapshot',
+  'sessions/commands.ts': 'told to callers: when a command began, and whether it ended long ago',
+  'sessions/kept-command.ts': 'told to callers: when a command ended',
   'sessions/local-sessions.ts': 'a session expires at a time that its caller is told',
   'setup/doctor.ts': 'told to people: the age of runsc',
   'setup/erofs-tool.ts': 'times of files',
