@@ -6,7 +6,8 @@ import type { RunscEngine } from './engine/runsc/engine.ts'
 import type { Installation } from './engine/runsc/installation.ts'
 import type { CapacityLimit } from './pool/capacity-limit.ts'
 import type { OutputAccounts } from './sessions/commands.ts'
-import { LocalSessions, type Places } from './sessions/local-sessions.ts'
+import { LocalSessions } from './sessions/local-sessions.ts'
+import type { Places } from './sessions/residence.ts'
 import { Shelf } from './sessions/shelf.ts'
 
 /**
@@ -35,14 +36,24 @@ export function openSessions(
     templates,
     placesOf(gate),
     new Shelf(folder, port !== 0),
-    { perCaller: config.sessionsPerCaller, inAll: 8 * config.sessionsPerCaller, outputs },
+    {
+      perCaller: config.sessionsPerCaller,
+      inAll: 8 * config.sessionsPerCaller,
+      outputs,
+      saveEveryMs: config.sessionSaveMs,
+    },
     {
       changed: ({ id, state }, why) =>
         log.debug({ session: id.slice(0, 6), state, why }, 'session'),
+      notWritten: ({ id }, err) =>
+        log.error({ session: id.slice(0, 6), err }, 'session not written to disk'),
     },
   )
-  const { found, dropped } = sessions.load()
+  const { found, lost, dropped } = sessions.load()
   if (found > 0) log.info({ sessions: found }, 'sessions of an earlier start are on disk')
+  if (lost > 0) {
+    log.warn({ sessions: lost }, 'sessions were in memory when an earlier manager was killed')
+  }
   if (dropped > 0) {
     log.warn(
       { sessions: dropped },
@@ -54,9 +65,23 @@ export function openSessions(
 
 /** A session takes the place of an executor while it is in memory. None is kept free for it. */
 function placesOf(gate: CapacityLimit): Places {
-  const member = gate.join(0, () => {})
+  let tell = () => {}
+  let change = Promise.resolve()
+  const renew = () => {
+    const former = tell
+    change = new Promise((resolve) => {
+      tell = resolve
+    })
+    former()
+  }
+  renew()
+  const member = gate.join(0, renew)
   return {
     tryEnter: () => gate.tryEnter(member),
+    get isMakingMost() {
+      return gate.isMakingMost
+    },
+    changed: () => change,
     made: () => gate.made(),
     left: () => gate.left(member),
   }

@@ -58,6 +58,11 @@ export class CapacityLimit {
     return this.#creditor !== null && this.#creditor !== member && isOver
   }
 
+  /** Tells whether as many are being made as may be at once: a place may be free as soon as one of them is made. */
+  get isMakingMost(): boolean {
+    return this.#making >= this.#maxMaking
+  }
+
   /** Takes a place for an executor that is about to be made. Returns false when there is none for it. */
   tryEnter(member: Member): boolean {
     const hasOwnPlace = member.alive < this.#reserveOf(member)

@@ -25,7 +25,8 @@ export interface KeptSandbox {
   thaw(): void
   /**
    * Writes its state into an empty folder; it ends by that, and its channels wait for the one that is restored.
-   * @throws ManagerError ENGINE_FAILED, SessionLostError
+   * @throws CheckpointRefused when it could not be written and the sandbox goes on; ManagerError ENGINE_FAILED,
+   *   SessionLostError
    */
   checkpoint(folder: string): Promise<void>
   /** Notices what the kernel does not tell by itself; to be called now and then. */
@@ -33,6 +34,9 @@ export interface KeptSandbox {
   /** Destroys it and everything that belongs to it. May be called again. */
   dispose(): Promise<void>
 }
+
+/** A checkpoint could not be written, for want of disk for instance. The sandbox goes on as before. */
+export class CheckpointRefused extends Error {}
 
 /** Makes sandboxes of one template of sessions. */
 export interface KeptSandboxes {

@@ -1,21 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { ManagerError } from '../errors.ts'
-import { Channels } from '../supervisor/channels.ts'
 import { Commands, type OutputAccounts } from './commands.ts'
-import type { KeptSandbox, KeptSandboxes } from './engine.ts'
-import { Session, type SessionHost } from './session.ts'
-import type { Shelf } from './shelf.ts'
+import { CheckpointRefused, type KeptSandboxes } from './engine.ts'
+import type { SessionHost } from './host.ts'
+import { Registry } from './registry.ts'
+import { type Places, Residence } from './residence.ts'
+import { Session } from './session.ts'
+import type { Shelf, Shelved } from './shelf.ts'
 import type { SessionInfo, SessionRequest, Sessions, SessionUse } from './types.ts'
-
-/** Places in memory, shared with the pools. */
-export interface Places {
-  /** Takes a place for a sandbox that is about to be made; false: there is none. */
-  tryEnter(): boolean
-  /** The making succeeded or failed. */
-  made(): void
-  /** Gives a place back. */
-  left(): void
-}
 
 export interface SessionSettings {
   /** Sessions of one caller at once, and of all; hibernated ones included. */
@@ -23,25 +15,27 @@ export interface SessionSettings {
   readonly inAll: number
   /** Of what commands write; null: it is not counted. */
   readonly outputs?: OutputAccounts | null
+  /** How often sessions that are used are written to disk while they go on; null: never. */
+  readonly saveEveryMs: number | null
 }
 
 /** Callbacks. They must not throw. */
 export interface SessionEvents {
   changed(info: SessionInfo, why: string): void
+  /** A session could not be written to disk, and goes on in memory. */
+  notWritten(info: SessionInfo, error: Error): void
 }
 
 const REVIEW_MS = 1000
-/** How long a session in the state dead is still told of. */
-const DEAD_MS = 10 * 60_000
 
 /** The sessions of this machine. */
 export class LocalSessions implements Sessions {
   readonly #templates: ReadonlyMap<string, KeptSandboxes>
-  readonly #places: Places
   readonly #shelf: Shelf
   readonly #settings: SessionSettings
   readonly #events: SessionEvents
-  readonly #sessions = new Map<string, Session>()
+  readonly #sessions = new Registry()
+  readonly #memory: Residence
   readonly #review: NodeJS.Timeout
   #stopping: Promise<void> | null = null
 
@@ -53,32 +47,53 @@ export class LocalSessions implements Sessions {
     events: SessionEvents,
   ) {
     this.#templates = templates
-    this.#places = places
+    this.#memory = new Residence(places, () => this.#hibernateOne())
     this.#shelf = shelf
     this.#settings = settings
     this.#events = events
-    this.#review = setInterval(() => this.#expire(), REVIEW_MS)
+    this.#review = setInterval(() => this.#sessions.review(), REVIEW_MS)
     this.#review.unref()
   }
 
   /**
-   * Offers the sessions that an earlier manager left on disk. They are restored when they are used.
-   * @returns how many there are, and how many had to be dropped because this manager cannot restore them
+   * Offers the sessions that an earlier manager left on disk. They are restored when they are used; those that were
+   * in memory when it was killed are lost.
+   * @returns how many there are, how many of them are lost, and how many had to be dropped because this manager
+   *   cannot restore them
    */
-  load(): { found: number; dropped: number } {
-    let dropped = 0
-    for (const { record, channels, commands: states } of this.#shelf.load()) {
-      if (this.#templates.get(record.template)?.key !== record.key) {
-        this.#shelf.remove(record.id)
+  load(): { found: number; lost: number; dropped: number } {
+    const { shelved, unreadable } = this.#shelf.load()
+    let dropped = unreadable
+    let lost = 0
+    for (const found of shelved) {
+      const session = this.#found(found)
+      if (!session) {
+        this.#shelf.remove(found.record.id)
         dropped++
         continue
       }
-      const asleep = Channels.asleep(channels)
-      const commands = this.#newCommands(record.caller)
-      commands.load(states, asleep)
-      this.#sessions.set(record.id, new Session(record, this.#host, asleep, commands))
+      if (session.state === 'lost') {
+        lost++
+        // Nobody wrote down when it was used last.
+        session.record.expiresAtMs = Math.max(
+          session.record.expiresAtMs,
+          Date.now() + session.record.ttlMs,
+        )
+      }
+      this.#sessions.add(session)
     }
-    return { found: this.#sessions.size, dropped }
+    return { found: this.#sessions.size, lost, dropped }
+  }
+
+  /** @returns null when this manager cannot restore it */
+  #found(found: Shelved): Session | null {
+    const { record } = found
+    if (this.#templates.get(record.template)?.key !== record.key) return null
+    try {
+      return new Session(record, this.#host, found, this.#newCommands(record.caller))
+    } catch {
+      return null
+    }
   }
 
   async create(request: SessionRequest): Promise<SessionInfo> {
@@ -91,16 +106,16 @@ export class LocalSessions implements Sessions {
       })
     }
     this.#assertOpen()
-    if (this.#of(caller).length >= this.#settings.perCaller) {
+    if (this.#sessions.of(caller).length >= this.#settings.perCaller) {
       throw new ManagerError(
         'HELD_TOO_MUCH',
         `This caller has ${this.#settings.perCaller} sessions, and may not have more: delete one.`,
       )
     }
-    if (this.#living() >= this.#settings.inAll) {
+    if (this.#sessions.living() >= this.#settings.inAll) {
       throw new ManagerError('POOL_BUSY', 'There are as many sessions as may be: try again later.')
     }
-    this.#forgetDead(caller)
+    this.#sessions.forgetDead(caller, this.#settings.perCaller)
     const createdAtMs = Date.now()
     const id = randomBytes(15).toString('base64url')
     const record = {
@@ -110,9 +125,10 @@ export class LocalSessions implements Sessions {
       createdAtMs,
       expiresAtMs: createdAtMs + ttlMs,
       baseBytes: 0,
+      incarnation: 1,
     }
     const session = new Session(record, this.#host, null, this.#newCommands(caller))
-    this.#sessions.set(id, session)
+    this.#sessions.add(session)
     try {
       await session.begin()
     } catch (error) {
@@ -123,20 +139,23 @@ export class LocalSessions implements Sessions {
   }
 
   list(caller: string): SessionInfo[] {
-    return this.#of(caller).map((session) => session.info())
+    return this.#sessions.of(caller).map((session) => session.info())
   }
 
   get(caller: string, id: string): SessionInfo | null {
-    return this.#find(caller, id)?.info() ?? null
+    return this.#sessions.find(caller, id)?.info() ?? null
   }
 
   async use(caller: string, id: string): Promise<SessionUse | null> {
-    const session = this.#find(caller, id)
+    const session = this.#sessions.find(caller, id)
     if (!session) return null
     this.#assertOpen()
     const { channels, release } = await session.acquire()
     const touch = () => {
-      session.extend(Math.max(session.record.expiresAtMs, Date.now() + session.record.ttlMs))
+      session.record.expiresAtMs = Math.max(
+        session.record.expiresAtMs,
+        Date.now() + session.record.ttlMs,
+      )
       release()
     }
     const { commands, record } = session
@@ -144,23 +163,36 @@ export class LocalSessions implements Sessions {
   }
 
   commands(caller: string, id: string): Commands | null {
-    return this.#find(caller, id)?.commands ?? null
+    return this.#sessions.find(caller, id)?.commands ?? null
   }
 
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null {
-    const session = this.#find(caller, id)
-    session?.extend(Date.now() + ttlMs)
-    return session?.info() ?? null
+    const session = this.#sessions.find(caller, id)
+    if (!session) return null
+    session.record.expiresAtMs = Date.now() + ttlMs
+    if (session.state !== 'dead' && session.state !== 'creating') this.#shelf.put(session.shelved())
+    return session.info()
+  }
+
+  async resume(caller: string, id: string): Promise<SessionInfo | null> {
+    const use = await this.use(caller, id)
+    use?.release()
+    return use && this.get(caller, id)
+  }
+
+  recover(caller: string, id: string): Promise<SessionInfo | null> {
+    this.#sessions.find(caller, id)?.recover()
+    return this.resume(caller, id)
   }
 
   async pause(caller: string, id: string): Promise<SessionInfo | null> {
-    const session = this.#find(caller, id)
+    const session = this.#sessions.find(caller, id)
     await session?.hibernate('paused')
     return session?.info() ?? null
   }
 
   async kill(caller: string, id: string): Promise<boolean> {
-    const session = this.#find(caller, id)
+    const session = this.#sessions.find(caller, id)
     if (!session || session.state === 'dead') return false
     await session.kill('deleted')
     this.#sessions.delete(id)
@@ -176,111 +208,64 @@ export class LocalSessions implements Sessions {
   async #stop(): Promise<void> {
     clearInterval(this.#review)
     // One after the other: each takes a processor and the disk.
-    for (const session of this.#sessions.values()) {
+    for (const session of this.#sessions.all()) {
       await session.hibernate('the service stops', true).catch(() => {})
     }
-    const rest = [...this.#sessions.values()].filter(({ state }) => state !== 'hibernated')
-    await Promise.all(rest.map((session) => session.kill('the service stopped').catch(() => {})))
+    const rest = this.#sessions.all().filter(({ state }) => state !== 'hibernated')
+    await Promise.all(rest.map((one) => one.abandon('the service stopped').catch(() => {})))
     this.#shelf.close()
   }
 
   readonly #host: SessionHost = {
     create: async ({ record }) => {
       const sandboxes = this.#templates.get(record.template) as KeptSandboxes
-      return this.#inPlace(() => sandboxes.create())
+      return this.#memory.make(() => sandboxes.create())
     },
-    restore: async ({ record }, channels) => {
+    restore: async ({ record }, { incarnation }, channels) => {
       const sandboxes = this.#templates.get(record.template) as KeptSandboxes
-      return this.#inPlace(() =>
-        sandboxes.restore(this.#shelf.image(record.id), channels, record.baseBytes),
-      )
+      const image = this.#shelf.image(record.id, incarnation)
+      return this.#memory.make(() => sandboxes.restore(image, channels, record.baseBytes))
     },
-    hibernate: async (session, sandbox) => {
-      const { record } = session
-      await sandbox.checkpoint(this.#shelf.prepare(record.id))
-      const commands = session.commands.state()
-      this.#shelf.commit({ record, channels: session.channelsState(), commands })
-      await this.#release(sandbox)
+    checkpoint: async (session, sandbox) => {
+      const { id, incarnation } = session.record
+      try {
+        const image = this.#draft(id, incarnation)
+        await sandbox.checkpoint(image)
+        this.#shelf.writeState(image, session.kept())
+        return { incarnation, atMs: Date.now(), bytes: this.#shelf.bytesOf(image) }
+      } catch (error) {
+        this.#shelf.discard(id, incarnation)
+        throw error
+      }
     },
-    release: (sandbox) => this.#release(sandbox),
+    stateOf: ({ record }, { incarnation }) =>
+      this.#shelf.readState(this.#shelf.image(record.id, incarnation)),
+    put: (session, isAwake) => this.#shelf.put(session.shelved(isAwake)),
+    release: (sandbox) => this.#memory.release(sandbox),
     forget: async ({ record }) => this.#shelf.remove(record.id),
     changed: (session, why) => this.#events.changed(session.info(), why),
+    notWritten: (session, error) => this.#events.notWritten(session.info(), error),
+    saveEveryMs: () => this.#settings.saveEveryMs,
   }
 
-  /** Makes a sandbox in a place of its own; the session that has been idle longest makes room where none is free. */
-  async #inPlace(make: () => Promise<KeptSandbox>): Promise<KeptSandbox> {
-    while (!this.#places.tryEnter()) {
-      if (!(await this.#hibernateOne())) {
-        throw new ManagerError(
-          'POOL_BUSY',
-          'All memory for sandboxes is in use, and no session is idle: try again later.',
-        )
-      }
-    }
-    let sandbox: KeptSandbox | null = null
+  #draft(id: string, incarnation: number): string {
     try {
-      sandbox = await make()
-      return sandbox
-    } finally {
-      this.#places.made()
-      if (!sandbox) this.#places.left()
+      return this.#shelf.draft(id, incarnation)
+    } catch (error) {
+      throw new CheckpointRefused((error as Error).message, { cause: error })
     }
   }
 
-  /** Destroys a sandbox; its place is given back when nothing of it is left. */
-  async #release(sandbox: KeptSandbox): Promise<void> {
-    await sandbox.dispose()
-    this.#places.left()
-  }
-
+  /** The session that has been idle longest goes to disk. @returns false: none is idle */
   async #hibernateOne(): Promise<boolean> {
-    const idle = [...this.#sessions.values()]
-      .filter(({ state }) => state === 'frozen' || state === 'ready')
-      .sort((one, other) => one.idleSinceMs - other.idleSinceMs)
-    for (const session of idle) {
+    for (const session of this.#sessions.idle()) {
       if (await session.hibernate('its memory is needed').catch(() => false)) return true
     }
     return false
   }
 
-  #expire(): void {
-    const now = Date.now()
-    for (const [id, session] of this.#sessions) {
-      const { expiresAtMs } = session.record
-      if (session.state === 'dead') {
-        if (performance.now() > session.endedAtMs + DEAD_MS) this.#sessions.delete(id)
-      } else if (now > expiresAtMs && session.state !== 'busy') {
-        session.kill('its time to live was over').catch(() => {})
-      }
-    }
-  }
-
-  #living(): number {
-    return [...this.#sessions.values()].filter(({ state }) => state !== 'dead').length
-  }
-
-  /** Of a caller as many that are dead are told of as it may have; the others are forgotten. */
-  #forgetDead(caller: string): void {
-    const dead = [...this.#sessions.values()].filter(
-      ({ record, state }) => record.caller === caller && state === 'dead',
-    )
-    const excess = dead.length - this.#settings.perCaller
-    for (const { record } of dead.slice(0, Math.max(0, excess))) this.#sessions.delete(record.id)
-  }
-
   #newCommands(caller: string): Commands {
     return new Commands(caller, this.#settings.outputs ?? null)
-  }
-
-  #of(caller: string): Session[] {
-    return [...this.#sessions.values()].filter(
-      ({ record, state }) => record.caller === caller && state !== 'dead',
-    )
-  }
-
-  #find(caller: string, id: string): Session | null {
-    const session = this.#sessions.get(id)
-    return session?.record.caller === caller ? session : null
   }
 
   #assertOpen(): void {

@@ -1,73 +1,59 @@
-import type { Channels } from '../supervisor/channels.ts'
+import { once } from '../lib/once.ts'
+import { Channels } from '../supervisor/channels.ts'
 import { Commands } from './commands.ts'
-import type { KeptSandbox } from './engine.ts'
-import { SessionGone } from './gone.ts'
+import { CheckpointRefused, type KeptSandbox } from './engine.ts'
+import { SessionGone, SessionLost } from './gone.ts'
+import type { HostedSession, SessionHost } from './host.ts'
+import { IdleWatch } from './idle-watch.ts'
 import { SessionLifecycle, type SessionState } from './lifecycle.ts'
-import type { IdleRules, SessionInfo, SessionRecord } from './types.ts'
+import type { Checkpoint, KeptState, Shelved } from './shelf.ts'
+import { infoOf, type SessionInfo, type SessionRecord } from './types.ts'
 
-/** What a session needs of those around it. */
-export interface SessionHost {
-  /** Makes its first sandbox. */
-  create(session: Session): Promise<KeptSandbox>
-  /** Takes a place in memory for it, and restores its sandbox. */
-  restore(session: Session, channels: Channels): Promise<KeptSandbox>
-  /** Writes the sandbox's state to disk, and gives its place back. */
-  hibernate(session: Session, sandbox: KeptSandbox): Promise<void>
-  /** Destroys a sandbox, and gives its place back. */
-  release(sandbox: KeptSandbox): Promise<void>
-  /** Removes all that is on disk of it. */
-  forget(session: Session): Promise<void>
-  /** Told of each state that it enters; must not throw. */
-  changed(session: Session, why: string): void
-}
-
-/** How often an idle session is looked at. */
-const LOOK_MS = 1000
-/** Part of one processor below which processes count as idle. The kernel of a sandbox takes as much at rest. */
-const IDLE_PROCESSOR_SHARE = 0.1
+const LEFT = 'the service ended while it was in memory'
 
 /**
  * A sandbox that a caller keeps. lifecycle.ts has its states. It is used between acquire() and the release that
  * acquire() returns; between uses it is frozen and then hibernated, each after the time that its rules say.
  */
-export class Session {
+export class Session implements HostedSession {
   readonly record: SessionRecord
   readonly commands: Commands
   readonly #host: SessionHost
   readonly #lifecycle: SessionLifecycle
+  readonly #idle = new IdleWatch()
   #sandbox: KeptSandbox | null = null
   #channels: Channels | null
+  #checkpoint: Checkpoint | null
   #users = 0
   /** The transition that is under way; who wants to use the session waits for it. */
   #moving: Promise<void> = Promise.resolve()
-  #idleSinceMs = performance.now()
-  #cpuTimeMs = 0
-  #look: NodeJS.Timeout | null = null
-  #isLooking = false
+  /** Whether it has done something since its last checkpoint. */
+  #isDirty = false
+  #savedAtMs = 0
   #why = ''
   #endedAtMs = 0
 
-  /** @param channels of a hibernated session; null: it is new and has no sandbox yet */
+  /** @param found what an earlier manager wrote down; null: it is new and has no sandbox yet */
   constructor(
     record: SessionRecord,
     host: SessionHost,
-    channels: Channels | null = null,
+    found: Shelved | null = null,
     commands = new Commands(record.caller, null),
   ) {
     this.record = record
     this.commands = commands
     this.#host = host
-    this.#channels = channels
-    this.#lifecycle = new SessionLifecycle(channels ? 'hibernated' : 'creating')
+    this.#checkpoint = found?.checkpoint ?? null
+    this.#channels = null
+    this.#lifecycle = new SessionLifecycle(
+      found === null ? 'creating' : found.isAwake ? 'lost' : 'hibernated',
+    )
+    if (this.state === 'lost') this.#why = LEFT
+    else if (found) this.#revive()
   }
 
   get state(): SessionState {
     return this.#lifecycle.state
-  }
-
-  /** Why it is dead; empty while it is not. */
-  get why(): string {
-    return this.#why
   }
 
   /** When it died (performance.now()); 0 while it is not dead. */
@@ -76,12 +62,15 @@ export class Session {
   }
 
   get idleSinceMs(): number {
-    return this.#idleSinceMs
+    return this.#idle.sinceMs
   }
 
   info(): SessionInfo {
-    const { id, template, createdAtMs, expiresAtMs, metadata, idle } = this.record
-    return { id, template, state: this.state, createdAtMs, expiresAtMs, metadata, idle }
+    return infoOf(this.record, this.state, this.#why, this.#checkpoint)
+  }
+
+  shelved(isAwake = this.state !== 'hibernated'): Shelved {
+    return { record: this.record, isAwake, checkpoint: this.#checkpoint }
   }
 
   /** Makes its first sandbox. */
@@ -90,18 +79,21 @@ export class Session {
       const sandbox = await this.#host.create(this)
       this.record.baseBytes = sandbox.baseBytes
       this.#attach(sandbox)
+      this.#host.put(this, true)
       this.#enter('ready', 'created')
     })
   }
 
   /**
    * Wakes it if it sleeps, and keeps it awake until the returned function is called.
-   * @throws SessionGone, ManagerError when it cannot be woken now
+   * @throws SessionGone, SessionLost, ManagerError when it cannot be woken now
    */
   async acquire(): Promise<{ channels: Channels; release: () => void }> {
     for (;;) {
       const { state } = this
-      if (state === 'dead') throw new SessionGone(this.record.id, this.#why)
+      const { id } = this.record
+      if (state === 'dead') throw new SessionGone(id, this.#why)
+      if (state === 'lost') throw new SessionLost(id, this.#why, this.#checkpoint?.atMs ?? null)
       if (state === 'ready' || state === 'busy') return this.#take()
       if (state === 'frozen') this.#thaw()
       else if (state === 'hibernated') await this.#wake()
@@ -109,24 +101,17 @@ export class Session {
     }
   }
 
-  /** Uses it for the time of some work. */
-  async use<T>(work: (channels: Channels) => Promise<T>): Promise<T> {
-    const { channels, release } = await this.acquire()
-    try {
-      return await work(channels)
-    } finally {
-      release()
-    }
-  }
-
-  /** Moves its end, by use or by a call; it is never moved to an earlier time by use. */
-  extend(expiresAtMs: number): void {
-    this.record.expiresAtMs = expiresAtMs
+  /** Takes one that is lost back to its last checkpoint, where it has one. */
+  recover(): void {
+    if (this.state !== 'lost' || !this.#checkpoint) return
+    this.#revive()
+    this.#enter('hibernated', 'taken back to its last checkpoint')
+    this.#host.put(this, false)
   }
 
   /**
    * Writes it to disk now, if nobody uses it.
-   * @param isUsed write it even if it is in use: who uses it is answered no more
+   * @param isUsed write it even if it is in use: who uses it is answered once it is restored
    * @returns whether it is hibernated then
    */
   async hibernate(why: string, isUsed = false): Promise<boolean> {
@@ -136,40 +121,85 @@ export class Session {
     const sandbox = this.#sandbox as KeptSandbox
     this.#enter('hibernating', why)
     await this.#move(async () => {
-      await this.#host.hibernate(this, sandbox)
+      try {
+        this.#checkpoint = await this.#host.checkpoint(this, sandbox)
+      } catch (error) {
+        if (!(error instanceof CheckpointRefused)) throw error
+        this.#goOn('it could not be written to disk')
+        this.#host.notWritten(this, error)
+        return
+      }
+      this.#isDirty = false
       this.#detach()
+      this.#host.put(this, false)
+      await this.#host.release(sandbox)
       this.#enter('hibernated', why)
     })
-    return true
+    return (this.state as SessionState) === 'hibernated'
   }
 
-  /** What has to be written down so that its channels can go on after a restart. */
-  channelsState(): ReturnType<Channels['state']> {
-    return this.#channels?.state() ?? []
+  /** Writes it to disk, in use or not, and has it go on from there. */
+  async save(): Promise<void> {
+    const { sinceMs } = this.#idle
+    if (!(await this.hibernate('saved', true))) return
+    if (this.state === 'hibernated') await this.#wake()
+    if (this.#users === 0) this.#idle.begin(sinceMs)
+  }
+
+  kept(): KeptState {
+    return { channels: this.#channels?.state() ?? [], commands: this.commands.state() }
+  }
+
+  /** Its channels and commands are as they were at its checkpoint. */
+  #revive(): void {
+    const { channels, commands } = this.#host.stateOf(this, this.#checkpoint as Checkpoint)
+    this.#channels = Channels.asleep(channels)
+    this.commands.close()
+    this.commands.load(commands, this.#channels)
   }
 
   /** Ends it and removes everything of it. */
   async kill(why: string): Promise<void> {
     const sandbox = this.#sandbox
-    this.#die(why)
+    if (this.state !== 'dead') {
+      this.#endedAtMs = performance.now()
+      this.#detach()
+      this.#channels?.end(why)
+      this.commands.close()
+      this.#enter('dead', why)
+    }
     if (sandbox) await this.#host.release(sandbox)
+    // What is being written is removed, too.
+    await this.#moving
     await this.#host.forget(this)
   }
 
+  /** Ends its sandbox, and leaves what is on disk to the next manager. */
+  async abandon(why: string): Promise<void> {
+    if (this.state === 'creating') return this.kill(why)
+    if (this.#sandbox) await this.#lose(why, true)
+  }
+
   async #wake(): Promise<void> {
+    const checkpoint = this.#checkpoint as Checkpoint
     this.#enter('waking', 'used')
     await this.#move(async () => {
-      const channels = this.#channels as Channels
+      this.record.incarnation++
       let sandbox: KeptSandbox
       try {
-        sandbox = await this.#host.restore(this, channels)
+        // From now on its processes may do what is not on disk.
+        this.#host.put(this, true)
+        sandbox = await this.#host.restore(this, checkpoint, this.#channels as Channels)
       } catch (error) {
         // It stays on disk: the next use tries again.
-        if (this.state === 'waking') this.#enter('hibernated', 'could not be woken')
+        if (this.state === 'waking') {
+          this.#enter('hibernated', 'could not be woken')
+          this.#host.put(this, false)
+        }
         throw error
       }
       this.#attach(sandbox)
-      this.#enter('ready', 'woken')
+      this.#goOn('woken')
     })
   }
 
@@ -180,25 +210,32 @@ export class Session {
     try {
       await moving
     } catch (error) {
-      if (this.state !== 'hibernated' && this.state !== 'dead') {
-        await this.kill((error as Error).message).catch(() => {})
-      }
+      const isMoving = this.state === 'creating' || this.state === 'hibernating'
+      if (isMoving) await this.#lose((error as Error).message).catch(() => {})
       throw error
     }
   }
 
+  /** Its sandbox has ended, or must. What is on disk of it can be had back when that is asked for. */
+  async #lose(why: string, isKept = this.#checkpoint !== null): Promise<void> {
+    if (!isKept) return this.kill(why)
+    const sandbox = this.#sandbox
+    this.#detach()
+    this.#channels?.end(why)
+    this.#enter('lost', why)
+    if (sandbox) await this.#host.release(sandbox)
+  }
+
   #take(): { channels: Channels; release: () => void } {
     this.#users++
+    this.#isDirty = true
     if (this.state === 'ready') this.#enter('busy', 'used')
-    let isReleased = false
-    const release = () => {
-      if (isReleased) return
-      isReleased = true
+    const release = once(() => {
       this.#users--
       if (this.#users > 0 || this.state !== 'busy') return
       this.#enter('ready', 'idle')
-      this.#beginIdling()
-    }
+      this.#idle.begin()
+    })
     return { channels: this.#channels as Channels, release }
   }
 
@@ -209,24 +246,18 @@ export class Session {
     }
     this.#sandbox = sandbox
     this.#channels = sandbox.channels
-    this.#cpuTimeMs = sandbox.use().cpuTimeMs
     void sandbox.ended.then(() => {
       if (this.#sandbox !== sandbox || this.state === 'hibernating') return
-      this.kill('its sandbox ended').catch(() => {})
+      this.#lose('its sandbox ended').catch(() => {})
     })
-    this.#beginIdling()
-    this.#look = setInterval(() => void this.#lookAtIt(), LOOK_MS)
-    this.#look.unref()
+    this.#idle.begin()
+    this.#savedAtMs = performance.now()
+    this.#idle.start(sandbox, () => this.#lookAt(sandbox))
   }
 
   #detach(): void {
-    if (this.#look) clearInterval(this.#look)
-    this.#look = null
+    this.#idle.stop()
     this.#sandbox = null
-  }
-
-  #beginIdling(): void {
-    this.#idleSinceMs = performance.now()
   }
 
   #thaw(): void {
@@ -234,53 +265,36 @@ export class Session {
     this.#enter('ready', 'used')
   }
 
-  async #lookAtIt(): Promise<void> {
-    const sandbox = this.#sandbox
-    if (!sandbox || this.#isLooking) return
-    this.#isLooking = true
-    await this.#sleepIfIdle(sandbox).catch(() => {})
-    this.#isLooking = false
+  /** It is in memory, and in use if it was before. */
+  #goOn(why: string): void {
+    this.#enter('ready', why)
+    this.#idle.begin()
+    if (this.#users > 0) this.#enter('busy', 'used')
+  }
+
+  async #lookAt(sandbox: KeptSandbox): Promise<void> {
+    sandbox.look()
+    const isBusyInside = this.state !== 'frozen' && this.#idle.isBusyInside(sandbox)
+    this.#isDirty ||= isBusyInside
+    if (this.state === 'ready' && isBusyInside) this.#idle.begin()
+    await this.#sleepIfIdle(sandbox)
+    const isAwake = this.state === 'ready' || this.state === 'busy' || this.state === 'frozen'
+    const isDue = performance.now() - this.#savedAtMs >= (this.#host.saveEveryMs() ?? Infinity)
+    if (isDue && isAwake && this.#isDirty) await this.save()
   }
 
   async #sleepIfIdle(sandbox: KeptSandbox): Promise<void> {
-    sandbox.look()
-    const { state } = this
-    const { freezeMs, hibernateMs }: IdleRules = this.record.idle
-    if (state === 'ready' && this.#isBusyInside(sandbox)) this.#beginIdling()
-    const idleMs = performance.now() - this.#idleSinceMs
-    if (state === 'ready' && freezeMs !== null && idleMs >= freezeMs) {
-      if (!(await sandbox.freeze())) return
-      // Somebody may have come meanwhile.
-      if (this.state === 'ready' && this.#users === 0) this.#enter('frozen', 'idle')
-      else sandbox.thaw()
-    } else if (
-      (state === 'frozen' || state === 'ready') &&
-      hibernateMs !== null &&
-      idleMs >= hibernateMs
-    ) {
-      await this.hibernate('idle')
-    }
-  }
-
-  /** Whether processes of it have computed since the last look. */
-  #isBusyInside(sandbox: KeptSandbox): boolean {
-    const { cpuTimeMs } = sandbox.use()
-    const used = cpuTimeMs - this.#cpuTimeMs
-    this.#cpuTimeMs = cpuTimeMs
-    return used > IDLE_PROCESSOR_SHARE * LOOK_MS
-  }
-
-  #die(why: string): void {
-    if (this.state === 'dead') return
-    this.#why = why
-    this.#endedAtMs = performance.now()
-    this.#detach()
-    this.commands.close()
-    this.#enter('dead', why)
+    const sleep = this.#idle.sleepFor(this.state, this.record.idle)
+    if (sleep === 'hibernate') await this.hibernate('idle')
+    if (sleep !== 'freeze' || !(await sandbox.freeze())) return
+    // Somebody may have come meanwhile.
+    if (this.state === 'ready' && this.#users === 0) this.#enter('frozen', 'idle')
+    else if (this.state !== 'frozen') sandbox.thaw()
   }
 
   #enter(state: SessionState, why: string): void {
     this.#lifecycle.enter(state)
+    this.#why = why
     this.#host.changed(this, why)
   }
 }

@@ -1,23 +1,52 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import type { ChannelState } from '../supervisor/channel.ts'
 import type { CommandState } from './kept-command.ts'
 import type { SessionRecord } from './types.ts'
 
-/** A session on disk. */
-export interface Shelved {
-  readonly record: SessionRecord
+/** A state of a session that is whole on disk. */
+export interface Checkpoint {
+  /** Which of the session's sandboxes it is of; see SessionRecord. */
+  readonly incarnation: number
+  readonly atMs: number
+  /** On disk. */
+  readonly bytes: number
+}
+
+/** What this side of the channels has to know beside an image, to go on with the sandbox that is restored from it. */
+export interface KeptState {
   readonly channels: readonly ChannelState[]
   readonly commands: readonly CommandState[]
 }
 
+/** What is written down of a session. */
+export interface Shelved {
+  readonly record: SessionRecord
+  /** Whether it has, or had, a sandbox in memory: what that did since the checkpoint is not on disk. */
+  readonly isAwake: boolean
+  readonly checkpoint: Checkpoint | null
+}
+
+/** Raise it when what is written down changes. */
+const FORMAT = 2
 const RECORD = 'session.json'
-const IMAGE = 'image'
+const IMAGE = 'image-'
+/** In the folder of an image, beside runsc's files. */
+const STATE = 'state.json'
 const ID_PATTERN = /^[0-9A-Za-z_-]{1,64}$/
 
 /**
- * The sessions on disk, each in a folder of its own with its name. They hold what callers had in memory:
- * only the manager's user can read them. A session is there whole, with its record, or not at all.
+ * The sessions on disk, each in a folder with its name: its record, and the image of its last checkpoint. They hold
+ * what callers had in memory: only the manager's user can read them. A record is replaced whole, so at any moment
+ * it names an image that is whole.
  */
 export class Shelf {
   readonly #folder: string
@@ -37,24 +66,54 @@ export class Shelf {
     if (!this.#isKept) rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** Makes an empty folder for the checkpoint of a session; of a former one nothing is left. */
-  prepare(id: string): string {
-    const image = this.image(id)
-    this.remove(id)
+  /** Makes an empty folder for a new image, beside the one that the record names. */
+  draft(id: string, incarnation: number): string {
+    const image = this.image(id, incarnation)
+    rmSync(image, { recursive: true, force: true })
     mkdirSync(image, { recursive: true, mode: 0o700 })
     return image
   }
 
-  /** The folder that a session's checkpoint is in. */
-  image(id: string): string {
-    return path.join(this.#folderOf(id), IMAGE)
+  /** Removes an image that is not whole; what cannot be removed now is removed with the next record. */
+  discard(id: string, incarnation: number): void {
+    try {
+      rmSync(this.image(id, incarnation), { recursive: true, force: true })
+    } catch {
+      // A disk that fails.
+    }
   }
 
-  /** Writes a session's record, with which it is there. */
-  commit({ record, channels, commands }: Shelved): void {
-    const file = path.join(this.#folderOf(record.id), RECORD)
-    writeFileSync(`${file}.new`, JSON.stringify({ record, channels, commands }), { mode: 0o600 })
+  /** The folder of an image. */
+  image(id: string, incarnation: number): string {
+    return path.join(this.#folderOf(id), `${IMAGE}${incarnation}`)
+  }
+
+  writeState(image: string, state: KeptState): void {
+    writeFileSync(path.join(image, STATE), JSON.stringify(state), { mode: 0o600 })
+  }
+
+  readState(image: string): KeptState {
+    return JSON.parse(readFileSync(path.join(image, STATE), 'utf8')) as KeptState
+  }
+
+  /** How much an image takes on disk. */
+  bytesOf(image: string): number {
+    const sizes = readdirSync(image).map((name) => statSync(path.join(image, name)).blocks * 512)
+    return sizes.reduce((sum, size) => sum + size, 0)
+  }
+
+  /** Writes a session's record; of images that it does not name none is left. */
+  put(shelved: Shelved): void {
+    const { record, checkpoint } = shelved
+    const folder = this.#folderOf(record.id)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const file = path.join(folder, RECORD)
+    writeFileSync(`${file}.new`, JSON.stringify({ format: FORMAT, ...shelved }), { mode: 0o600 })
     renameSync(`${file}.new`, file)
+    for (const name of readdirSync(folder)) {
+      const isOld = name.startsWith(IMAGE) && name !== `${IMAGE}${checkpoint?.incarnation}`
+      if (isOld) rmSync(path.join(folder, name), { recursive: true, force: true })
+    }
   }
 
   /** Removes a session. */
@@ -62,15 +121,25 @@ export class Shelf {
     rmSync(this.#folderOf(id), { recursive: true, force: true })
   }
 
-  /** Returns all sessions on disk, and removes what is there of others. */
-  load(): Shelved[] {
+  /**
+   * Returns all sessions on disk, and removes what cannot be read.
+   * @returns how many of these there were, too
+   */
+  load(): { shelved: Shelved[]; unreadable: number } {
     const shelved: Shelved[] = []
+    let unreadable = 0
     for (const id of this.#ids()) {
       const one = this.#read(id)
-      if (one) shelved.push(one)
-      else this.remove(id)
+      if (one) {
+        // A manager may have been killed while it wrote an image.
+        this.put(one)
+        shelved.push(one)
+      } else {
+        this.remove(id)
+        unreadable++
+      }
     }
-    return shelved
+    return { shelved, unreadable }
   }
 
   #ids(): string[] {
@@ -83,7 +152,11 @@ export class Shelf {
 
   #read(id: string): Shelved | null {
     try {
-      return JSON.parse(readFileSync(path.join(this.#folderOf(id), RECORD), 'utf8')) as Shelved
+      const text = readFileSync(path.join(this.#folderOf(id), RECORD), 'utf8')
+      const { format, record, isAwake, checkpoint } = JSON.parse(text) as Shelved & {
+        format?: number
+      }
+      return format === FORMAT ? { record, isAwake, checkpoint } : null
     } catch {
       return null
     }

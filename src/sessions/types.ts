@@ -28,6 +28,8 @@ export interface SessionRecord extends SessionRequest {
   expiresAtMs: number
   /** See KeptSandbox. */
   baseBytes: number
+  /** How many sandboxes it has had: one more each time that it is restored. */
+  incarnation: number
 }
 
 /** What its caller is told of it. */
@@ -37,6 +39,20 @@ export interface SessionInfo
     'id' | 'template' | 'createdAtMs' | 'expiresAtMs' | 'metadata' | 'idle'
   > {
   readonly state: SessionState
+  /** Why it is in this state, in a few words. */
+  readonly why: string
+  /** The last state of it that is on disk; null: there is none. */
+  readonly checkpoint: { readonly atMs: number; readonly bytes: number } | null
+}
+
+export function infoOf(
+  { id, template, createdAtMs, expiresAtMs, metadata, idle }: SessionRecord,
+  state: SessionState,
+  why: string,
+  last: SessionInfo['checkpoint'],
+): SessionInfo {
+  const checkpoint = last && { atMs: last.atMs, bytes: last.bytes }
+  return { id, template, state, why, createdAtMs, expiresAtMs, metadata, idle, checkpoint }
 }
 
 /** A session in use, until it is released. */
@@ -55,7 +71,7 @@ export interface Sessions {
   list(caller: string): SessionInfo[]
   /** @returns null when the caller has no such session */
   get(caller: string, id: string): SessionInfo | null
-  /** @throws SessionGone, ManagerError; null when the caller has no such session */
+  /** @throws SessionGone, SessionLost, ManagerError; null when the caller has no such session */
   use(caller: string, id: string): Promise<SessionUse | null>
   /** The commands of a session, which is not woken; null when the caller has no such session. */
   commands(caller: string, id: string): Commands | null
@@ -63,6 +79,13 @@ export interface Sessions {
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null
   /** Writes it to disk now. */
   pause(caller: string, id: string): Promise<SessionInfo | null>
+  /** Wakes it. @throws SessionGone, SessionLost, ManagerError */
+  resume(caller: string, id: string): Promise<SessionInfo | null>
+  /**
+   * Wakes it; one that is lost from its last checkpoint.
+   * @throws SessionGone, SessionLost, ManagerError
+   */
+  recover(caller: string, id: string): Promise<SessionInfo | null>
   /** @returns whether there was one */
   kill(caller: string, id: string): Promise<boolean>
 }

@@ -182,6 +182,11 @@ export class Channels {
     for (const { frame } of held) this.#input.write(frame)
   }
 
+  /** Ends all of them: the sandbox is gone, and none is restored from it. */
+  end(why: string): void {
+    this.#lose(why)
+  }
+
   #open(): Channel {
     if (this.#lost) throw this.#lost
     if (this.#channels.size >= MAX_CHANNELS) throw new ChannelError(EMFILE)

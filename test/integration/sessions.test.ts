@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -28,17 +28,19 @@ let sessions: LocalSessions
 let places = 0
 const states: string[] = []
 
-function open(): LocalSessions {
+function open(saveEveryMs: number | null = null): LocalSessions {
   return new LocalSessions(
     templates,
     {
       tryEnter: () => places < 3 && places++ >= 0,
+      isMakingMost: false,
+      changed: async () => {},
       made: () => {},
       left: () => places--,
     },
     new Shelf(path.join(home, 'sessions'), true),
-    { perCaller: 4, inAll: 6 },
-    { changed: ({ state }, why) => states.push(`${state}: ${why}`) },
+    { perCaller: 4, inAll: 6, saveEveryMs },
+    { changed: ({ state }, why) => states.push(`${state}: ${why}`), notWritten: () => {} },
   )
 }
 
@@ -133,7 +135,7 @@ describe('a session', () => {
     const { id } = await create({ freezeMs: 0, hibernateMs: 0 })
     await bash(
       id,
-      '(while read word; do echo $word >> heard; done < <(tail -f pipe)) > /dev/null 2>&1 & true; touch pipe',
+      'touch pipe; (while read word; do echo $word >> heard; done < <(tail -f pipe)) > /dev/null 2>&1 & true',
     )
     await expect.poll(() => stateOf(id), { timeout: 60_000 }).toBe('hibernated')
     expect(places).toBe(0)
@@ -198,7 +200,7 @@ describe('a session', () => {
     await sessions.stop()
     expect(places).toBe(0)
     sessions = open()
-    expect(sessions.load()).toEqual({ found: 1, dropped: 0 })
+    expect(sessions.load()).toEqual({ found: 1, lost: 0, dropped: 0 })
     expect(stateOf(id)).toBe('hibernated')
     expect(sessions.get('other', id)).toBeNull()
     expect(await bash(id, 'cat file; kill -0 $(cat pid) && echo alive')).toBe('before\nalive\n')
@@ -220,7 +222,7 @@ describe('a session', () => {
     use?.release()
     await sessions.stop()
     sessions = open()
-    expect(sessions.load()).toEqual({ found: 1, dropped: 0 })
+    expect(sessions.load()).toEqual({ found: 1, lost: 0, dropped: 0 })
     const known = sessions.commands('one', id)
     const [found, terminal] = [command, pty].map((one) => known?.get(one?.record.id ?? ''))
     const said = (name: string) =>
@@ -243,6 +245,56 @@ describe('a session', () => {
     expect(found?.record).toMatchObject({ end: 'exit', exitCode: 5 })
     const shown = Buffer.concat((terminal?.outputNow(0) ?? []).map(({ bytes }) => bytes)).toString()
     expect(shown).toContain('30 100\r\ntyped\r\n')
+    await sessions.kill('one', id)
+  })
+
+  test('that loses its sandbox goes back to its checkpoint, when that is asked for', async () => {
+    const { id } = await create()
+    await bash(id, 'echo before > file')
+    await sessions.pause('one', id)
+    await bash(id, 'echo after > file; kill -9 1').catch(() => '')
+    await expect.poll(() => stateOf(id), { timeout: 30_000 }).toBe('lost')
+    const lost = sessions.get('one', id)
+    expect(lost).toMatchObject({
+      why: 'its sandbox ended',
+      checkpoint: { bytes: expect.any(Number) },
+    })
+    const time = new Date(lost?.checkpoint?.atMs ?? 0).toISOString()
+    await expect(sessions.use('one', id)).rejects.toThrow(time)
+    await expect(sessions.resume('one', id)).rejects.toThrow(time)
+    expect(await sessions.recover('other', id)).toBeNull()
+    expect(await sessions.recover('one', id)).toMatchObject({ id, state: 'ready' })
+    expect(await bash(id, 'cat file')).toBe('before\n')
+    await sessions.kill('one', id)
+    expect(places).toBe(0)
+    expect(readdirSync(path.join(home, 'sessions'))).toEqual([])
+  })
+
+  test('that cannot be written to disk goes on', async () => {
+    const { id } = await create()
+    await bash(id, 'echo here > file')
+    // Nobody can make a folder where a file is.
+    const folder = path.join(home, 'sessions', id)
+    rmSync(folder, { recursive: true })
+    writeFileSync(folder, '')
+    expect(await sessions.pause('one', id)).toMatchObject({
+      state: 'ready',
+      why: 'it could not be written to disk',
+    })
+    rmSync(folder)
+    expect(await bash(id, 'cat file')).toBe('here\n')
+    await sessions.kill('one', id)
+  })
+
+  test('is saved while it is used, and goes on', async () => {
+    await sessions.stop()
+    sessions = open(1000)
+    const { id } = await create()
+    const long = bash(id, 'echo one; until [ -e go ]; do sleep 0.1; done; echo two; cat')
+    await expect.poll(() => sessions.get('one', id)?.checkpoint, { timeout: 60_000 }).not.toBeNull()
+    expect(await bash(id, 'touch go')).toBe('')
+    expect(await long).toBe('one\ntwo\n')
+    expect(states).toContain('hibernating: saved')
     await sessions.kill('one', id)
   })
 

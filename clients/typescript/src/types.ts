@@ -255,6 +255,7 @@ export interface Problem {
     | '/problems/method-not-allowed'
     | '/problems/key-in-use'
     | '/problems/not-read-yet'
+    | '/problems/session-lost'
     | '/problems/body-too-slow'
     | '/problems/session-ended'
     | '/problems/body-too-large'
@@ -413,7 +414,10 @@ export interface Session {
     | 'hibernating'
     | 'hibernated'
     | 'waking'
+    | 'lost'
     | 'dead'
+  /** Why it is in this state. */
+  why: string
   created_at: string
   expires_at: string
   idle: {
@@ -421,6 +425,11 @@ export interface Session {
     hibernate_ms: number | null
   }
   metadata: Record<string, string>
+  /** The last state of it that is on disk. */
+  checkpoint: {
+    created_at: string
+    bytes: number
+  } | null
 }
 
 export interface SessionChange {
@@ -446,6 +455,11 @@ export interface SessionRequest {
     freeze_ms?: number | null | undefined
     hibernate_ms?: number | null | undefined
   } | undefined
+}
+
+export interface SessionResume {
+  /** Take a session that is lost back to its last checkpoint. */
+  from?: 'checkpoint' | undefined
 }
 
 export interface SignalRequest {

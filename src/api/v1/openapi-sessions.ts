@@ -1,11 +1,19 @@
 import { sessionCommandPaths, sessionCommandSchemas } from './openapi-session-commands.ts'
 import { failures, type Json, json, OWN } from './openapi-words.ts'
-import { fileList, session, sessionList, sessionRequest, ttlRequest } from './session-schema.ts'
+import {
+  fileList,
+  resumeRequest,
+  session,
+  sessionList,
+  sessionRequest,
+  ttlRequest,
+} from './session-schema.ts'
 
 export const sessionSchemas = {
   requests: {
     SessionRequest: sessionRequest,
     SessionChange: ttlRequest,
+    SessionResume: resumeRequest,
     ...sessionCommandSchemas.requests,
   },
   answers: [session, sessionList, ...sessionCommandSchemas.answers, fileList],
@@ -22,7 +30,14 @@ export function sessionPaths(): Json {
     schema: { type: 'integer', minimum: 1, maximum: 64 },
   }
   const failed = failures([...OWN, 'internal', 'unavailable'])
-  const inUse = failures([...OWN, 'not-permitted', 'session-ended', 'internal', 'unavailable'])
+  const inUse = failures([
+    ...OWN,
+    'not-permitted',
+    'session-ended',
+    'session-lost',
+    'internal',
+    'unavailable',
+  ])
   const body = (name: string) => ({ required: true, content: json(name) })
   const told = (description: string) => ({ description, content: json('Session') })
   return {
@@ -82,7 +97,9 @@ export function sessionPaths(): Json {
       parameters: [id],
       post: {
         operationId: 'resumeSession',
-        summary: 'Wake a session before it is used',
+        summary:
+          'Wake a session before it is used, or take one that is lost back to its checkpoint',
+        requestBody: { ...body('SessionResume'), required: false },
         responses: { 200: told('It is awake.'), ...inUse },
       },
     },

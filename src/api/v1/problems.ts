@@ -15,6 +15,7 @@ export const PROBLEMS = {
   'method-not-allowed': { status: 405, title: 'The address does not take this method' },
   'key-in-use': { status: 409, title: 'The run of this idempotency key has not ended' },
   'not-read-yet': { status: 409, title: 'What was sent before is not read yet' },
+  'session-lost': { status: 409, title: 'The session has lost what it did last' },
   'body-too-slow': { status: 408, title: 'The request body came too slowly' },
   'session-ended': { status: 410, title: 'The session has ended' },
   'body-too-large': { status: 413, title: 'The request body is too large' },

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { ChannelError, SessionLostError } from '../../sessions/errors.ts'
-import { SessionGone } from '../../sessions/gone.ts'
+import { SessionGone, SessionLost } from '../../sessions/gone.ts'
 import type { SessionInfo, Sessions, SessionUse } from '../../sessions/types.ts'
 import type { Body } from '../uploads.ts'
 import { invalid, Problem } from './problems.ts'
@@ -50,6 +50,7 @@ export async function take(sessions: Sessions, request: SessionRequest): Promise
 /** What a failure inside a session means for the caller. */
 export function sessionProblem(error: Error): Error {
   if (error instanceof SessionGone) return new Problem('session-ended', error.message)
+  if (error instanceof SessionLost) return new Problem('session-lost', error.message)
   if (error instanceof SessionLostError) {
     return new Problem('session-ended', `The session has ended: ${error.message}.`)
   }
@@ -79,14 +80,19 @@ const WORDS: Readonly<Record<number, string>> = {
 }
 
 export function toldSession(info: SessionInfo): SessionAnswer {
-  const { id, template, state, createdAtMs, expiresAtMs, metadata, idle } = info
+  const { id, template, state, why, createdAtMs, expiresAtMs, metadata, idle, checkpoint } = info
   return {
     id,
     template,
     state,
+    why,
     created_at: new Date(createdAtMs).toISOString(),
     expires_at: new Date(expiresAtMs).toISOString(),
     idle: { freeze_ms: idle.freezeMs, hibernate_ms: idle.hibernateMs },
     metadata: { ...metadata },
+    checkpoint: checkpoint && {
+      created_at: new Date(checkpoint.atMs).toISOString(),
+      bytes: checkpoint.bytes,
+    },
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SESSION_STATES, type SessionState } from '../../sessions/lifecycle.ts'
 
 /** What a request about sessions may say, and what is answered. */
 
@@ -48,22 +49,23 @@ export const ttlRequest = z
   .strictObject({ ttl_ms: duration.min(1000).describe('The session ends so long from now.') })
   .meta({ id: 'SessionChange' })
 
+export const resumeRequest = z
+  .strictObject({
+    from: z
+      .literal('checkpoint')
+      .optional()
+      .describe('Take a session that is lost back to its last checkpoint.'),
+  })
+  .meta({ id: 'SessionResume' })
+
 export const time = z.iso.datetime()
 
 export const session = z
   .strictObject({
     id: z.string(),
     template: z.string(),
-    state: z.enum([
-      'creating',
-      'ready',
-      'busy',
-      'frozen',
-      'hibernating',
-      'hibernated',
-      'waking',
-      'dead',
-    ]),
+    state: z.enum(SESSION_STATES as [SessionState, ...SessionState[]]),
+    why: z.string().describe('Why it is in this state.'),
     created_at: time,
     expires_at: time,
     idle: z.strictObject({
@@ -71,6 +73,10 @@ export const session = z
       hibernate_ms: z.int().nullable(),
     }),
     metadata: z.record(z.string(), z.string()),
+    checkpoint: z
+      .strictObject({ created_at: time, bytes: z.int() })
+      .nullable()
+      .describe('The last state of it that is on disk.'),
   })
   .meta({ id: 'Session' })
 

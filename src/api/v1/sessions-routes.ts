@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Sessions } from '../../sessions/types.ts'
-import { noSession, readJson, sessionProblem, take, toldSession } from './session-call.ts'
-import { sessionRequest, ttlRequest } from './session-schema.ts'
+import { noSession, readJson, sessionProblem, toldSession } from './session-call.ts'
+import { resumeRequest, sessionRequest, ttlRequest } from './session-schema.ts'
 
 type Params = { Params: { id: string } }
 
@@ -47,12 +47,16 @@ export function addSessionsRoutes(app: FastifyInstance, sessions: Sessions): voi
     return toldSession(info)
   })
   app.post<Params>('/v1/sessions/:id/resume', async (request) => {
-    const use = await take(sessions, request)
-    use.release()
-    return toldSession(sessions.get(request.caller, request.params.id) ?? fail())
+    const { id } = request.params
+    const { from } = readJson(request, resumeRequest)
+    const resumed =
+      from === 'checkpoint'
+        ? sessions.recover(request.caller, id)
+        : sessions.resume(request.caller, id)
+    const info = await resumed.catch((error: Error) => {
+      throw sessionProblem(error)
+    })
+    if (!info) throw noSession(id)
+    return toldSession(info)
   })
-}
-
-function fail(): never {
-  throw new Error('a session that was just used is gone')
 }

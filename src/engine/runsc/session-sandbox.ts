@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
-import type { KeptSandbox, SandboxUse } from '../../sessions/engine.ts'
+import { CheckpointRefused, type KeptSandbox, type SandboxUse } from '../../sessions/engine.ts'
 import { Channels } from '../../supervisor/channels.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { Launched, Launcher } from './launcher.ts'
@@ -7,6 +9,8 @@ import { untilAsleep } from './sleep-watch.ts'
 
 /** What gVisor itself may hold more after a restore than it did before. */
 const RESTORED_BYTES = 32 * MIB
+/** How long a sandbox may take to answer after a checkpoint of it failed. */
+const ANSWER_MS = scaledMs(5000)
 
 /** A runsc sandbox that a caller keeps. */
 export class SessionSandbox implements KeptSandbox {
@@ -97,7 +101,25 @@ export class SessionSandbox implements KeptSandbox {
   async checkpoint(folder: string): Promise<void> {
     this.thaw()
     await this.channels.pause()
-    await this.#launcher.checkpoint(this.id, this.#launched.network !== null, folder)
+    try {
+      await this.#launcher.checkpoint(this.id, this.#launched.network !== null, folder)
+    } catch (error) {
+      if (!(await this.#goesOn())) throw error
+      throw new CheckpointRefused((error as Error).message, { cause: error })
+    }
+  }
+
+  /** Whether it still answers after a checkpoint that failed. */
+  async #goesOn(): Promise<boolean> {
+    this.channels.resume()
+    const answers = this.channels.pause().then(
+      () => true,
+      () => false,
+    )
+    const isOver = Promise.race([this.ended, sleep(ANSWER_MS, null, { ref: false })])
+    const goesOn = await Promise.race([answers, isOver.then(() => false)])
+    if (goesOn) this.channels.resume()
+    return goesOn
   }
 
   dispose(): Promise<void> {

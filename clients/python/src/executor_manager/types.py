@@ -253,7 +253,7 @@ class ProblemError:
 class Problem:
     """RFC 9457"""
 
-    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/not-read-yet", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/upgrade-required", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/not-read-yet", "/problems/session-lost", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/upgrade-required", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
     title: str
     status: int
     detail: str
@@ -370,14 +370,24 @@ class SessionIdle:
 
 
 @dataclass(frozen=True)
+class SessionCheckpoint:
+    created_at: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Session:
     id: str
     template: str
-    state: Literal["creating", "ready", "busy", "frozen", "hibernating", "hibernated", "waking", "dead"]
+    state: Literal["creating", "ready", "busy", "frozen", "hibernating", "hibernated", "waking", "lost", "dead"]
+    why: str
+    """Why it is in this state."""
     created_at: str
     expires_at: str
     idle: SessionIdle
     metadata: Dict[str, str]
+    checkpoint: Optional[SessionCheckpoint]
+    """The last state of it that is on disk."""
 
 
 @dataclass(frozen=True)
@@ -411,6 +421,12 @@ class SessionRequest:
     """The session ends so long after its last use."""
     idle: Optional[SessionRequestIdle] = None
     """So long after its last use the processes of the session stand still, and its state goes to disk. null: never. A session whose processes compute is not idle."""
+
+
+@dataclass(frozen=True)
+class SessionResume:
+    from: Optional[Literal["checkpoint"]] = None
+    """Take a session that is lost back to its last checkpoint."""
 
 
 @dataclass(frozen=True)

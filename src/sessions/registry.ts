@@ -1,0 +1,67 @@
+import type { Session } from './session.ts'
+
+/** How long a session in the state dead is still told of. */
+const DEAD_MS = 10 * 60_000
+
+/** The sessions of a machine by their ids. A caller finds its own alone. */
+export class Registry {
+  readonly #sessions = new Map<string, Session>()
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  all(): Session[] {
+    return [...this.#sessions.values()]
+  }
+
+  add(session: Session): void {
+    this.#sessions.set(session.record.id, session)
+  }
+
+  delete(id: string): void {
+    this.#sessions.delete(id)
+  }
+
+  find(caller: string, id: string): Session | null {
+    const session = this.#sessions.get(id)
+    return session?.record.caller === caller ? session : null
+  }
+
+  /** Those of a caller that have not ended. */
+  of(caller: string): Session[] {
+    return this.all().filter(({ record, state }) => record.caller === caller && state !== 'dead')
+  }
+
+  living(): number {
+    return this.all().filter(({ state }) => state !== 'dead').length
+  }
+
+  /** Those that nobody uses, the one that has been idle longest first. */
+  idle(): Session[] {
+    return this.all()
+      .filter(({ state }) => state === 'frozen' || state === 'ready')
+      .sort((one, other) => one.idleSinceMs - other.idleSinceMs)
+  }
+
+  /** Of a caller only so many that are dead are told of. */
+  forgetDead(caller: string, most: number): void {
+    const dead = this.all().filter(
+      ({ record, state }) => record.caller === caller && state === 'dead',
+    )
+    for (const { record } of dead.slice(0, Math.max(0, dead.length - most))) this.delete(record.id)
+  }
+
+  /** Ends those whose time to live is over, and forgets those that ended a while ago. */
+  review(): void {
+    const now = Date.now()
+    for (const session of this.all()) {
+      const { id, expiresAtMs } = session.record
+      if (session.state === 'dead') {
+        if (performance.now() > session.endedAtMs + DEAD_MS) this.delete(id)
+      } else if (now > expiresAtMs && session.state !== 'busy') {
+        session.kill('its time to live was over').catch(() => {})
+      }
+    }
+  }
+}
