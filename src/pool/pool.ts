@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IDLE_EXECUTOR_BYTES } from '../sizes.ts'
 import type { CapacityLimit, Member } from './capacity-limit.ts'
+import { CreateRetry } from './create-retry.ts'
 import type { Executor, ExecutorFactory } from './executor.ts'
+import { LeaseHold, RUN_IN_HAND_MS } from './lease-hold.ts'
 import { Lifecycle, type LifecycleState } from './lifecycle.ts'
-import { backOffMs, ceilingOf, isCircuitOpen, planRefill, RateEstimate } from './refill-plan.ts'
+import { ceilingOf, planRefill, RateEstimate } from './refill-plan.ts'
 
 export interface PoolOptions {
   /** Ready executors to keep when nobody asks; 0: one is made when a run asks, and kept as long as runs come. */
@@ -33,16 +35,10 @@ export interface PoolEvents {
 
 /** How often a pool checks whether it has become too large. */
 const REVIEW_MS = 1000
-/** Most runs finish within this time of being leased. */
-const RUN_IN_HAND_MS = 50
-/** After this time a lease is replaced, however many leases follow it. */
-const LONGEST_HOLD_MS = 2 * RUN_IN_HAND_MS
 /** How long a pool that keeps none ready does as if it kept one, after a run has asked for one. */
 const ON_DEMAND_KEPT_MS = 60_000
 /** How often a pool that is retired checks whether the last of its runs has ended. */
 const RETIRED_REVIEW_MS = 100
-/** Weight of the last making in the moving average of how long one takes. */
-const MAKE_TIME_WEIGHT = 0.2
 
 /**
  * The executors of one template. It keeps some of them ready. A leased executor is destroyed after its run and
@@ -54,19 +50,19 @@ export class Pool {
   readonly #slots = new Set<Lifecycle>()
   readonly #work = new Set<Promise<void>>()
   readonly #demand = new RateEstimate(performance.now())
+  readonly #hold = new LeaseHold()
   #lastDemandMs = Number.NEGATIVE_INFINITY
-  #lastLeaseMs = Number.NEGATIVE_INFINITY
-  /** Time of the first lease that no executor has been made for since; null: all are replaced. */
-  #unreplacedSinceMs: number | null = null
-  #makeMs = 0
-  #failures = 0
-  #retry: NodeJS.Timeout | null = null
+  readonly #retry: CreateRetry
   #review: NodeJS.Timeout | null = null
   #soon: NodeJS.Timeout | null = null
   #closing = false
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#retry = new CreateRetry(
+      (open) => options.events.circuit(open),
+      () => this.#refill(),
+    )
     this.#member = options.gate.join(Math.max(1, options.size), () => this.#refill())
   }
 
@@ -117,8 +113,7 @@ export class Pool {
     for (const slot of this.#slots) {
       if (slot.state !== 'ready') continue
       slot.toLeased()
-      this.#lastLeaseMs = performance.now()
-      this.#unreplacedSinceMs ??= this.#lastLeaseMs
+      this.#hold.leased(performance.now())
       this.#refillLater(RUN_IN_HAND_MS)
       return slot.executor
     }
@@ -141,7 +136,7 @@ export class Pool {
   /** Stops making and leasing executors. Leased ones can still be given back. */
   stopMaking(): void {
     this.#closing = true
-    if (this.#retry) clearTimeout(this.#retry)
+    this.#retry.stop()
     if (this.#review) clearInterval(this.#review)
     if (this.#soon) clearTimeout(this.#soon)
   }
@@ -173,11 +168,12 @@ export class Pool {
   }
 
   #refill(): void {
-    if (this.#closing || this.#retry) return
+    if (this.#closing || this.#retry.isWaiting) return
     const { gate, freeMemoryBytes, idleBytes = IDLE_EXECUTOR_BYTES } = this.#options
     const nowMs = performance.now()
     const size = this.#sizeAt(nowMs)
-    const holdMs = this.#holdMs(nowMs)
+    // A run that waits for an executor does not wait for those that have one.
+    const holdMs = this.#options.waiting() > 0 ? 0 : this.#hold.waitMs(nowMs)
     if (holdMs > 0) {
       this.#refillLater(holdMs)
       return
@@ -190,12 +186,12 @@ export class Pool {
       floor: size,
       ceiling: ceilingOf(size, ready + warming, freeMemoryBytes(), idleBytes),
       demandPerSecond: this.#demand.perSecond(nowMs),
-      makeMs: this.#makeMs,
+      makeMs: this.#retry.makeMs,
       quietMs: nowMs - this.#lastDemandMs,
     })
     const most = Math.min(
       plan.make,
-      isCircuitOpen(this.#failures) ? 1 - warming : plan.make,
+      this.#retry.isCircuitOpen ? 1 - warming : plan.make,
       this.#isYielding() ? 1 - ready - warming : plan.make,
     )
     let making = 0
@@ -204,7 +200,7 @@ export class Pool {
       this.#slots.add(slot)
       this.#track(this.#make(slot))
     }
-    if (making >= plan.make) this.#unreplacedSinceMs = null
+    if (making >= plan.make) this.#hold.replaced()
     const surplus = Math.max(plan.retire, gate.owes(this.#member) ? 1 : 0)
     for (const slot of [...this.#slots]
       .filter(({ state }) => state === 'ready')
@@ -225,17 +221,6 @@ export class Pool {
     return this.#options.waiting() === 0 && (this.#options.yields?.() ?? false)
   }
 
-  /**
-   * Returns how long making the next executor has to wait, in ms. It would take processor time from a run that has
-   * just begun, so it waits for that run, unless another run waits for an executor. LONGEST_HOLD_MS bounds
-   * the wait when one lease follows another.
-   */
-  #holdMs(nowMs: number): number {
-    if (this.#options.waiting() > 0) return 0
-    const since = this.#unreplacedSinceMs ?? nowMs
-    return Math.min(this.#lastLeaseMs + RUN_IN_HAND_MS - nowMs, since + LONGEST_HOLD_MS - nowMs)
-  }
-
   async #make(slot: Lifecycle): Promise<void> {
     const { gate, create, events } = this.#options
     const started = performance.now()
@@ -245,13 +230,15 @@ export class Pool {
     } catch (error) {
       this.#slots.delete(slot)
       slot.toGone()
-      this.#holdBack()
-      if (!this.#closing) events.createFailed(error as Error)
+      if (!this.#closing) {
+        this.#retry.failed()
+        events.createFailed(error as Error)
+      }
       gate.made()
       gate.left(this.#member)
       return
     }
-    this.#succeeded(performance.now() - started)
+    this.#retry.succeeded(performance.now() - started)
     slot.toReady(executor)
     gate.made()
     if (this.#closing) {
@@ -293,27 +280,6 @@ export class Pool {
     slot.toGone()
     this.#slots.delete(slot)
     this.#options.gate.left(this.#member)
-  }
-
-  #succeeded(ms: number): void {
-    if (isCircuitOpen(this.#failures)) this.#options.events.circuit(false)
-    this.#failures = 0
-    this.#makeMs = this.#makeMs === 0 ? ms : this.#makeMs + MAKE_TIME_WEIGHT * (ms - this.#makeMs)
-  }
-
-  #holdBack(): void {
-    if (this.#closing) return
-    this.#failures++
-    if (isCircuitOpen(this.#failures) && !isCircuitOpen(this.#failures - 1)) {
-      this.#options.events.circuit(true)
-    }
-    this.#retry ??= setTimeout(
-      () => {
-        this.#retry = null
-        this.#refill()
-      },
-      backOffMs(this.#failures, Math.random()),
-    )
   }
 
   #track(work: Promise<void>): void {

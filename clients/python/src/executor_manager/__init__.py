@@ -1,6 +1,7 @@
 """A client of the native API of an executor manager."""
 
-from ._client import AsyncClient, Client
+from ._async_client import AsyncClient
+from ._client import Client
 from ._wire import Event, file_bytes, file_text
 from .errors import ExecutorManagerError
 from .types import (

@@ -17,12 +17,14 @@ import httpx
 from ._decode import decode
 from .errors import ExecutorManagerError, error_of
 from .types import (
+    BatchInput,
     EventDisplay,
     EventStarted,
     EventStderr,
     EventStdout,
     Outcome,
     OutputFile,
+    Run,
     RunState,
     StoredOutcome,
 )
@@ -121,7 +123,20 @@ def outcome_of(run: RunState) -> Optional[StoredOutcome]:
     return run.outcome
 
 
-def batch_results(answer: Any) -> List[Union[Outcome, ExecutorManagerError]]:
+#: For each run of a batch its outcome, or the error why there is none.
+Results = List[Union[Outcome, ExecutorManagerError]]
+
+
+def batch_body(
+    runs: Optional[List[Run]], run: Optional[Run], inputs: Optional[List[BatchInput]]
+) -> Dict[str, Any]:
+    """The body of a batch: many runs, or one with many inputs."""
+    if runs is not None:
+        return {"runs": [run_body(one) for one in runs]}
+    return {"run": run_body(run or {}), "inputs": inputs or []}
+
+
+def batch_results(answer: Any) -> Results:
     """The results of a batch, in order."""
     return [
         error_of(result["problem"]) if "problem" in result else decode(Outcome, result)

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 from autogen_core import CancellationToken
 from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
 
-from ._client import AsyncClient
+from ._async_client import AsyncClient
 from ._wire import file_bytes
 
 #: Names that models give to languages, and those of the service.

@@ -8,7 +8,8 @@ from typing import Any, Literal, Type
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
-from ._client import AsyncClient, Client
+from ._async_client import AsyncClient
+from ._client import Client
 from ._text import DESCRIPTION, text_of
 
 
