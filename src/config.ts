@@ -15,6 +15,7 @@ import {
   size,
 } from './config/setting.ts'
 import { readSnapshots, type SnapshotSettings } from './config/snapshots.ts'
+import { ManagerError } from './errors.ts'
 import { parseTimeScale, scaledMs } from './lib/time-scale.ts'
 import { MIB } from './lib/units.ts'
 import { LINKS } from './network/address-block.ts'
@@ -128,6 +129,11 @@ export function readConfig(
   const access = readAccess(env)
   const keys = access.keys.count
   const snapshots = readSnapshots(env, keys)
+  if (snapshots.snapshotsPerKey && access.userTokens) {
+    const said =
+      'EXECUTOR_MANAGER_SNAPSHOTS_PER_KEY has pools for keys only: unset EXECUTOR_MANAGER_LIBRECHAT_JWT_KEY'
+    throw new ManagerError('CONFIG_INVALID', said)
+  }
   const queueLength = setting(env, 'EXECUTOR_MANAGER_QUEUE_LENGTH', 1000, integer(1, 100_000))
   const poolSize = setting(env, 'SANDBOX_EXECUTOR_MANAGER_POOL_SIZE', null, integer(1, 1000))
   setting(env, 'SANDBOX_ENABLE_SECCOMP', false, boolean)

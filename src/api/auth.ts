@@ -8,22 +8,29 @@ import type { Connections } from './connections.ts'
 import { pathKeyOf } from './path-key.ts'
 import { RateStore } from './rate-store.ts'
 import { RateLimited, Refused } from './refused.ts'
+import { UserTokens } from './user-tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The caller: the name of its key, or its address where no keys are set. */
     caller: string
+    /** What the caller shares with other users of its installation is accounted for by this name; null: nothing. */
+    shared: string | null
   }
   interface FastifyContextConfig {
     /** Whether it is public, because its answer is the same in every installation. */
     isOpen?: boolean
     /** Whether its clients send their key as `?token=KEY`. */
     hasQueryKey?: boolean
+    /** Whether its clients may send a token that names one of their users. */
+    hasUserTokens?: boolean
   }
 }
 
 export interface DoorOptions {
   readonly keys: ApiKeys
+  /** Null: no tokens of users are taken. */
+  readonly userTokens: UserTokens | null
   /** Host names by which the service may be called without keys. */
   readonly hosts: readonly string[]
   /** Runs a caller may start in each window, or null for no limit. */
@@ -34,6 +41,7 @@ export interface DoorOptions {
 const OPEN_PATHS = new Set(['/', '/healthz'])
 const NO_KEY =
   'No valid API key: send it as Authorization: Bearer KEY, as X-API-Key: KEY, or in front of the path as /k/KEY.'
+const [NO_TOKEN, BAD_TOKEN] = ['Bearer token is required', 'Invalid bearer token']
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 /** Returns the caller's own request id if it is safe in a log, else a new one. */
@@ -49,7 +57,8 @@ export async function addDoor(
   connections: Connections,
 ): Promise<void> {
   app.decorateRequest('caller', '')
-  const { keys, hosts } = options
+  app.decorateRequest('shared', null)
+  const { keys, hosts, userTokens } = options
   const keyed = keys.count > 0
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
@@ -57,6 +66,19 @@ export async function addDoor(
     const isOpen = OPEN_PATHS.has(url) || config?.isOpen === true
     const foreign = isOpen ? null : webPageBehind(guarded(request), { hosts, keyed })
     if (foreign !== null) return done(new Refused(403, foreign))
+    if (userTokens && config?.hasUserTokens && !isOpen) {
+      const token = bearerOf(request) ?? ''
+      const user = UserTokens.isToken(token) ? userTokens.userOf(token) : null
+      if (user) {
+        Object.assign(request, user)
+        if (!connections.work(request.raw.socket, user.caller)) return done(tooManyConnections())
+        return done()
+      }
+      if (!keyed || UserTokens.isToken(token)) {
+        reply.header('connection', 'close')
+        return done(new Refused(401, token === '' ? NO_TOKEN : BAD_TOKEN))
+      }
+    }
     if (!keyed) {
       request.caller = callerOfAddress(request.ip)
       return done()
@@ -96,9 +118,13 @@ function tooManyConnections(): Refused {
   return new Refused(429, 'This key has too many connections at work.', 1)
 }
 
+function bearerOf({ headers }: FastifyRequest): string | undefined {
+  return /^(?:Bearer|token) +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
+}
+
 function shownKey(request: FastifyRequest): string {
-  const { authorization, 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
-  const bearer = /^(?:Bearer|token) +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  const { 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
+  const bearer = bearerOf(request)
   const inHeader = bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string')
   // A client whose path was set has headers of another system, or none.
   return pathKeyOf(request.raw) ?? (inHeader as string | undefined) ?? queryKey(request) ?? ''

@@ -1,7 +1,9 @@
 /** Who may ask, by which names and how often. */
+import { readFileSync } from 'node:fs'
 import { parseNetworks } from '../api/addresses.ts'
 import { ApiKeys } from '../api/api-keys.ts'
 import { DOORS, type Door } from '../api/doors.ts'
+import { UserTokens } from '../api/user-tokens.ts'
 import { ManagerError } from '../errors.ts'
 import { parseDurationMs } from '../lib/units.ts'
 import { boolean, type Environment, nonEmpty, type Parser, setting } from './setting.ts'
@@ -10,6 +12,8 @@ import { boolean, type Environment, nonEmpty, type Parser, setting } from './set
 export interface AccessSettings {
   readonly host: string
   readonly keys: ApiKeys
+  /** Checks the tokens of LibreChat's users; null: none are taken. */
+  readonly userTokens: UserTokens | null
   /** Names that the service may be asked by without keys, besides localhost and addresses. */
   readonly hosts: readonly string[]
   /** Addresses and networks of proxies, whose X-Forwarded-For says who asks. */
@@ -31,6 +35,7 @@ export function readAccess(env: Environment): AccessSettings {
   return {
     host,
     keys,
+    userTokens: readUserTokens(env),
     hosts: setting(env, 'EXECUTOR_MANAGER_HOSTS', [], hostNames),
     trustedProxies: setting(env, 'EXECUTOR_MANAGER_TRUSTED_PROXIES', [], networks),
     doors: new Set(setting(env, 'EXECUTOR_MANAGER_DOORS', DOORS, doorNames)),
@@ -48,6 +53,23 @@ function readKeys(env: Environment): ApiKeys {
     'CONFIG_INVALID',
     `EXECUTOR_MANAGER_API_KEYS (name:key,name:key) or SANDBOX_EXECUTOR_MANAGER_API_TOKEN, the last entry, cannot be used: ${keys.wrong}; a key has 16 characters or more`,
   )
+}
+
+/** Read at the start: a new key needs a restart, as all settings do. */
+function readUserTokens(env: Environment): UserTokens | null {
+  const name = 'EXECUTOR_MANAGER_LIBRECHAT_JWT_KEY'
+  const file = setting(env, name, null, nonEmpty)
+  if (file === null) return null
+  const wrong = (what: string) => new ManagerError('CONFIG_INVALID', `${name}=${file} ${what}`)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw wrong(`cannot be read: ${(error as Error).message}`)
+  }
+  const tokens = UserTokens.parse(text)
+  if ('wrong' in tokens) throw wrong(tokens.wrong)
+  return tokens
 }
 
 function refuseOpenDoor(env: Environment, host: string, keys: ApiKeys): void {

@@ -39,7 +39,7 @@ export async function execute(
     const [read] = await call.read('librechat')
     const asked = read as RunInput
     const wanted = filesOf(asked)
-    const files = await readInputs(wanted, caller, options.files, (bytes) => entry.add(bytes))
+    const files = await readInputs(wanted, request, options.files, (bytes) => entry.add(bytes))
     const input = { ...asked, argumentsJson: NO_ARGUMENTS, files }
     run = admit(input, options.templates, caller, randomUUID())
     const outcome = await options.runs.start(run, {

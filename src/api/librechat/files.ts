@@ -5,6 +5,20 @@ import { isId, newId } from './ids.ts'
 /** LibreChat sends a file again when it is 23 h old. */
 export const KEPT_MS = 24 * 60 * 60_000
 
+/** Who asks for files. */
+export interface FileUser {
+  readonly caller: string
+  readonly shared: string | null
+}
+
+/**
+ * Whose a file is. What LibreChat puts there for an agent or a skill is for all users of its installation.
+ * @param kind `user`, `agent` or `skill`
+ */
+export function ownerOf({ caller, shared }: FileUser, kind: unknown): string {
+  return (kind === 'agent' || kind === 'skill') && shared !== null ? shared : caller
+}
+
 /** A file of a storage session. */
 export interface SessionFile {
   readonly id: string

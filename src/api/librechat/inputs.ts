@@ -1,6 +1,6 @@
 import type { InputFile } from '../../run/types.ts'
 import { overBudget } from '../uploads.ts'
-import type { SessionFiles } from './files.ts'
+import { type FileUser, ownerOf, type SessionFiles } from './files.ts'
 import type { FileIn } from './read-exec.ts'
 
 /**
@@ -10,16 +10,17 @@ import type { FileIn } from './read-exec.ts'
  */
 export async function readInputs(
   wanted: readonly FileIn[],
-  caller: string,
+  user: FileUser,
   files: SessionFiles,
   account: (bytes: number) => boolean,
 ): Promise<InputFile[]> {
   const inputs = new Map<string, InputFile>()
-  for (const { id, name, session } of wanted) {
-    const file = await files.find(caller, session, id)
+  for (const { id, name, session, kind } of wanted) {
+    const owner = ownerOf(user, kind)
+    const file = await files.find(owner, session, id)
     if (!file) continue
     if (!account(file.size)) throw overBudget()
-    const found = await files.open(caller, file)
+    const found = await files.open(owner, file)
     if (!found) continue
     const pieces: Buffer[] = []
     for await (const piece of found.read()) pieces.push(piece)

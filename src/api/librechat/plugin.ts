@@ -9,7 +9,7 @@ import type { Body, Uploads } from '../uploads.ts'
 import { told } from '../v1/tell.ts'
 import { type ExecOptions, execute } from './exec.ts'
 import { send, sendFailure } from './failures.ts'
-import { LISTINGS, objectOf, SessionFiles } from './files.ts'
+import { LISTINGS, objectOf, ownerOf, SessionFiles } from './files.ts'
 import { executeWithTools, type ToolRunOptions } from './programmatic.ts'
 import { ToolRuns } from './tool-runs.ts'
 import { upload, uploadBatch } from './upload.ts'
@@ -18,6 +18,9 @@ export interface LibreChatOptions extends Omit<ToolRunOptions, 'files' | 'toolRu
   readonly uploads: Uploads
   readonly store: Store
 }
+
+/** Routes whose clients may send a token of a user. */
+const USERS = { config: { hasUserTokens: true } }
 
 /** A piece of a file, which is in memory while it is sent. */
 const PIECE_BYTES = 1024 ** 2
@@ -53,7 +56,7 @@ function addToolRoutes(
   cancels: Cancels,
 ): void {
   const nameOf = (caller: string, id: unknown) => requestName(caller, REQUEST_ID, id)
-  const rated = { config: { rateLimit: {} } }
+  const rated = { config: { rateLimit: {}, hasUserTokens: true } }
   app.post(`${at}/exec/programmatic`, rated, async (request, reply) => {
     const { caller, headers, id } = request
     const canceled = cancels.add(nameOf(caller, headers[REQUEST_ID] ?? `unnamed ${id}`))
@@ -63,7 +66,7 @@ function addToolRoutes(
       canceled.done()
     }
   })
-  app.post(`${at}/exec/programmatic/cancel`, async (request, reply) => {
+  app.post(`${at}/exec/programmatic/cancel`, USERS, async (request, reply) => {
     const id = requestIdIn(request)
     if (id === null) return send(reply, 400, { error: 'Missing required field: request_id' })
     // Whether or not it is known still: the answer is the same for all, and no client waits for another.
@@ -89,40 +92,44 @@ function requestIdIn({ body }: FastifyRequest): string | null {
 
 function addRoutes(app: FastifyInstance, at: string, options: ExecOptions): void {
   const { files, answers } = options
-  const rated = { config: { rateLimit: {} } }
+  const rated = { config: { rateLimit: {}, hasUserTokens: true } }
   app.get(`${at}/health`, { config: { isOpen: true } }, async (_request, reply) => reply.send('OK'))
   app.post(`${at}/exec`, rated, (request, reply) => execute(request, reply, options))
-  app.post(`${at}/upload`, (request, reply) => upload(request, reply, files))
-  app.post(`${at}/upload/batch`, (request, reply) => uploadBatch(request, reply, files))
-  app.get(`${at}/download/:session/:file`, async (request, reply) => {
+  app.post(`${at}/upload`, USERS, (request, reply) => upload(request, reply, files))
+  app.post(`${at}/upload/batch`, USERS, (request, reply) => uploadBatch(request, reply, files))
+  app.get(`${at}/download/:session/:file`, USERS, async (request, reply) => {
     const file = await fileIn(request, files)
-    const found = file && (await files.open(request.caller, file))
+    const found = file && (await files.open(ownerIn(request), file))
     if (!file || !found) return notFound(reply)
     return download(request, reply, answers, found, file.name)
   })
-  app.get(`${at}/sessions/:session/objects/:file`, async (request, reply) => {
+  app.get(`${at}/sessions/:session/objects/:file`, USERS, async (request, reply) => {
     const file = await fileIn(request, files)
     return file ? send(reply, 200, objectOf(file)) : notFound(reply)
   })
-  app.get(`${at}/files/:session`, async (request, reply) => {
+  app.get(`${at}/files/:session`, USERS, async (request, reply) => {
     const { session } = request.params as { session: string }
     const { detail } = request.query as { detail?: unknown }
     const name = typeof detail === 'string' && Object.hasOwn(LISTINGS, detail) ? detail : 'simple'
     const show = LISTINGS[name] as (typeof LISTINGS)[string]
-    return send(reply, 200, (await files.list(request.caller, session)).map(show))
+    return send(reply, 200, (await files.list(ownerIn(request), session)).map(show))
   })
-  app.delete(`${at}/files/:session/:file`, async (request, reply) => {
+  app.delete(`${at}/files/:session/:file`, USERS, async (request, reply) => {
     const file = await fileIn(request, files)
-    if (!file || !(await files.remove(request.caller, file))) return notFound(reply)
+    if (!file || !(await files.remove(ownerIn(request), file))) return notFound(reply)
     const { session, id } = file
     const message = 'File deleted successfully'
     return send(reply, 200, { message, session_id: session, fileId: id })
   })
 }
 
-function fileIn({ params, caller }: FastifyRequest, files: SessionFiles) {
-  const { session, file } = params as { session: string; file: string }
-  return files.find(caller, session, file)
+function ownerIn(request: FastifyRequest): string {
+  return ownerOf(request, (request.query as { kind?: unknown }).kind)
+}
+
+function fileIn(request: FastifyRequest, files: SessionFiles) {
+  const { session, file } = request.params as { session: string; file: string }
+  return files.find(ownerIn(request), session, file)
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

@@ -5,7 +5,7 @@ import type { Entry } from '../accounts.ts'
 import { Refused } from '../refused.ts'
 import { overBudget } from '../uploads.ts'
 import { admit, wireLimits } from '../v1/admit.ts'
-import { beginCall, type Call } from '../v1/call.ts'
+import { beginCall } from '../v1/call.ts'
 import { heldBytes, outcomeDetail } from '../v1/present.ts'
 import { problemOf } from '../v1/problems.ts'
 import { NO_ARGUMENTS, type RunInput } from '../v1/read-run.ts'
@@ -13,6 +13,7 @@ import { tellOutcome, tellProblem } from '../v1/tell.ts'
 import { answerOf, hasEndedWell } from './answer.ts'
 import type { ExecOptions } from './exec.ts'
 import { send, sendFailure } from './failures.ts'
+import type { FileUser } from './files.ts'
 import { newId } from './ids.ts'
 import { readInputs } from './inputs.ts'
 import { answersIn, MAX_CALLS, toolRunBody } from './read-tool-run.ts'
@@ -60,7 +61,7 @@ export async function executeWithTools(
     const round = roundOf(taken.run)
     if (round.stdin.length > options.maxBytes) throw tooLarge()
     if (!entry.add(round.stdin.length)) throw overBudget()
-    run = await requestOf(taken.run, round, call, entry, options)
+    run = await requestOf(taken.run, round, request, entry, options)
     call.giveBodyBack()
     const outcome = await options.runs.start(run, {
       signal: AbortSignal.any([call.signal, canceled]),
@@ -116,18 +117,18 @@ async function take(input: RunInput, caller: string, { toolRuns }: ToolRunOption
 async function requestOf(
   { language, files: wanted, timeoutMs }: ToolRun,
   { code, mode, stdin, files: own }: Round,
-  { caller }: Call,
+  user: FileUser,
   entry: Entry,
   { templates, files }: ToolRunOptions,
 ): Promise<RunRequest> {
-  const inputs = await readInputs(wanted, caller, files, (bytes) => entry.add(bytes))
+  const inputs = await readInputs(wanted, user, files, (bytes) => entry.add(bytes))
   const template = templates.find(({ languages }) => languages.includes(language))
   const most = template ? wireLimits(template.limits).wall_ms : 0
   const limits = timeoutMs === null ? {} : { wall_ms: Math.ceil(Math.min(timeoutMs, most)) }
   const fields = { language, mode, argv: [], env: {}, limits }
   const all = [...inputs.filter(({ path }) => own.every((one) => one.path !== path)), ...own]
   const input = { fields, code, argumentsJson: NO_ARGUMENTS, stdin, files: all, at: '' }
-  return admit(input, templates, caller, randomUUID())
+  return admit(input, templates, user.caller, randomUUID())
 }
 
 /** Nothing is kept of files: the program makes them again. */

@@ -31,10 +31,12 @@ const fileIn = z
     name: z.string().refine(isPlainPath),
     storage_session_id: z.string().optional(),
     session_id: z.string().optional(),
+    kind: z.unknown().optional(),
   })
-  .transform(({ id, name, storage_session_id, session_id }) => ({
+  .transform(({ id, name, storage_session_id, session_id, kind }) => ({
     id,
     name,
+    kind: String(kind ?? ''),
     session: storage_session_id ?? session_id ?? '',
   }))
 

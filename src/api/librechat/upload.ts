@@ -6,7 +6,7 @@ import { Refused } from '../refused.ts'
 import type { Body } from '../uploads.ts'
 import { boundaryOf, type Part, readParts } from '../v1/multipart.ts'
 import { send } from './failures.ts'
-import type { SessionFiles } from './files.ts'
+import { ownerOf, type SessionFiles } from './files.ts'
 import { newId } from './ids.ts'
 
 /** Files of one batch. */
@@ -73,13 +73,15 @@ async function keepParts(
     const isReadOnly = parts.some(({ name, content }) => {
       return name === 'read_only' && content.length < 10 && content.toString() === 'true'
     })
+    const kind = parts.find(({ name, content }) => name === 'kind' && content.length < 10)
+    const owner = ownerOf(request, kind?.content.toString())
     const sent = parts.filter((part) => part.filename !== null)
     if (sent.length === 0) throw new Refused(400, 'No file was sent')
     if (sent.length > MAX_FILES) throw new Refused(400, `More than ${MAX_FILES} files were sent`)
     const session = newId()
     const results: Result[] = []
     for (const part of sent) {
-      results.push(await keepPart(part, isReadOnly, request.caller, session, files))
+      results.push(await keepPart(part, isReadOnly, owner, session, files))
     }
     return { session, results }
   } finally {
@@ -98,7 +100,7 @@ function partsOf(body: Body | null, contentType: string): readonly Part[] {
 async function keepPart(
   { filename, content }: Part,
   isReadOnly: boolean,
-  caller: string,
+  owner: string,
   session: string,
   files: SessionFiles,
 ): Promise<Result> {
@@ -109,7 +111,7 @@ async function keepPart(
   if (!isPlainPath(name)) return failed(400, 'The name of the file cannot be used')
   try {
     const mediaType = mediaTypeOf(name)
-    const { id } = await files.add(caller, session, { name, mediaType, content, isReadOnly })
+    const { id } = await files.add(owner, session, { name, mediaType, content, isReadOnly })
     return { status: 'success', filename: name, fileId: id, code: 200 }
   } catch (error) {
     if (!(error instanceof ManagerError)) throw error
