@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 const WIDER: Readonly<Record<string, string>> = {
   'Run.files': 'Union[Dict[str, Union[str, bytes]], List[InputFile]]',
 }
+/** Words of Python that a member may have as its name: it has `_` behind it then, which decode() knows. */
+const KEYWORDS = [
+  'as',
+  'class',
+  'def',
+  'except',
+  'from',
+  'global',
+  'import',
+  'in',
+  'is',
+  'pass',
+  'with',
+]
 /** The client takes the members of a batch one by one. */
 const NOT_NEEDED = ['Batch']
 
@@ -54,9 +68,11 @@ function addClass(name: string, schema: Schema, isSent: boolean, classes: string
     const wide = WIDER[`${name}.${member}`] ?? own
     const type = isSent && required.includes(member) ? `Required[${wide}]` : wide
     const said = part.description ? `    """${part.description}"""\n` : ''
-    if (isSent || required.includes(member)) return `    ${member}: ${type}\n${said}`
+    const word = KEYWORDS.includes(member) ? `${member}_` : member
+    if (isSent && word !== member) throw new Error(`a typed dictionary cannot have ${member}`)
+    if (isSent || required.includes(member)) return `    ${word}: ${type}\n${said}`
     const optional = type.startsWith('Optional[') ? type : `Optional[${type}]`
-    return `    ${member}: ${optional} = None\n${said}`
+    return `    ${word}: ${optional} = None\n${said}`
   })
   const head = isSent
     ? `class ${name}(TypedDict, total=False):\n`

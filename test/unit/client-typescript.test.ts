@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { generatedFiles } from '../../clients/generate.ts'
+import { pythonTypes } from '../../clients/generate-python.ts'
 import {
   ExecutorManager,
   ExecutorManagerError,
@@ -201,4 +202,9 @@ test('events are read whatever their chunks and line ends', async () => {
       { id: '7', event: 'message', data: '{}' },
     ])
   }
+})
+
+test('a member with a word of Python as its name is a field with _ behind it', () => {
+  const schemas = { A: { type: 'object', properties: { from: { type: 'string' } } } }
+  expect(pythonTypes(schemas as never)).toContain('class A:\n    from_: Optional[str] = None\n')
 })

@@ -11,9 +11,11 @@ T = TypeVar("T")
 
 
 def decode(cls: Type[T], data: Any) -> T:
-    """Makes a dataclass of a JSON object. Members that it does not know are left out."""
+    """Makes a dataclass of a JSON object. Members that it does not know are left out. A field ``from_`` is the
+    member ``from``: no field can have a word of Python as its name."""
     hints = _hints(typing.cast(Any, cls))
-    return cls(**{name: _value(hints[name], data[name]) for name in hints if name in data})
+    members = {name: name.rstrip("_") for name in hints}
+    return cls(**{n: _value(hints[n], data[m]) for n, m in members.items() if m in data})
 
 
 @functools.lru_cache(maxsize=None)

@@ -425,7 +425,7 @@ class SessionRequest:
 
 @dataclass(frozen=True)
 class SessionResume:
-    from: Optional[Literal["checkpoint"]] = None
+    from_: Optional[Literal["checkpoint"]] = None
     """Take a session that is lost back to its last checkpoint."""
 
 
