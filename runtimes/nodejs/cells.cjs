@@ -36,12 +36,14 @@ function runCell(source, path, { isInterruptible, showDisplay, showValue, refuse
     if (hasValue && value !== undefined) showValue(bundleOf(value))
   }
   const isAsync = program.body.some(isImport) || hasAwait(program.body)
-  const script = new vm.Script(isAsync ? asynchronous(code, program) : lasting(code, program), {
+  // Called in the script, so that an interrupt ends what runs before the first await too.
+  const text = isAsync ? `${asynchronous(code, program)}()` : lasting(code, program)
+  const script = new vm.Script(text, {
     filename: path,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   const value = script.runInThisContext({ displayErrors: false, breakOnSigint: isInterruptible })
-  if (isAsync) return value().then(([last]) => show(last))
+  if (isAsync) return value.then(([last]) => show(last))
   show(value)
   return undefined
 }

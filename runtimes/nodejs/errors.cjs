@@ -14,12 +14,13 @@ const FRAMES_SHOWN = 10
 /**
  * Has stacks show the program's frames: not the service's, nor those of Node.js that load modules. More
  * frames are taken than shown, so that the program's own are there below those of a library.
+ * @param folder that the program's files are in
  */
-function hideOurFrames() {
+function hideOurFrames(folder = WORKSPACE) {
   const isOf = (site, start) => site.getFileName()?.startsWith(start) ?? false
   const isShown = (site) => !isOf(site, __dirname) && !isOf(site, 'node:internal/modules/')
   const isInternal = (site) => isOf(site, 'node:') || !site.getFileName()
-  const isUsers = (site) => isOf(site, WORKSPACE) || isOf(site, `file://${WORKSPACE}`)
+  const isUsers = (site) => isOf(site, folder) || isOf(site, `file://${folder}`)
   Error.stackTraceLimit = FRAMES_TAKEN
   Object.defineProperty(Error, 'prepareStackTrace', {
     configurable: true,

@@ -62,6 +62,7 @@ function receive() {
 module.exports = {
   ...{ PING, CODE, ARGUMENTS, START, POLICY, MODE, ENV, ARGV, KEEP },
   ...{ READY, PONG, RESULT, FAILURE, REFUSED, NOTE, ERROR, DISPLAY, VALUE, ENDED },
+  INPUT_FD,
   frameOf,
   receive,
   send,

@@ -25,9 +25,11 @@ DISPLAY, VALUE = 8, 9
 # Of IPython's own files, of which a cell has none.
 FOLDER = "/tmp/.ipython"
 
-_process = os.getpid()
-_sending = threading.Lock()
+takes_displays = True
+"""Whether there is a program whose displays are taken."""
+sending = threading.Lock()
 """Held while something is displayed: frames of several threads must not be mixed."""
+_process = os.getpid()
 
 
 def show(data, frame_type=DISPLAY):
@@ -41,8 +43,12 @@ def show(data, frame_type=DISPLAY):
     # What was printed before comes before.
     flush_output()
     bundle, _ = result_json(data)
-    with _sending:
-        send(frame_type, bundle)
+    with sending:
+        if takes_displays:
+            send(frame_type, bundle)
+            return
+    # Of a thread that a program has left running.
+    print(data.get("text/plain", ""))
 
 
 class Publisher(DisplayPublisher):

@@ -72,6 +72,23 @@ const definitionSchema = z.strictObject({
    * `preload` behind it: for what the runner wants made beforehand. `{guest}` as in `runner`.
    */
   prepare: z.array(z.string().min(1)).min(1).optional(),
+  /** Processes in which a session runs one program after the other, by language. */
+  kernels: z
+    .record(
+      runtimeName,
+      z.strictObject({
+        /** Further names a request may use as `language`. */
+        aliases: z.array(runtimeName).default([]),
+        /** argv; `{guest}` as in `runner`. */
+        start: z.array(z.string().min(1)).min(1),
+        modes: z.array(z.enum(['cell', 'script', 'function'])).min(1),
+        /** Whether each program can have a standard input of its own. */
+        takesStdin: z.boolean().default(false),
+        /** What is written to its standard input for each program. */
+        call: z.string().default(''),
+      }),
+    )
+    .default({}),
   env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),
   /** Modules the runner loads before any request. */
   preload: z.array(z.string()).default([]),

@@ -1,4 +1,5 @@
 import type { Channels } from '../supervisor/channels.ts'
+import type { Kernels } from './context-types.ts'
 
 /** What a sandbox has used and holds. */
 export interface SandboxUse {
@@ -42,6 +43,8 @@ export class CheckpointRefused extends Error {}
 export interface KeptSandboxes {
   /** Covers everything that a checkpoint depends on: one of another key cannot be restored. */
   readonly key: string
+  /** What runs code in them. */
+  readonly kernels: Kernels
   /** @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN */
   create(): Promise<KeptSandbox>
   /**

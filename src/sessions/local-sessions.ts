@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ManagerError } from '../errors.ts'
 import { Commands, type OutputAccounts } from './commands.ts'
+import { Contexts } from './contexts.ts'
 import { CheckpointRefused, type KeptSandboxes } from './engine.ts'
 import type { SessionHost } from './host.ts'
 import { Registry } from './registry.ts'
@@ -88,9 +89,11 @@ export class LocalSessions implements Sessions {
   /** @returns null when this manager cannot restore it */
   #found(found: Shelved): Session | null {
     const { record } = found
-    if (this.#templates.get(record.template)?.key !== record.key) return null
+    const sandboxes = this.#templates.get(record.template)
+    if (sandboxes?.key !== record.key) return null
     try {
-      return new Session(record, this.#host, found, this.#newCommands(record.caller))
+      const commands = this.#newCommands(record.caller)
+      return new Session(record, this.#host, found, commands, new Contexts(sandboxes.kernels))
     } catch {
       return null
     }
@@ -127,7 +130,9 @@ export class LocalSessions implements Sessions {
       baseBytes: 0,
       incarnation: 1,
     }
-    const session = new Session(record, this.#host, null, this.#newCommands(caller))
+    const commands = this.#newCommands(caller)
+    const contexts = new Contexts(sandboxes.kernels)
+    const session = new Session(record, this.#host, null, commands, contexts)
     this.#sessions.add(session)
     try {
       await session.begin()
@@ -158,8 +163,13 @@ export class LocalSessions implements Sessions {
       )
       release()
     }
-    const { commands, record } = session
-    return { channels, commands, env: record.env, release: touch }
+    const { commands, contexts, record } = session
+    const usage = () => session.usage()
+    return { channels, commands, contexts, env: record.env, usage, release: touch }
+  }
+
+  contexts(caller: string, id: string): Contexts | null {
+    return this.#sessions.find(caller, id)?.contexts ?? null
   }
 
   commands(caller: string, id: string): Commands | null {

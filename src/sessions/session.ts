@@ -1,7 +1,8 @@
 import { once } from '../lib/once.ts'
 import { Channels } from '../supervisor/channels.ts'
 import { Commands } from './commands.ts'
-import { CheckpointRefused, type KeptSandbox } from './engine.ts'
+import { Contexts } from './contexts.ts'
+import { CheckpointRefused, type KeptSandbox, type SandboxUse } from './engine.ts'
 import { SessionGone, SessionLost } from './gone.ts'
 import type { HostedSession, SessionHost } from './host.ts'
 import { IdleWatch } from './idle-watch.ts'
@@ -18,6 +19,7 @@ const LEFT = 'the service ended while it was in memory'
 export class Session implements HostedSession {
   readonly record: SessionRecord
   readonly commands: Commands
+  readonly contexts: Contexts
   readonly #host: SessionHost
   readonly #lifecycle: SessionLifecycle
   readonly #idle = new IdleWatch()
@@ -39,9 +41,11 @@ export class Session implements HostedSession {
     host: SessionHost,
     found: Shelved | null = null,
     commands = new Commands(record.caller, null),
+    contexts = new Contexts(null),
   ) {
     this.record = record
     this.commands = commands
+    this.contexts = contexts
     this.#host = host
     this.#checkpoint = found?.checkpoint ?? null
     this.#channels = null
@@ -147,15 +151,30 @@ export class Session implements HostedSession {
   }
 
   kept(): KeptState {
-    return { channels: this.#channels?.state() ?? [], commands: this.commands.state() }
+    return {
+      channels: this.#channels?.state() ?? [],
+      commands: this.commands.state(),
+      contexts: this.contexts.state(),
+    }
   }
 
-  /** Its channels and commands are as they were at its checkpoint. */
+  /** What its sandbox has used and holds, and what it held before its first use. */
+  usage(): SandboxUse & { readonly baseBytes: number } {
+    const { baseBytes } = this.record
+    const use = this.#sandbox?.use() ?? { memoryBytes: 0, cpuTimeMs: 0, outOfMemoryKills: 0 }
+    return { ...use, baseBytes }
+  }
+
+  /** Its channels, commands and contexts are as they were at its checkpoint. */
   #revive(): void {
-    const { channels, commands } = this.#host.stateOf(this, this.#checkpoint as Checkpoint)
+    const { channels, commands, contexts } = this.#host.stateOf(
+      this,
+      this.#checkpoint as Checkpoint,
+    )
     this.#channels = Channels.asleep(channels)
     this.commands.close()
     this.commands.load(commands, this.#channels)
+    this.contexts.load(contexts)
   }
 
   /** Ends it and removes everything of it. */

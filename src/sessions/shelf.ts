@@ -9,6 +9,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import type { ChannelState } from '../supervisor/channel.ts'
+import type { ContextRecord } from './context-types.ts'
 import type { CommandState } from './kept-command.ts'
 import type { SessionRecord } from './types.ts'
 
@@ -25,6 +26,7 @@ export interface Checkpoint {
 export interface KeptState {
   readonly channels: readonly ChannelState[]
   readonly commands: readonly CommandState[]
+  readonly contexts: readonly ContextRecord[]
 }
 
 /** What is written down of a session. */
@@ -36,7 +38,7 @@ export interface Shelved {
 }
 
 /** Raise it when what is written down changes. */
-const FORMAT = 2
+const FORMAT = 3
 const RECORD = 'session.json'
 const IMAGE = 'image-'
 /** In the folder of an image, beside runsc's files. */

@@ -1,5 +1,7 @@
 import type { Channels } from '../supervisor/channels.ts'
 import type { Commands } from './commands.ts'
+import type { ContextHost } from './context.ts'
+import type { Contexts } from './contexts.ts'
 import type { SessionState } from './lifecycle.ts'
 
 /** When a session that nobody uses goes to sleep; null: never. Times are from its last use. */
@@ -56,8 +58,9 @@ export function infoOf(
 }
 
 /** A session in use, until it is released. */
-export interface SessionUse {
+export interface SessionUse extends Omit<ContextHost, 'limits'> {
   readonly channels: Channels
+  readonly contexts: Contexts
   /** What goes on when it is released. */
   readonly commands: Commands
   readonly env: Readonly<Record<string, string>>
@@ -75,6 +78,8 @@ export interface Sessions {
   use(caller: string, id: string): Promise<SessionUse | null>
   /** The commands of a session, which is not woken; null when the caller has no such session. */
   commands(caller: string, id: string): Commands | null
+  /** The contexts of a session, which is not woken; null when the caller has no such session. */
+  contexts(caller: string, id: string): Contexts | null
   /** Sets when it ends without further use. */
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null
   /** Writes it to disk now. */

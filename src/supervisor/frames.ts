@@ -81,6 +81,11 @@ export class FrameParser {
     return this.#buffered
   }
 
+  /** The bytes of a frame that is not complete. */
+  pending(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+
   /** At least `length` bytes in one buffer at the front; copies only when chunks must be joined. */
   #gather(length: number): Buffer {
     const first = this.#chunks[0] as Buffer

@@ -62,7 +62,7 @@ beforeAll(async () => {
   engine = await RunscEngine.open(installation, platform, null, null, events, {
     isShort: () => false,
   })
-  templates = new Map([['bash', engine.sessionsFor(bash as InstalledRuntime, LIMITS)]])
+  templates = new Map([['bash', engine.sessionsFor(bash as InstalledRuntime, { ...config.limits, ...LIMITS })]])
   sessions = open()
 })
 afterAll(async () => {

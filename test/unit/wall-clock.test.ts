@@ -24,6 +24,7 @@ const ALLOWED = {
   'metrics.ts': 'told to people: the age of a snapshot',
   'sessions/commands.ts': 'told to callers: when a command began, and whether it ended long ago',
   'sessions/kept-command.ts': 'told to callers: when a command ended',
+  'sessions/contexts.ts': 'told to people: when a context was made',
   'sessions/local-sessions.ts': 'a session expires at a time that its caller is told',
   'setup/doctor.ts': 'told to people: the age of runsc',
   'setup/erofs-tool.ts': 'times of files',

@@ -8,15 +8,23 @@ import {
   sessionRequest,
   ttlRequest,
 } from './session-schema.ts'
+import { contextPaths, contextSchemas } from './sessions-contexts-openapi.ts'
 
 export const sessionSchemas = {
   requests: {
+    ...contextSchemas.requests,
     SessionRequest: sessionRequest,
     SessionChange: ttlRequest,
     SessionResume: resumeRequest,
     ...sessionCommandSchemas.requests,
   },
-  answers: [session, sessionList, ...sessionCommandSchemas.answers, fileList],
+  answers: [
+    ...contextSchemas.answers,
+    session,
+    sessionList,
+    ...sessionCommandSchemas.answers,
+    fileList,
+  ],
 }
 
 /** `/v1/sessions` and what is below it. */
@@ -41,6 +49,7 @@ export function sessionPaths(): Json {
   const body = (name: string) => ({ required: true, content: json(name) })
   const told = (description: string) => ({ description, content: json('Session') })
   return {
+    ...contextPaths(),
     '/v1/sessions': {
       post: {
         operationId: 'createSession',

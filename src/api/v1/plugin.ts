@@ -18,7 +18,9 @@ import type { NativeService } from './service.ts'
 import { addSessionCommandsRoutes } from './session-commands-routes.ts'
 import { sessionFiles } from './session-files-routes.ts'
 import { addSessionTerminalRoute } from './session-terminal-route.ts'
+import { addContextRoutes } from './sessions-contexts-routes.ts'
 import { addSessionsRoutes } from './sessions-routes.ts'
+import { addSessionRunsRoutes } from './sessions-runs-route.ts'
 
 export type NativeOptions = NativeService &
   Keepers & {
@@ -63,6 +65,8 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
     const stopping = new AbortController()
     app.addHook('preClose', async () => stopping.abort())
     addSessionTerminalRoute(app, options.sessions, { ...options, stopping: stopping.signal })
+    addContextRoutes(app, options.sessions)
+    addSessionRunsRoutes(app, options.sessions, options)
     await app.register(sessionFiles, { ...options, sessions: options.sessions })
   }
   addInfoRoutes(app, options)

@@ -23,7 +23,9 @@ export function statusOf({ end, exitCode }: RunOutcome): RunStatus {
 }
 
 /** What an outcome holds in memory, roughly, until it has been read. */
-export function heldBytes(outcome: RunOutcome): number {
+export function heldBytes(
+  outcome: Pick<RunOutcome, 'files' | 'resultJson' | 'stdout' | 'stderr' | 'displays'>,
+): number {
   const { files, resultJson, stdout, stderr, displays } = outcome
   const ofFiles = files.reduce((sum, { content }) => sum + content.length, 0)
   const ofDisplays = displays.reduce((sum, bundle) => sum + bytesOfBundle(bundle), 0)

@@ -16,6 +16,8 @@ export const PROBLEMS = {
   'key-in-use': { status: 409, title: 'The run of this idempotency key has not ended' },
   'not-read-yet': { status: 409, title: 'What was sent before is not read yet' },
   'session-lost': { status: 409, title: 'The session has lost what it did last' },
+  'context-busy': { status: 409, title: 'The context runs something else' },
+  'context-failed': { status: 409, title: 'The process of the context did not start' },
   'body-too-slow': { status: 408, title: 'The request body came too slowly' },
   'session-ended': { status: 410, title: 'The session has ended' },
   'body-too-large': { status: 413, title: 'The request body is too large' },

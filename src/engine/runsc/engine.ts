@@ -16,7 +16,7 @@ import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from 
 import type { Platform } from './platform.ts'
 import { type Demand, ProcessorShares } from './processor-shares.ts'
 import { Reaper } from './reaper.ts'
-import { SessionFactory, type SessionLimits } from './session-factory.ts'
+import { SessionFactory } from './session-factory.ts'
 import { SnapshotStore } from './snapshot-store.ts'
 
 /** How often is checked whether a snapshot has to be renewed. */
@@ -139,7 +139,7 @@ export class RunscEngine {
   }
 
   /** Returns a maker of the sandboxes of sessions of one runtime. */
-  sessionsFor(installed: InstalledRuntime, limits: SessionLimits): SessionFactory {
+  sessionsFor(installed: InstalledRuntime, limits: RunLimits): SessionFactory {
     return new SessionFactory(this.#context, installed, limits)
   }
 

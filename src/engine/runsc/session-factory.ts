@@ -3,6 +3,7 @@ import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
 import type { RunLimits } from '../../run/types.ts'
+import type { Kernels } from '../../sessions/context-types.ts'
 import type { KeptSandbox, KeptSandboxes } from '../../sessions/engine.ts'
 import { SESSION_HOME, SESSION_USER } from '../../sessions/user.ts'
 import type { Channels } from '../../supervisor/channels.ts'
@@ -10,6 +11,7 @@ import { snapshotFlags } from './command.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { InstalledRuntime } from './installation.ts'
 import { type Launched, Launcher } from './launcher.ts'
+import { kernelsOf } from './session-kernels.ts'
 import { SessionSandbox } from './session-sandbox.ts'
 import { sandboxSpec } from './spec.ts'
 
@@ -25,15 +27,17 @@ export type SessionLimits = Pick<
 /** Makes the sandboxes of sessions of one template. */
 export class SessionFactory implements KeptSandboxes {
   readonly key: string
+  readonly kernels: Kernels
   readonly #context: EngineContext
   readonly #limits: SessionLimits
   readonly #launcher: Launcher
 
-  constructor(context: EngineContext, installed: InstalledRuntime, limits: SessionLimits) {
+  constructor(context: EngineContext, installed: InstalledRuntime, limits: RunLimits) {
     const hasRootImage = installed.rootImage !== null
     const specFor = (hasNetwork: boolean) => specOf(installed, limits, hasNetwork)
     this.#context = context
     this.#limits = limits
+    this.kernels = kernelsOf(installed, limits)
     this.#launcher = new Launcher(context, {
       name: `session-${installed.runtime.name}`,
       spec: specFor(context.network !== null),

@@ -1,0 +1,160 @@
+/**
+ * The Node.js kernel of a session: runs one program after the other in one context, and lets what they started go on
+ * between them.
+ *
+ * Started by the session's supervisor as `node kernel.cjs`. Speaks frames (u32 length, u8 type, payload;
+ * little-endian) on two pipes of its own. The other side is src/supervisor/kernel-protocol.ts.
+ */
+'use strict'
+
+const { Socket } = require('node:net')
+const { describe, cameOfNetwork, hideOurFrames } = require('./errors.cjs')
+const frames = require('./frames.cjs')
+const { readArguments } = require('./arguments.cjs')
+const { showProcessors } = require('./processors.cjs')
+const { reseed, seedNewContexts } = require('./randomness.cjs')
+const { collectItems, isAsyncIterator, resultJson } = require('./results.cjs')
+const { runCell } = require('./cells.cjs')
+
+const { CODE, ARGUMENTS, START, MODE, ARGV, INPUT_FD, frameOf, send, sendBytes } = frames
+const { READY, RESULT, FAILURE, NOTE, ERROR, DISPLAY, VALUE, ENDED } = frames
+const [RESEED, NAME] = [11, 12]
+const [FUNCTION, , CELL] = [0, 1, 2]
+const MAX_NOTE_BYTES = 2048
+const MAX_TRACEBACK_CHARS = 4000
+const MAX_MESSAGE_CHARS = 1000
+
+// What user code may replace is taken beforehand.
+const { stringify } = JSON
+const { stderr } = process
+const folder = process.cwd()
+
+/** The program that runs; null: there is none. */
+let running = null
+let next = fresh()
+
+function fresh() {
+  return { source: Buffer.alloc(0), argumentsText: '{}', mode: CELL, name: 'cell', argv: [] }
+}
+
+/** Hands back; nothing where the program has been ended already. */
+function end(run, code) {
+  if (running !== run) return
+  running = null
+  sendBytes(frameOf(ENDED, Buffer.concat([run.token, Buffer.from([code])])))
+}
+
+function fail(run, error) {
+  if (running !== run) return
+  let text = 'Uncaught exception that cannot be printed'
+  const note = {}
+  let message = ''
+  try {
+    if (typeof error?.message === 'string') message = error.message
+    note.name = String(error?.name ?? typeof error)
+    if (typeof error?.code === 'string') note.code = error.code
+    note.network = cameOfNetwork(error)
+    text = describe(error)
+  } catch {}
+  send(FAILURE, Buffer.from(stringify(note)))
+  try {
+    stderr.write(`${text}\n`)
+  } catch {}
+  const line = text.includes(`${run.path}:`) && text.split(`${run.path}:`)[1].match(/^\d+/)?.[0]
+  const told = {
+    message: message.slice(0, MAX_MESSAGE_CHARS),
+    traceback: text.slice(0, MAX_TRACEBACK_CHARS),
+    line: line ? Number(line) : null,
+  }
+  send(ERROR, Buffer.from(stringify(told)))
+  end(run, 1)
+}
+
+function start({ source, argumentsText, mode, name, argv }, token) {
+  const run = { token: Buffer.from(token), path: `${folder}/${name.replace(' ', '-')}.js` }
+  running = run
+  process.argv = [process.execPath, run.path, ...argv]
+  // What nobody takes any more is told as text.
+  const show = (type) => (json) => {
+    if (running === run) send(type, Buffer.from(json))
+    else process.stdout.write(`${JSON.parse(json)['text/plain'] ?? json}\n`)
+  }
+  const isCell = mode === CELL
+  const done = () => (mode === FUNCTION ? callMain(run, argumentsText) : end(run, 0))
+  try {
+    const awaited = runCell(source.toString('utf8'), run.path, {
+      isInterruptible: true,
+      showDisplay: (json) => (running ? send(DISPLAY, Buffer.from(json)) : show(DISPLAY)(json)),
+      showValue: isCell ? show(VALUE) : () => {},
+      refuseIfFound: () => {},
+    })
+    if (awaited) awaited.then(done).catch((error) => fail(run, error))
+    else done()
+  } catch (error) {
+    fail(run, error)
+  }
+}
+
+function callMain(run, argumentsText) {
+  const { main } = globalThis
+  if (typeof main !== 'function') {
+    throw new TypeError('main is not a function: the code must define a function main')
+  }
+  const hand = (value) => {
+    if (running !== run) return
+    const { json, note } = resultJson(value)
+    if (note !== null) send(NOTE, Buffer.from(note).subarray(0, MAX_NOTE_BYTES))
+    send(RESULT, Buffer.from(json))
+    end(run, 0)
+  }
+  const value = main(readArguments(argumentsText))
+  const items = isAsyncIterator(value) ? collectItems(value) : value
+  if (typeof items?.then !== 'function') hand(items)
+  else Promise.resolve(items).then(hand).catch((error) => fail(run, error))
+}
+
+function take(type, payload) {
+  if (type === CODE) next.source = payload
+  else if (type === ARGUMENTS) next.argumentsText = payload.toString()
+  else if (type === MODE) next.mode = payload[0]
+  else if (type === ARGV) next.argv.push(payload.toString())
+  else if (type === NAME) next.name = payload.toString()
+  else if (type === RESEED) reseed()
+  else if (type === START) {
+    const program = next
+    next = fresh()
+    start(program, payload)
+  }
+}
+
+/** Takes frames as they come: between programs, timers and servers of theirs go on. */
+function listen() {
+  let bytes = Buffer.alloc(0)
+  const socket = new Socket({ fd: INPUT_FD, readable: true, writable: false })
+  socket.on('data', (chunk) => {
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+    while (bytes.length >= 5) {
+      const end = 5 + bytes.readUInt32LE(0)
+      if (bytes.length < end) return
+      const [type, payload] = [bytes[4], bytes.subarray(5, end)]
+      bytes = bytes.subarray(end)
+      take(type, payload)
+    }
+  })
+  socket.on('close', () => process.exit(0))
+}
+
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true)
+seedNewContexts()
+showProcessors()
+hideOurFrames(folder)
+const told = (error) => {
+  if (running) fail(running, error)
+  else stderr.write(`${describe(error)}\n`)
+}
+process.on('uncaughtException', told)
+process.on('SIGINT', () => {
+  if (running) fail(running, new Error('The program was interrupted.'))
+})
+listen()
+setImmediate(() => send(READY))

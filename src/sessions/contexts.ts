@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto'
+import { Context, type ContextHost } from './context.ts'
+import {
+  ContextError,
+  type ContextInfo,
+  type ContextOutcome,
+  type ContextRecord,
+  type ContextRequest,
+  type ContextRun,
+  type ContextRunOptions,
+  type Kernel,
+  type Kernels,
+} from './context-types.ts'
+import { SESSION_HOME } from './user.ts'
+
+/** Contexts of one session. */
+const MOST_CONTEXTS = 32
+
+/** Which context a run is in: one by its id, or the default one of a language; neither: that of the first language. */
+export interface ContextChoice {
+  readonly context?: string | undefined
+  readonly language?: string | undefined
+}
+
+/**
+ * The contexts of one session. The default context of a language has the language's name as its id; it comes to be
+ * when it is used.
+ */
+export class Contexts {
+  readonly #kernels: Kernels | null
+  readonly #contexts = new Map<string, Context>()
+
+  /** @param kernels null: its sandboxes run no code but by commands */
+  constructor(kernels: Kernels | null) {
+    this.#kernels = kernels
+  }
+
+  /** What has to be written down beside an image of the session. */
+  state(): ContextRecord[] {
+    return [...this.#contexts.values()].map((context) => context.state())
+  }
+
+  /** They are as they were when state() was written down. */
+  load(found: readonly ContextRecord[]): void {
+    this.#contexts.clear()
+    for (const record of found) {
+      const kernel = this.#kernels?.byName.get(record.language)
+      if (kernel) this.#contexts.set(record.id, new Context(record, kernel, true))
+    }
+  }
+
+  list(): ContextInfo[] {
+    return [...this.#contexts.values()].map((context) => context.info())
+  }
+
+  /** @throws ContextError `unknown` */
+  get(id: string): ContextInfo {
+    return this.#find(id).info()
+  }
+
+  /** Makes a context; its process is started with its first run. @throws ContextError */
+  create(request: ContextRequest): ContextInfo {
+    const kernel = this.kernel(request.language)
+    return this.#add(`c-${randomBytes(9).toString('base64url')}`, kernel, request).info()
+  }
+
+  /**
+   * What runs the code of a choice.
+   * @throws ContextError `unknown`
+   */
+  kernelOf({ context, language }: ContextChoice): Kernel {
+    const known = context === undefined ? undefined : this.#contexts.get(context)
+    const kernel = known?.kernel ?? this.kernel(context ?? language)
+    if (language !== undefined && this.kernel(language) !== kernel) {
+      throw new ContextError('unknown', `The context ${context} runs ${kernel.language}.`)
+    }
+    return kernel
+  }
+
+  /** @param language by any of its names; undefined: the first of the template */
+  kernel(language: string | undefined): Kernel {
+    const kernels = [...(this.#kernels?.byName ?? [])]
+    const [first] = kernels.map(([, one]) => one)
+    const kernel = language === undefined ? first : this.#kernels?.byName.get(language)
+    if (kernel) return kernel
+    const names = [...new Set(kernels.map(([, one]) => one.language))]
+    const all = names.join(', ') || 'none'
+    const what = language === undefined ? 'no language' : `no context or language ${language}`
+    throw new ContextError('unknown', `This session has ${what}; its languages: ${all}.`)
+  }
+
+  /**
+   * Runs a program in a context, when it is its turn.
+   * @param id of the run, by which cancel() finds it
+   * @throws ContextError, ChannelError, SessionLostError; the signal's reason when it fires before its turn
+   */
+  run(
+    id: string,
+    choice: ContextChoice,
+    host: Omit<ContextHost, 'limits'>,
+    run: ContextRun,
+    options: ContextRunOptions,
+  ): Promise<ContextOutcome> {
+    const kernel = this.kernelOf(choice)
+    const known = choice.context === undefined ? undefined : this.#contexts.get(choice.context)
+    const context = known ?? this.#default(kernel)
+    return context.run(id, this.#host(host), run, options)
+  }
+
+  /** @returns whether something runs in it. @throws ContextError `unknown` */
+  interrupt(id: string, host: Omit<ContextHost, 'limits'>): boolean {
+    return this.#find(id).interrupt(this.#host(host))
+  }
+
+  /** Has a run end. @returns whether it is on */
+  cancel(run: string): boolean {
+    return [...this.#contexts.values()].some((context) => context.cancel(run))
+  }
+
+  /** Ends the process of a context, and starts another. */
+  async restart(id: string, host: Omit<ContextHost, 'limits'>): Promise<ContextInfo> {
+    const context = this.#find(id)
+    await context.restart(this.#host(host))
+    return context.info()
+  }
+
+  async remove(id: string, host: Omit<ContextHost, 'limits'>): Promise<void> {
+    const context = this.#find(id)
+    this.#contexts.delete(id)
+    await context.remove(this.#host(host))
+  }
+
+  #host(host: Omit<ContextHost, 'limits'>): ContextHost {
+    return { ...host, limits: (this.#kernels as Kernels).limits }
+  }
+
+  #default(kernel: Kernel): Context {
+    const { language } = kernel
+    const known = this.#contexts.get(language)
+    return known ?? this.#add(language, kernel, { cwd: '', env: {} })
+  }
+
+  #add(id: string, kernel: Kernel, { cwd, env }: Omit<ContextRequest, 'language'>): Context {
+    if (this.#contexts.size >= MOST_CONTEXTS) {
+      throw new ContextError('full', `A session has at most ${MOST_CONTEXTS} contexts: remove one.`)
+    }
+    const record = {
+      id,
+      language: kernel.language,
+      cwd: cwd.startsWith('/') ? cwd : `${SESSION_HOME}/${cwd}`.replace(/\/$/, ''),
+      env,
+      createdAtMs: Date.now(),
+      executionCount: 0,
+      starts: 0,
+      process: null,
+    }
+    const context = new Context(record, kernel, false)
+    this.#contexts.set(id, context)
+    return context
+  }
+
+  #find(id: string): Context {
+    const context = this.#contexts.get(id)
+    if (!context)
+      throw new ContextError('unknown', `This session has no context ${id.slice(0, 64)}.`)
+    return context
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What is said between the manager and a kernel: a process of a session that runs one program after the other. The
+ * other sides are `kernel.py`, `kernel.cjs` and `kernel.sh` of the runtimes; change them together.
+ */
+import type { RunLimits, RunMode } from '../run/types.ts'
+import { encodeFrame } from './frames.ts'
+import { CONTROL_FRAME, maxControlPayload } from './protocol.ts'
+
+/**
+ * To a kernel. STDIN, the path of the file that is standard input, RESEED and NAME come where there is something to
+ * say; START has the token of the run, and comes last.
+ */
+const KERNEL = {
+  CODE: 2,
+  ARGUMENTS: 3,
+  START: 4,
+  MODE: 6,
+  ARGV: 8,
+  STDIN: 10,
+  RESEED: 11,
+  NAME: 12,
+} as const
+const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell: 2 }
+
+export const TOKEN_BYTES = 16
+/** From a kernel come the control frames of a runner. ENDED has the token of the run, then its exit code. */
+const ENDED_BYTES = TOKEN_BYTES + 1
+
+/** What a kernel is told to run. */
+export interface KernelTask {
+  readonly code: Buffer
+  readonly mode: RunMode
+  /** Of `function`: JSON text of an object. */
+  readonly argumentsJson: Buffer
+  readonly argv: readonly string[]
+  /** Path of a file; null: as it was, which gives nothing. */
+  readonly stdin: string | null
+  /** How tracebacks call it. */
+  readonly name: string
+  /** Draw randomness anew before it: this kernel is one of several copies. */
+  readonly reseeds: boolean
+}
+
+/** @param token by which the kernel says that this run has ended, and no earlier one */
+export function encodeKernelRun(task: KernelTask, token: string): Buffer {
+  const { code, mode, argumentsJson, argv, stdin, name, reseeds } = task
+  return Buffer.concat([
+    ...(reseeds ? [encodeFrame(KERNEL.RESEED)] : []),
+    encodeFrame(KERNEL.MODE, Buffer.of(MODES[mode])),
+    encodeFrame(KERNEL.NAME, Buffer.from(name)),
+    ...argv.map((argument) => encodeFrame(KERNEL.ARGV, Buffer.from(argument))),
+    ...(stdin === null ? [] : [encodeFrame(KERNEL.STDIN, Buffer.from(stdin))]),
+    ...(mode === 'function' ? [encodeFrame(KERNEL.ARGUMENTS, argumentsJson)] : []),
+    encodeFrame(KERNEL.CODE, code),
+    encodeFrame(KERNEL.START, Buffer.from(token)),
+  ])
+}
+
+/** @param roomToShow bytes that DISPLAY and VALUE may have */
+export function maxKernelPayload(limits: RunLimits, roomToShow: number) {
+  const most = maxControlPayload(limits, roomToShow)
+  return (type: number): number | undefined =>
+    type === CONTROL_FRAME.ENDED ? ENDED_BYTES : most(type)
+}
+
+/** @returns the exit code; null when it is not the end of the run that has this token */
+export function decodeEnded(payload: Buffer, token: string): number | null {
+  if (payload.length !== ENDED_BYTES) return null
+  return payload.toString('latin1', 0, TOKEN_BYTES) === token
+    ? (payload[TOKEN_BYTES] as number)
+    : null
+}
