@@ -110,7 +110,10 @@ function callMain(run, argumentsText) {
   const value = main(readArguments(argumentsText))
   const items = isAsyncIterator(value) ? collectItems(value) : value
   if (typeof items?.then !== 'function') hand(items)
-  else Promise.resolve(items).then(hand).catch((error) => fail(run, error))
+  else
+    Promise.resolve(items)
+      .then(hand)
+      .catch((error) => fail(run, error))
 }
 
 function take(type, payload) {

@@ -290,10 +290,10 @@ describe('Node.js', () => {
 describe('bash', () => {
   test('keeps variables, functions and the folder', async () => {
     await run('bash', 'x=5; declare -a a=(1 2); cd /tmp; f() { echo "f $1"; }')
-    const code = 'f $x; echo $PWD ${a[1]} $1; read y; echo got $y'
+    const code = 'f $x; echo $PWD $a $1; read y; echo got $y'
     expect(await run('bash', code, { stdin: 'input', argv: ['p q'] })).toMatchObject({
       status: 'succeeded',
-      stdout: 'f 5\n/tmp 2 p q\ngot input\n',
+      stdout: 'f 5\n/tmp 1 p q\ngot input\n',
       stderr: '',
     })
   })

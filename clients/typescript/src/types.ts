@@ -110,6 +110,36 @@ export interface CommandRequest {
   wall_ms?: number | undefined
 }
 
+export interface Context {
+  id: string
+  language: string
+  /** new: its process is started with its first run. lost: its process has ended, and its variables are gone; the next run starts another. */
+  state: 
+    | 'new'
+    | 'idle'
+    | 'busy'
+    | 'lost'
+  /** The folder that it began in. */
+  cwd: string
+  execution_count: number
+  /** Runs that wait for their turn. */
+  waiting: number
+  created_at: string
+}
+
+export interface ContextList {
+  contexts: Context[]
+}
+
+export interface ContextRequest {
+  /** A language of the template, such as python. */
+  language: string
+  /** The folder that it begins in: from the home, unless it is absolute. */
+  cwd?: string | undefined
+  /** Added to the variables of the session. */
+  env?: Record<string, string> | undefined
+}
+
 /** The program shows something. */
 export interface EventDisplay {
   data: MimeBundle
@@ -173,6 +203,11 @@ export interface InputFile {
   content?: string | undefined
   /** The content in base64, instead of content. */
   content_base64?: string | undefined
+}
+
+export interface Interrupted {
+  /** Whether something ran. */
+  interrupted: boolean
 }
 
 /** Each at most the limit of the template, which is also the default: GET /v1/templates. */
@@ -256,6 +291,8 @@ export interface Problem {
     | '/problems/key-in-use'
     | '/problems/not-read-yet'
     | '/problems/session-lost'
+    | '/problems/context-busy'
+    | '/problems/context-failed'
     | '/problems/body-too-slow'
     | '/problems/session-ended'
     | '/problems/body-too-large'
@@ -441,6 +478,57 @@ export interface SessionList {
   sessions: Session[]
 }
 
+export interface SessionOutcome {
+  id: string
+  /** As of an Outcome. lost: the session has ended before it. */
+  status: 
+    | 'succeeded'
+    | 'failed'
+    | 'timed_out'
+    | 'out_of_memory'
+    | 'output_limit'
+    | 'refused'
+    | 'canceled'
+    | 'lost'
+  /** null unless the program ended by itself. */
+  exit_code: number | null
+  /** The signal that ended it, such as SIGSEGV. */
+  signal: string | null
+  /** Bytes that are not UTF-8 become U+FFFD. */
+  stdout: string
+  stderr: string
+  stdout_truncated: boolean
+  stderr_truncated: boolean
+  /** What main returned, as JSON; of a cell, the value of its last expression as a MimeBundle; null: nothing. */
+  result: unknown
+  /** What a cell displayed, in order, beside its value. */
+  displays: MimeBundle[]
+  error: RunError | null
+  /** None: what the program made is among the session’s files. */
+  files: OutputFile[]
+  /** Files that are not among them, and why. */
+  files_left_out: FileLeftOut[]
+  usage: {
+    wall_ms: number
+    cpu_ms: number
+    peak_memory_bytes: number
+  }
+  /** Where the time went: waiting for an executor, running, making the outcome. */
+  timings: {
+    queue_ms: number
+    execute_ms: number
+    collect_ms: number
+  }
+  /** What happened, in a sentence or two for a person. */
+  detail: string
+  /** Id of the context that ran it. */
+  context: string
+  /** Of runs in the process of the context. */
+  execution_count: number
+  /** Whether the process of the context has ended with it, and its variables with that. */
+  context_lost: boolean
+}
+
 export interface SessionRequest {
   /** A template of GET /v1/templates. */
   template?: string | undefined
@@ -460,6 +548,29 @@ export interface SessionRequest {
 export interface SessionResume {
   /** Take a session that is lost back to its last checkpoint. */
   from?: 'checkpoint' | undefined
+}
+
+export interface SessionRun {
+  /** The source, as plain text. */
+  code: string
+  /** Id of a context; by default the default context of the language. */
+  context?: string | undefined
+  /** Whose default context runs it, where no context is said; by default the first language of the template. */
+  language?: string | undefined
+  /** As of a Run; all modes share the variables of the context. */
+  mode?: 'script' | 'function' | 'cell' | undefined
+  /** Mode function: what main is called with, by name. Numbers arrive as they are written. */
+  arguments?: Record<string, unknown> | undefined
+  /** Arguments of the program, behind its own name. */
+  argv?: string[] | undefined
+  /** What the program reads from stdin. Without it, reads end at once. */
+  stdin?: string | null | undefined
+  /** Files that are put into the folder of the context before the program starts. */
+  files?: InputFile[] | undefined
+  /** Wall time in milliseconds. A program that reaches it is interrupted, and its context is ended if that does not help. */
+  wall_ms?: number | undefined
+  /** Whether it waits where the context runs something. If not, the answer is 409. */
+  wait?: boolean | undefined
 }
 
 export interface SignalRequest {

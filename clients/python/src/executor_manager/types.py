@@ -111,6 +111,35 @@ class CommandRequest:
 
 
 @dataclass(frozen=True)
+class Context:
+    id: str
+    language: str
+    state: Literal["new", "idle", "busy", "lost"]
+    """new: its process is started with its first run. lost: its process has ended, and its variables are gone; the next run starts another."""
+    cwd: str
+    """The folder that it began in."""
+    execution_count: int
+    waiting: int
+    """Runs that wait for their turn."""
+    created_at: str
+
+
+@dataclass(frozen=True)
+class ContextList:
+    contexts: List[Context]
+
+
+@dataclass(frozen=True)
+class ContextRequest:
+    language: str
+    """A language of the template, such as python."""
+    cwd: Optional[str] = None
+    """The folder that it begins in: from the home, unless it is absolute."""
+    env: Optional[Dict[str, str]] = None
+    """Added to the variables of the session."""
+
+
+@dataclass(frozen=True)
 class EventDisplay:
     """The program shows something."""
 
@@ -171,6 +200,12 @@ class InputFile(TypedDict, total=False):
     """The content as text."""
     content_base64: str
     """The content in base64, instead of content."""
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    interrupted: bool
+    """Whether something ran."""
 
 
 class Limits(TypedDict, total=False):
@@ -253,7 +288,7 @@ class ProblemError:
 class Problem:
     """RFC 9457"""
 
-    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/not-read-yet", "/problems/session-lost", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/upgrade-required", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/not-read-yet", "/problems/session-lost", "/problems/context-busy", "/problems/context-failed", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/upgrade-required", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
     title: str
     status: int
     detail: str
@@ -402,6 +437,58 @@ class SessionList:
 
 
 @dataclass(frozen=True)
+class SessionOutcomeUsage:
+    wall_ms: float
+    cpu_ms: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class SessionOutcomeTimings:
+    """Where the time went: waiting for an executor, running, making the outcome."""
+
+    queue_ms: float
+    execute_ms: float
+    collect_ms: float
+
+
+@dataclass(frozen=True)
+class SessionOutcome:
+    id: str
+    status: Literal["succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
+    """As of an Outcome. lost: the session has ended before it."""
+    exit_code: Optional[int]
+    """null unless the program ended by itself."""
+    signal: Optional[str]
+    """The signal that ended it, such as SIGSEGV."""
+    stdout: str
+    """Bytes that are not UTF-8 become U+FFFD."""
+    stderr: str
+    stdout_truncated: bool
+    stderr_truncated: bool
+    result: Any
+    """What main returned, as JSON; of a cell, the value of its last expression as a MimeBundle; null: nothing."""
+    displays: List[MimeBundle]
+    """What a cell displayed, in order, beside its value."""
+    error: Optional[RunError]
+    files: List[OutputFile]
+    """None: what the program made is among the session’s files."""
+    files_left_out: List[FileLeftOut]
+    """Files that are not among them, and why."""
+    usage: SessionOutcomeUsage
+    timings: SessionOutcomeTimings
+    """Where the time went: waiting for an executor, running, making the outcome."""
+    detail: str
+    """What happened, in a sentence or two for a person."""
+    context: str
+    """Id of the context that ran it."""
+    execution_count: int
+    """Of runs in the process of the context."""
+    context_lost: bool
+    """Whether the process of the context has ended with it, and its variables with that."""
+
+
+@dataclass(frozen=True)
 class SessionRequestIdle:
     """So long after its last use the processes of the session stand still, and its state goes to disk. null: never. A session whose processes compute is not idle."""
 
@@ -427,6 +514,30 @@ class SessionRequest:
 class SessionResume:
     from_: Optional[Literal["checkpoint"]] = None
     """Take a session that is lost back to its last checkpoint."""
+
+
+@dataclass(frozen=True)
+class SessionRun:
+    code: str
+    """The source, as plain text."""
+    context: Optional[str] = None
+    """Id of a context; by default the default context of the language."""
+    language: Optional[str] = None
+    """Whose default context runs it, where no context is said; by default the first language of the template."""
+    mode: Optional[Literal["script", "function", "cell"]] = None
+    """As of a Run; all modes share the variables of the context."""
+    arguments: Optional[Dict[str, Any]] = None
+    """Mode function: what main is called with, by name. Numbers arrive as they are written."""
+    argv: Optional[List[str]] = None
+    """Arguments of the program, behind its own name."""
+    stdin: Optional[str] = None
+    """What the program reads from stdin. Without it, reads end at once."""
+    files: Optional[List[InputFile]] = None
+    """Files that are put into the folder of the context before the program starts."""
+    wall_ms: Optional[int] = None
+    """Wall time in milliseconds. A program that reaches it is interrupted, and its context is ended if that does not help."""
+    wait: Optional[bool] = None
+    """Whether it waits where the context runs something. If not, the answer is 409."""
 
 
 @dataclass(frozen=True)
