@@ -70,25 +70,41 @@ class BundledModules:
     """A finder of modules whose code lies in one file (see bundle.py). They look as if they had been
     found one by one: of the source's own loader, with the source's own path."""
 
-    def __init__(self, path):
+    def __init__(self, path, shared_constants):
         self._file = open(path, "rb")
-        self._file.seek(-8, 2)
+        self._file.seek(-16, 2)
         end = self._file.tell()
-        start = int.from_bytes(self._file.read(8), "little")
-        self._index = marshal.loads(self._read(start, end - start))
+        self._shared_length, start = (int.from_bytes(self._file.read(8), "little") for _ in range(2))
+        self._index, self._made_docs = marshal.loads(self._read(start, end - start))
         self._loaders = []
+        self._shared_constants = shared_constants
+        self._reader = None
 
     def _read(self, offset, length):
         self._file.seek(offset)
         return self._file.read(length)
 
+    def _code(self, offset, length, places):
+        code = marshal.loads(self._read(offset, length))
+        if places:
+            if self._reader is None:
+                self._reader = self._shared_constants.Reader(self._file, self._shared_length)
+            self._reader.put(code, self._read(offset + length, places))
+        return code
+
+    def _execute(self, loader, module):
+        SourceFileLoader.exec_module(loader, module)
+        if self._reader and self._made_docs:
+            self._reader.replace_made_docs(module, self._made_docs)
+
     def find_spec(self, fullname, path=None, target=None):
         entry = self._index.get(fullname)
         if entry is None:
             return None
-        origin, is_package, offset, length = entry
+        origin, is_package, *place = entry
         loader = SourceFileLoader(fullname, origin)
-        loader.get_code = lambda name: marshal.loads(self._read(offset, length))
+        loader.get_code = lambda name: self._code(*place)
+        loader.exec_module = lambda module: self._execute(loader, module)
         self._loaders.append(loader)
         folders = [origin.rpartition("/")[0]] if is_package else None
         return spec_from_file_location(
@@ -96,10 +112,12 @@ class BundledModules:
         )
 
     def close(self):
+        """Returns what must live on: code refers to the memory that it has mapped."""
         for loader in self._loaders:
-            del loader.get_code
+            del loader.get_code, loader.exec_module
         self._file.close()
-        self._index = self._loaders = None
+        self._index = self._made_docs = self._loaders = None
+        return self._reader
 
 
 class _PatchingLoader:
@@ -121,9 +139,10 @@ class _PatchingLoader:
 class HiddenModules:
     """Loads modules, hides them, and gives them back on import."""
 
-    def __init__(self, visible, patches):
+    def __init__(self, visible, patches, shared_constants):
         """``patches``: what changes a module, by the module's name, whenever that is loaded."""
         self._patches = dict(patches)
+        self._shared_constants = shared_constants
         self._visible = frozenset(visible)
         self._stored = {}
         self._needs = {}
@@ -172,7 +191,7 @@ class HiddenModules:
         self._warnings = warnings
         self._first_filters, self._first_finders = list(warnings.filters), list(sys.meta_path)
         self._known_filters = list(self._first_filters)
-        bundled = BundledModules(bundle)
+        bundled = BundledModules(bundle, self._shared_constants)
         sys.meta_path.insert(0, bundled)
         self._known_finders = list(sys.meta_path)
         builtins.__import__ = recording_import
@@ -183,7 +202,7 @@ class HiddenModules:
         finally:
             builtins.__import__ = real_import
             atexit.register = real_register
-            bundled.close()
+            self._mapped = bundled.close()
             self._loading = False
         for name in [name for name in self._patches if name in sys.modules]:
             self._patches.pop(name)(sys.modules[name])

@@ -25,7 +25,8 @@ def own_module(name, **known):
 # Before the others, which take the memory that compiling it needed and gave back.
 policy, strict, balanced = map(own_module, ["policy", "policy_strict", "policy_balanced"])
 figures, processes = own_module("figures"), own_module("processes")
-modules = own_module("hidden_modules").HiddenModules(start_up_modules, figures.PATCHES)
+shared_constants = own_module("shared_constants")
+modules = own_module("hidden_modules").HiddenModules(start_up_modules, figures.PATCHES, shared_constants)
 own = ["ctypes", "gc", "inspect", "json", "os", "signal", "struct", "threading", "traceback", "types"]
 modules.load([*own, "warnings", *sys.argv[1:]], f"{GUEST_FOLDER}/modules.bin")
 # After them, since they are made of them.

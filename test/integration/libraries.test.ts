@@ -135,6 +135,40 @@ describe('Python', () => {
     expect(found).toEqual([false, 10, [false, false, true, true], upper, 'int64[pyarrow]'])
   })
 
+  test('preloaded code, its docstrings and line numbers are those of its files', async () => {
+    const found = await python(
+      'import sys, traceback, types',
+      'import pandas as pd, numpy as np, matplotlib.pyplot as plt',
+      'names = ["pandas.core.frame", "matplotlib.axes._axes", "numpy.lib._function_base_impl", "json.decoder", "pathlib"]',
+      'def codes(code):',
+      '    yield code',
+      '    for value in code.co_consts:',
+      '        if isinstance(value, types.CodeType):',
+      '            yield from codes(value)',
+      'def main():',
+      '    equal = count = 0',
+      '    for name in names:',
+      '        spec = sys.modules[name].__spec__',
+      '        fresh = {(c.co_qualname, c.co_firstlineno): c for c in codes(spec.loader.get_code(name))}',
+      '        own = list(vars(sys.modules[name]).values())',
+      '        for one in own + [f for c in own if isinstance(c, type) for f in vars(c).values()]:',
+      '            if isinstance(one, types.FunctionType) and one.__code__.co_filename == spec.origin:',
+      '                count += 1',
+      '                code = fresh.get((one.__code__.co_qualname, one.__code__.co_firstlineno))',
+      '                equal += code == one.__code__ and list(code.co_positions()) == list(one.__code__.co_positions())',
+      '    docs = [pd.read_csv.__doc__, pd.DataFrame.merge.__doc__, plt.plot.__doc__, np.percentile.__doc__, pd.DataFrame.__doc__]',
+      '    try:',
+      '        pd.DataFrame({"a": [1]})["b"]',
+      '    except KeyError:',
+      '        told = traceback.format_exc()',
+      '    words = ["Read a comma-separated", "database-style join", "Plot y versus x", "q-th percentile", "Two-dimensional"]',
+      '    used = [hash(doc) == hash(doc + "") and sys.intern(doc) == doc and doc in {doc} for doc in docs]',
+      '    return [count > 100, count - equal, [w in d for w, d in zip(words, docs)], used, "return self._engine.get_loc(casted_key)" in told]',
+    )
+    const all = [true, true, true, true, true]
+    expect(found).toEqual([true, 0, all, all, true])
+  })
+
   test(
     'models are fitted',
     async () => {
