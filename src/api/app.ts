@@ -20,6 +20,7 @@ import { takePathKey } from './path-key.ts'
 import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SlowLane } from './slow-lane.ts'
+import { answerUnroutable } from './unroutable.ts'
 import { type Body, Uploads } from './uploads.ts'
 import { nativeApi } from './v1/plugin.ts'
 import type { NativeService } from './v1/service.ts'
@@ -83,6 +84,8 @@ export async function buildApp(
     // A stop lets connections finish what they wait for and closes those that wait for nothing.
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    // What the router refuses reaches no route, and no handler of errors.
+    frameworkErrors: answerUnroutable,
   })
   const lane = new SlowLane()
   const uploads = new Uploads(options.maxBodyBytes, options.accounts.uploads, lane)

@@ -47,7 +47,7 @@ export function createServer(
   const server = tls
     ? createHttpsServer({ ...settings, ...tls, handshakeTimeout: TLS_TIMEOUT_MS })
     : createHttpServer(settings)
-  const turns = new Turns(handler, connections)
+  const turns = new Turns(handler, connections, () => server.listening)
   server.on('request', (request, response) => turns.take(request, response))
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     askers.set(request, response)
@@ -118,11 +118,14 @@ type Request = [request: IncomingMessage, response: ServerResponse<IncomingMessa
 class Turns {
   readonly #handler: RequestListener
   readonly #connections: Connections
+  readonly #isOpen: () => boolean
   readonly #waiting = new WeakMap<Duplex, Request[]>()
 
-  constructor(handler: RequestListener, connections: Connections) {
+  /** @param isOpen whether the server takes connections */
+  constructor(handler: RequestListener, connections: Connections, isOpen: () => boolean) {
     this.#handler = handler
     this.#connections = connections
+    this.#isOpen = isOpen
   }
 
   take(...turn: Request): void {
@@ -145,6 +148,8 @@ class Turns {
       const waiting = this.#waiting.get(socket) ?? []
       this.#waiting.delete(socket)
       const next = waiting.shift()
+      // The head of an answer that a stop met half-way has promised to keep the connection, and a stop waits for it.
+      if (!next && !this.#isOpen()) socket.end()
       if (!next || !socket.writable) return
       this.#begin(next)
       this.#waiting.set(socket, waiting)

@@ -198,7 +198,7 @@ export class RunRows {
 
   /** An owner's runs, the youngest first. @param before those older than this one; null: from the youngest */
   list(owner: string, before: string | null, most: number): RunInfo[] {
-    return this.#sql.list.all(owner, before, before, most) as unknown as RunInfo[]
+    return this.#sql.list.all(owner, before, owner, before, most) as unknown as RunInfo[]
   }
 
   /** Events behind a number, up to about so many bytes. */
@@ -238,7 +238,7 @@ const STATEMENTS = {
   byKey: 'SELECT id, fingerprint FROM runs WHERE owner = ? AND idempotency_key = ?',
   find: `SELECT ${COLUMNS} FROM runs WHERE owner = ? AND id = ?`,
   list: `SELECT ${COLUMNS} FROM runs WHERE owner = ?
-    AND (? IS NULL OR sequence < (SELECT sequence FROM runs WHERE id = ?)) ORDER BY sequence DESC LIMIT ?`,
+    AND (? IS NULL OR sequence < (SELECT sequence FROM runs WHERE owner = ? AND id = ?)) ORDER BY sequence DESC LIMIT ?`,
   waitingOwners: 'SELECT owner FROM accounts WHERE queued > 0',
   queued: "SELECT id FROM runs WHERE state = 'queued' AND owner = ? ORDER BY sequence LIMIT ?",
   running: "SELECT owner, id FROM runs WHERE state = 'running'",

@@ -22,12 +22,14 @@ export interface CallResult {
  * Calls a webhook once. The connection is made to an address that the policy allows, and to no other: names
  * are looked up here, and what is connected to is what was checked. Redirects are not followed; the body of the
  * answer is not read.
+ * @param nameServers addresses with ports; by default those of this host
  */
 export function callWebhook(
   url: URL,
   headers: Readonly<Record<string, string>>,
   body: string,
   policy: CallbackPolicy,
+  nameServers: readonly string[] = [],
 ): Promise<CallResult> {
   const host = hostOf(url)
   // An address is connected to without a look-up.
@@ -38,7 +40,7 @@ export function callWebhook(
     const options: RequestOptions = {
       method: 'POST',
       agent: false,
-      lookup: lookupWithin(policy),
+      lookup: lookupWithin(policy, nameServers),
       headers: {
         ...headers,
         'content-type': 'application/json',
@@ -67,7 +69,7 @@ export function callWebhook(
 const NOT_ALLOWED = 'the operator does not allow this address'
 
 /** Looks names up and gives the allowed addresses only. */
-function lookupWithin(policy: CallbackPolicy): LookupFunction {
+function lookupWithin(policy: CallbackPolicy, servers: readonly string[]): LookupFunction {
   return (name, { all }, done) => {
     const host = name.replace(/\.$/, '').toLowerCase()
     const take = (found: string[]) => {
@@ -80,7 +82,7 @@ function lookupWithin(policy: CallbackPolicy): LookupFunction {
           [first, ...rest].map((address) => ({ address, family: isIP(address) })),
         )
     }
-    addressesOf(policy, host).then(take, (error: Error) => done(error, ''))
+    addressesOf(policy, host, servers).then(take, (error: Error) => done(error, ''))
   }
 }
 
@@ -89,11 +91,16 @@ function lookupWithin(policy: CallbackPolicy): LookupFunction {
  * callers gave do not go that way: it takes one of the few threads that read files too, for as long as a
  * name server likes.
  */
-async function addressesOf(policy: CallbackPolicy, host: string): Promise<string[]> {
+async function addressesOf(
+  policy: CallbackPolicy,
+  host: string,
+  servers: readonly string[],
+): Promise<string[]> {
   if (policy.names.includes(host)) {
     return (await lookupOfHost(host, { all: true })).map(({ address }) => address)
   }
   const resolver = new Resolver({ timeout: 3000, tries: 2 })
+  if (servers.length > 0) resolver.setServers(servers)
   const ask = (family: 4 | 6) =>
     new Promise<string[]>((resolve) => {
       const take = (error: Error | null, addresses: string[]) => resolve(error ? [] : addresses)

@@ -1,16 +1,21 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import {
   isEssential,
   REFUSED,
   testBalancedPolicy,
   useBalancedPolicy,
 } from '../support/balanced-policy.ts'
+import { NativeClient } from '../support/native-client.ts'
 
 /**
  * `balanced`: evasions are found, everyday code is not held up, and a refusal cannot be forged. The cases
  * that are left out here are in test/long/code-policy.test.ts.
  */
 const client = useBalancedPolicy()
+const native = new NativeClient()
+beforeAll(() => {
+  native.url = client.url
+})
 
 testBalancedPolicy(client, isEssential)
 
@@ -29,6 +34,29 @@ test.concurrent('what the parser warns of does not get before the refusal', asyn
     ...REFUSED,
     stderr: expect.stringMatching(/^Line 3: Use of: eval\. .{20,}$/),
   })
+})
+
+test.concurrent.each([
+  ['python', 'display("shown")\neval("1")', /^The code policy refused .*Line 2: Use of: eval\./s],
+  ['python', 'files = !ls\n%pwd\neval("1")', /Line 3: Use of: eval\./],
+  ['python', 'await __import__("asyncio").sleep(0)\neval("1")', /Line 2: Use of: eval\./],
+  ['javascript', 'display(1)\nawait eval("1")', /Line 2: Use of: eval\./],
+])(
+  '%s: a cell is refused before it shows anything, by its own lines',
+  async (language, code, said) => {
+    const { status, body } = await native.run({ language, mode: 'cell', code })
+    const nothing = { stdout: '', displays: [], result: null, files: [], exit_code: null }
+    expect([status, body]).toMatchObject([200, { status: 'refused', ...nothing }])
+    expect(body.detail).toMatch(said)
+  },
+)
+
+test.concurrent.each([
+  ['python', '!echo 1\nimport asyncio\nawait asyncio.sleep(0)\n%pwd', "'/workspace'"],
+  ['javascript', 'await 1\nconst word = "eval"\nword', "'eval'"],
+])('%s: what only cells may say is not held up', async (language, code, value) => {
+  const { body } = await native.run({ language, mode: 'cell', code })
+  expect(body).toMatchObject({ status: 'succeeded', result: { 'text/plain': value } })
 })
 
 test.concurrent('a program that is only long is not held up', async () => {

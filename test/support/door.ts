@@ -64,6 +64,7 @@ export async function openDoors(
   runs: Runs,
   settings: Partial<Config> = {},
   storeOptions: Partial<DatabaseOptions> = {},
+  logger = pino({ level: 'silent' }),
 ) {
   const config = { ...readConfig({}), ...settings }
   const metrics = new Metrics({ executors: () => [], queued: () => 0 })
@@ -74,7 +75,7 @@ export async function openDoors(
     {
       ...config,
       accounts,
-      logger: pino({ level: 'silent' }),
+      logger,
       metrics: metrics.registry,
     },
     {

@@ -106,10 +106,11 @@ export class NativeClient {
     }
     const [mediaType = ''] = type.split(';')
     const content = operation.responses[status]?.content
-    if (!operation.responses[status] || (content && !content[mediaType])) {
+    const isAnything = content?.['*/*'] !== undefined
+    if (!operation.responses[status] || (content && !content[mediaType] && !isAnything)) {
       throw new Error(`/openapi.json does not tell of ${what}`)
     }
-    if (!mediaType.includes('json')) return
+    if (!mediaType.includes('json') || !content?.[mediaType]) return
     const pointer = ['paths', told, method.toLowerCase(), 'responses', status, 'content', mediaType]
       .map((part) => encodeURIComponent(String(part).replaceAll('/', '~1')))
       .join('/')

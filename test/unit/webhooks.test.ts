@@ -16,10 +16,12 @@ import { callWebhook } from '../../src/jobs/webhook-call.ts'
 import type { WebhookSettings } from '../../src/jobs/webhooks.ts'
 import { isPublicAddress } from '../../src/network/public-address.ts'
 import { FakeRuns, openDoors } from '../support/door.ts'
+import { answerNames } from '../support/name-server.mjs'
 import { NativeClient } from '../support/native-client.ts'
 
 const PUBLIC: CallbackPolicy = { public: true, names: [], ranges: [] }
 const LOOPBACK: CallbackPolicy = { public: false, names: [], ranges: ['127.0.0.0/8', '::1'] }
+const NOT_ALLOWED = 'the operator does not allow this address'
 const KEY = Buffer.alloc(24, 7)
 const OWN_SECRET = `whsec_${KEY.toString('base64')}`
 
@@ -115,6 +117,27 @@ describe('where webhooks may go', () => {
     const result = await callWebhook(new URL(`http://${host}:${port}/`), {}, '{}', PUBLIC)
     expect(result.status).toBeNull()
     expect(received).toEqual([])
+  })
+
+  test('a name whose address changes is looked up for each call, and never leads inside', async () => {
+    // The first address is allowed here; the others are what a name server of the caller's may say next.
+    const inside = ['10.1.2.3', '192.168.1.1', '169.254.169.254', '0.0.0.0', '172.16.0.1']
+    const zone: Record<string, string[]> = { 'hook.test': ['127.0.0.1'] }
+    const names = await answerNames('127.0.0.1', 0, zone, () => {})
+    onTestFinished(() => void names.close())
+    const servers = [`127.0.0.1:${names.address().port}`]
+    const url = new URL(`http://hook.test:${port}/`)
+    const call = (policy: CallbackPolicy) => callWebhook(url, {}, '{}', policy, servers)
+    expect((await call(LOOPBACK)).status).toBe(204)
+    for (const address of inside) {
+      zone['hook.test'] = [address]
+      expect(await call(LOOPBACK)).toMatchObject({ status: null, error: NOT_ALLOWED })
+    }
+    // Of several addresses those that are not allowed do not count.
+    zone['hook.test'] = [...inside, '127.0.0.1']
+    expect((await call(LOOPBACK)).status).toBe(204)
+    expect(await call(PUBLIC)).toMatchObject({ status: null, error: NOT_ALLOWED })
+    expect(received).toHaveLength(2)
   })
 
   test('a name leads to allowed addresses only, a redirect nowhere', async () => {

@@ -16,7 +16,8 @@ export async function answerMissingRoutes(
   const answer = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
     const path = url.split('?')[0] as string
     const allowed = routes.flatMap(({ address, methods }) => (address.test(path) ? methods : []))
-    if (allowed.length === 0) {
+    // An address that takes this method has an empty part, such as the name of a file.
+    if (allowed.length === 0 || allowed.includes(method)) {
       return sendProblem(reply, new Problem('not-found', `There is no ${path.slice(0, 200)}.`))
     }
     const list = [...new Set(allowed)].sort().join(', ')

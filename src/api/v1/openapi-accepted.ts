@@ -75,7 +75,7 @@ export function acceptedPaths(eventStream: Json): Json {
         operationId: 'getRunFile',
         summary: 'The content of a file that an accepted run has left',
         responses: {
-          200: { description: 'The content.', content: { 'application/octet-stream': {} } },
+          200: { description: 'The content.', content: { '*/*': {} } },
           ...failed,
         },
       },
