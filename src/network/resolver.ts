@@ -4,8 +4,12 @@ import { once } from 'node:events'
 import packet, { type DecodedPacket } from 'dns-packet'
 import { allowsName, type EgressPolicy, isRefusedAddress, plainHostName } from './egress-policy.ts'
 
-/** Addresses in one answer: more may not fit into one UDP packet. */
-const MOST_ADDRESSES = 16
+/** Bytes of one answer over UDP (RFC 1035, section 4.2.1), in which the name stands again with each address. */
+const MOST_ANSWER_BYTES = 512
+/** Bytes of an answer without any name: its head, the question, one address. */
+const HEAD_BYTES = 12
+const QUESTION_BYTES = 4
+const ADDRESS_BYTES = 14
 /** Questions of one sandbox that are looked up at the same time. */
 const MOST_OPEN_QUESTIONS = 16
 const MOST_QUESTION_BYTES = 512
@@ -127,7 +131,7 @@ export class Resolver {
       const addresses = found
         .map((record) => record.address)
         .filter((address) => !isRefusedAddress(address))
-        .slice(0, MOST_ADDRESSES)
+        .slice(0, mostAddresses(plain))
       if (addresses.length === 0) {
         asker.refused()
         return nothing(REFUSED)
@@ -140,4 +144,11 @@ export class Resolver {
       return nothing(code === 'ENODATA' ? NO_ERROR : SERVER_FAILURE)
     }
   }
+}
+
+/** Returns how many addresses of a name fit into one answer; at least one. */
+function mostAddresses(name: string): number {
+  const nameBytes = name.length + 2
+  const left = MOST_ANSWER_BYTES - HEAD_BYTES - nameBytes - QUESTION_BYTES
+  return Math.max(1, Math.floor(left / (nameBytes + ADDRESS_BYTES)))
 }

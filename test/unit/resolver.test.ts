@@ -6,12 +6,15 @@ import type { EgressPolicy } from '../../src/network/egress-policy.ts'
 import { type Asker, Resolver } from '../../src/network/resolver.ts'
 import { answerNames } from '../support/name-server.mjs'
 
+/** 100 characters. */
+const LONG = `${'a'.repeat(60)}.${'b'.repeat(27)}.example.org`
 const ZONE = {
   'web.example.org': ['203.0.113.10'],
   'other.example.org': ['203.0.113.11'],
   'inside.example.org': ['10.1.2.3'],
   'mixed.example.org': ['169.254.169.254', '203.0.113.10'],
   'many.example.org': Array.from({ length: 24 }, (_, i) => `203.0.113.${i + 1}`),
+  [LONG]: Array.from({ length: 24 }, (_, i) => `203.0.113.${i + 1}`),
 }
 
 let upstream: Socket
@@ -72,7 +75,12 @@ async function ask(name: string, type: 'A' | 'AAAA' | 'TXT' = 'A') {
   const answer = packet.decode(message)
   expect(answer).toMatchObject({ id: 7, type: 'response', questions: [{ name, type }] })
   const addresses = (answer.answers ?? []).map((record) => (record as { data: string }).data)
-  return { rcode: (answer as unknown as { rcode: string }).rcode, addresses }
+  const told = { rcode: (answer as unknown as { rcode: string }).rcode, addresses }
+  // Not counted among what is compared.
+  return Object.defineProperty(told as typeof told & { bytes: number }, 'bytes', {
+    value: message.length,
+    enumerable: false,
+  })
 }
 
 describe('without a list', () => {
@@ -98,8 +106,16 @@ describe('without a list', () => {
     expect(refused).toBe(1)
   })
 
-  test('an answer fits into one packet', async () => {
-    expect((await ask('many.example.org')).addresses).toHaveLength(16)
+  test('an answer fits into one packet of DNS over UDP, however long its name is', async () => {
+    for (const [name, most] of [
+      ['many.example.org', 14],
+      [LONG, 3],
+    ] as const) {
+      const { addresses, bytes } = await ask(name)
+      expect([name, addresses?.length]).toEqual([name, most])
+      expect(bytes).toBeLessThanOrEqual(512)
+    }
+    expect(pinned).toHaveLength(17)
   })
 
   test('other kinds of records are not there, and are not asked for', async () => {
