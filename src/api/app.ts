@@ -1,4 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { Jobs } from '../jobs/jobs.ts'
 import type { Store } from '../jobs/store.ts'
 import type { WebhookSettings } from '../jobs/webhooks.ts'
 import type { Sessions } from '../sessions/types.ts'
@@ -22,6 +23,7 @@ import { createServer, type TlsFiles } from './server.ts'
 import { SlowLane } from './slow-lane.ts'
 import { answerUnroutable } from './unroutable.ts'
 import { type Body, Uploads } from './uploads.ts'
+import { jobWords } from './v1/job-words.ts'
 import { nativeApi } from './v1/plugin.ts'
 import type { NativeService } from './v1/service.ts'
 import { addWebSockets } from './websockets.ts'
@@ -124,14 +126,16 @@ export async function buildApp(
   const keepers = { connections, answers, uploads, version: VERSION }
   const { doors, accounts } = options
   if (doors.has('ragflow')) await app.register(ragflow, { ...services, ...keepers })
+  const { webhooks } = options.jobs
+  const jobs = jobsOf(app, webhooks, services)
   if (doors.has('v1')) {
     const frames = accounts.uploads
-    await app.register(nativeApi, { ...services, ...keepers, ...options.jobs, frames })
+    await app.register(nativeApi, { ...services, ...keepers, jobs, webhooks, frames })
   }
   if (doors.has('mcp')) {
     const ofMessages = new Uploads(MAX_MESSAGE_BYTES, accounts.uploads, lane)
     const { results } = accounts
-    await app.register(mcp, { ...services, ...keepers, uploads: ofMessages, results })
+    await app.register(mcp, { ...services, ...keepers, uploads: ofMessages, results, jobs })
   }
   if (doors.has('jupyter')) {
     const { uploads: frames, results: kept } = accounts
@@ -144,4 +148,19 @@ export async function buildApp(
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   return app
+}
+
+/** Accepted runs, which begin and end with the server. */
+function jobsOf(
+  app: FastifyInstance,
+  webhooks: WebhookSettings,
+  { store, runs, metrics }: DoorServices,
+): Jobs {
+  const words = jobWords(app.log, metrics)
+  const jobs = new Jobs(store, runs, words, webhooks, (err) => app.log.error({ err }, 'jobs'))
+  app.addHook('onReady', () => jobs.start())
+  // Who waits for a run keeps its connection open.
+  app.addHook('preClose', async () => jobs.stop())
+  app.addHook('onClose', () => jobs.idle())
+  return jobs
 }

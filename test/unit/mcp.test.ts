@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
 import { ManagerError } from '../../src/errors.ts'
 import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
-import { HTTP_CLIENTS, type McpClient, TOOLS } from '../support/mcp-clients.ts'
+import { HTTP_CLIENTS, type McpClient, type McpClientKind, TOOLS } from '../support/mcp-clients.ts'
 
 /** The door for MCP over runs that never happen, asked by the official clients. */
 const KEY = 'a-key-of-the-tests'
@@ -119,14 +122,19 @@ describe.each(HTTP_CLIENTS)('$name', ({ connect }) => {
       new Promise((resolve, reject) => {
         end = () => resolve(outcomeWith({ stdout: Buffer.from('all\n') }))
         const gone = () => reject(new ManagerError('RUN_CANCELLED', 'The run was canceled.'))
+        // It may have been canceled before its code was to run.
+        if (signal.aborted) gone()
         signal.addEventListener('abort', gone)
       })
     const start = () => client.callTool({ name: 'start_run', arguments: RUN.arguments })
     const first = (await start()).structuredContent
-    expect(first).toMatchObject({ state: 'running', output: 'so far', outcome: null })
+    expect(first).toMatchObject({ outcome: null, expires_at: null })
     const get = (by: McpClient, wait_seconds: number) =>
       by.callTool({ name: 'get_run', arguments: { run_id: first.run_id, wait_seconds } })
-    expect((await get(client, 0)).structuredContent.state).toBe('running')
+    const told = { state: 'running', output: 'so far', outcome: null }
+    await expect
+      .poll(async () => (await get(client, 0)).structuredContent, { timeout: 30_000 })
+      .toMatchObject(told)
     const stranger = await connect({ url: door.url, key: OTHER })
     expect((await get(stranger, 0)).isError).toBe(true)
     const canceled = { name: 'cancel_run', arguments: { run_id: first.run_id } }
@@ -136,7 +144,11 @@ describe.each(HTTP_CLIENTS)('$name', ({ connect }) => {
     end()
     expect(await waiting).toMatchObject({
       content: [{ type: 'text', text: 'all\n' }],
-      structuredContent: { state: 'ended', outcome: { status: 'succeeded', stdout: 'all\n' } },
+      structuredContent: {
+        state: 'ended',
+        outcome: { status: 'succeeded', stdout: 'all\n' },
+        expires_at: expect.any(String),
+      },
     })
     const second = (await start()).structuredContent
     const answer = await client.callTool({
@@ -144,6 +156,36 @@ describe.each(HTTP_CLIENTS)('$name', ({ connect }) => {
       arguments: { run_id: second.run_id },
     })
     expect(answer).toMatchObject({ isError: true, content: [{ text: 'The run was canceled.' }] })
+  })
+
+  test('of a run that was started, images come as images, and all else can be read', async () => {
+    const files = [
+      { path: 'plot.png', content: PNG },
+      { path: 'out/a b.csv', content: Buffer.from('1,2') },
+    ]
+    const stdout = Buffer.from(`${'é'.repeat(20_000)}"end"`)
+    runs.end = async () =>
+      outcomeWith({
+        exitCode: 3,
+        stdout,
+        files,
+        displays: [{ 'image/png': PNG.toString('base64') }],
+      })
+    const started = await client.callTool({ name: 'start_run', arguments: RUN.arguments })
+    const { run_id } = started.structuredContent
+    const get = { name: 'get_run', arguments: { run_id, wait_seconds: 45 } }
+    const { content, structuredContent } = await client.callTool(get)
+    expect(content.map(({ type }) => type)).toEqual(['text', 'image', 'image', 'resource_link'])
+    const { outcome } = structuredContent
+    expect(outcome).toMatchObject({ status: 'failed', exit_code: 3 })
+    const whole = await client.readResource({ uri: outcome.stdout_uri })
+    expect(whole.contents[0]?.text).toBe(stdout.toString())
+    expect((await client.readResource(content[3])).contents[0]?.text).toBe('1,2')
+    const { resources } = await client.listResources()
+    expect(resources.map(({ uri }) => uri)).toContain(content[3].uri)
+    const stranger = await connect({ url: door.url, key: OTHER })
+    await expect(stranger.readResource(content[3])).rejects.toThrow()
+    await stranger.close()
   })
 
   test('what was kept is listed for its caller', async () => {
@@ -221,4 +263,37 @@ describe.each(HTTP_CLIENTS)('$name', ({ connect }) => {
       { name: 'python', languages: ['python', 'python3'], libraries: ['python3-numpy 1.24.2'] },
     ])
   })
+})
+
+test('a run that waits survives a restart', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mcp-runs-'))
+  const [{ connect }] = HTTP_CLIENTS as [McpClientKind]
+  const busy = new FakeRuns()
+  busy.end = async () => Promise.reject(new ManagerError('POOL_BUSY', 'No executor is free.'))
+  // Nothing of it has begun.
+  busy.start = () => busy.end({} as never, AbortSignal.abort())
+  const before = await openDoors(busy, { keys }, { folder })
+  const first = await connect({ url: before.url, key: KEY })
+  const start = { name: 'start_run', arguments: RUN.arguments }
+  const { run_id } = (await first.callTool(start)).structuredContent
+  const get = { name: 'get_run', arguments: { run_id, wait_seconds: 0 } }
+  expect((await first.callTool(get)).structuredContent).toMatchObject({ state: 'queued' })
+  await first.close()
+  await before.close()
+
+  runs.end = async () => outcomeWith({ stdout: Buffer.from('1\n') })
+  const after = await openDoors(runs, { keys }, { folder })
+  const second = await connect({ url: after.url, key: KEY })
+  const waits = { ...get, arguments: { run_id, wait_seconds: 45 } }
+  expect((await second.callTool(waits)).structuredContent).toMatchObject({
+    state: 'ended',
+    outcome: { status: 'succeeded', stdout: '1\n' },
+  })
+  // The native API knows it as well.
+  const ask = (key: string) =>
+    fetch(`${after.url}/v1/runs/${run_id}`, { headers: { 'x-api-key': key } })
+  expect([(await ask(KEY)).status, (await ask(OTHER)).status]).toEqual([200, 404])
+  await second.close()
+  await after.close()
+  rmSync(folder, { recursive: true, force: true })
 })

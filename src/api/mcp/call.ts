@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { Jobs } from '../../jobs/jobs.ts'
 import type { NativeService } from '../v1/service.ts'
 import type { RunArguments } from './message.ts'
 
@@ -14,7 +15,10 @@ export interface McpCall {
   cause(error: Error): Error
 }
 
-export type McpService = Pick<NativeService, 'runs' | 'templates' | 'version' | 'metrics'>
+export interface McpService
+  extends Pick<NativeService, 'runs' | 'templates' | 'version' | 'metrics'> {
+  readonly jobs: Jobs
+}
 
 /** The arguments of a call that has none. */
 export const NOTHING = {

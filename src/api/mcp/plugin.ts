@@ -14,7 +14,6 @@ import { KeptResults } from './kept-results.ts'
 import { type Message, readMessage } from './message.ts'
 import { sendResponse } from './respond.ts'
 import { sendRpcError } from './rpc-error.ts'
-import { StartedRuns } from './started-runs.ts'
 import { buildMcpServer } from './tools.ts'
 
 /** Larger messages are refused before they are read. */
@@ -45,15 +44,13 @@ declare module 'fastify' {
 export async function mcp(app: FastifyInstance, options: McpOptions): Promise<void> {
   const { connections, answers, parsing, uploads } = options
   const results = new KeptResults(options.results)
-  const started = new StartedRuns(options.results)
   const cancels = new Cancels()
   const handler = createMcpHandler(
-    ({ authInfo }) => buildMcpServer(options, results, started, authInfo?.extra?.call as McpCall),
+    ({ authInfo }) => buildMcpServer(options, results, authInfo?.extra?.call as McpCall),
     // Nothing changes that a client could be told of.
     { maxSubscriptions: 0 },
   )
   app.addHook('onClose', async () => {
-    started.clear()
     results.clear()
     await handler.close()
   })

@@ -1,6 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import { mediaTypeOf } from '../../run/media-types.ts'
-import type { OutputFile, RunOutcome } from '../../run/types.ts'
+import type { LeftOut, MimeBundle, RunOutcome } from '../../run/types.ts'
 import { outcomeDetail, signalName, statusOf } from '../v1/present.ts'
 import { type ExcerptSize, excerptOf, isExcerpt } from './excerpt.ts'
 import type { KeptPart } from './kept-results.ts'
@@ -13,11 +13,45 @@ const SIZES = {
   stderr: { head: 1500, tail: 4500 },
 } as const satisfies Record<string, ExcerptSize>
 
+const NOTHING = Buffer.alloc(0)
 const STREAMS = ['stdout', 'stderr'] as const
-const MAX_IMAGES = 6
-const MAX_IMAGE_BYTES = 3 * 1024 ** 2
-/** Of all images of an answer. */
-const MAX_IMAGES_BYTES = 6 * 1024 ** 2
+/** Images of an answer: how many, how large one, and all together. */
+export const imageLimits = { most: 6, bytes: 3 * 1024 ** 2, ofAllBytes: 6 * 1024 ** 2 } as const
+
+/** A file that a program made. */
+export interface ToldFile {
+  readonly path: string
+  readonly size: number
+  /** Null: it is not at hand, and can be read only. */
+  readonly content: Buffer | null
+}
+
+/** What is told of an outcome. */
+export interface ToldOutcome {
+  readonly status: RunCodeAnswer['status']
+  readonly exitCode: number | null
+  /** Its name. */
+  readonly signal: string | null
+  readonly stdout: Buffer
+  readonly stderr: Buffer
+  readonly displays: readonly MimeBundle[]
+  readonly files: readonly ToldFile[]
+  readonly filesLeftOut: readonly LeftOut[]
+  readonly wallMs: number
+  readonly detail: string
+}
+
+export function toldOf(outcome: RunOutcome): ToldOutcome {
+  const { exitCode, signal, stdout, stderr, displays, filesLeftOut, files, usage } = outcome
+  return {
+    status: statusOf(outcome),
+    exitCode,
+    signal: signal === null ? null : signalName(signal),
+    files: files.map(({ path, content }) => ({ path, size: content.length, content })),
+    ...{ stdout, stderr, displays, filesLeftOut, wallMs: usage.wallMs },
+    detail: outcomeDetail(outcome),
+  }
+}
 
 type Block = CallToolResult['content'][number]
 
@@ -30,7 +64,7 @@ export type Keep = (parts: ReadonlyMap<string, KeptPart>) => ReadonlySet<string>
  * @param run its id
  * @param keep what is not in the answer itself
  */
-export function presentOutcome(run: string, outcome: RunOutcome, keep: Keep): CallToolResult {
+export function presentOutcome(run: string, outcome: ToldOutcome, keep: Keep): CallToolResult {
   const texts = { stdout: outcome.stdout.toString(), stderr: outcome.stderr.toString() }
   const parts = new Map<string, KeptPart>()
   for (const stream of STREAMS) {
@@ -38,29 +72,29 @@ export function presentOutcome(run: string, outcome: RunOutcome, keep: Keep): Ca
     parts.set(stream, { content: outcome[stream], mediaType: 'text/plain' })
   }
   for (const { path, content } of outcome.files) {
-    parts.set(`files/${path}`, { content, mediaType: mediaTypeOf(path) })
+    parts.set(`files/${path}`, { content: content ?? NOTHING, mediaType: mediaTypeOf(path) })
   }
   const kept = keep(parts)
   const uriOf = (name: string) => (kept.has(name) ? uriOfPart(run, name) : null)
   const excerpt = (stream: (typeof STREAMS)[number]) =>
     excerptOf(texts[stream], SIZES[stream], uriOf(stream))
   const answer: RunCodeAnswer = {
-    status: statusOf(outcome),
+    status: outcome.status,
     exit_code: outcome.exitCode,
-    signal: outcome.signal === null ? null : signalName(outcome.signal),
+    signal: outcome.signal,
     stdout: excerpt('stdout'),
     stdout_uri: uriOf('stdout'),
     stderr: excerpt('stderr'),
     stderr_uri: uriOf('stderr'),
-    files: outcome.files.map(({ path, content }) => ({
+    files: outcome.files.map(({ path, size }) => ({
       path,
-      size: content.length,
+      size,
       media_type: mediaTypeOf(path),
       uri: uriOf(`files/${path}`),
     })),
     files_left_out: outcome.filesLeftOut.map((file) => ({ ...file })),
-    wall_ms: Math.round(outcome.usage.wallMs),
-    detail: outcomeDetail(outcome),
+    wall_ms: Math.round(outcome.wallMs),
+    detail: outcome.detail,
   }
   const { images, shown } = imagesOf(outcome)
   const links = answer.files.flatMap(({ path, size, media_type, uri }): Block[] => {
@@ -96,14 +130,15 @@ function textOf({ status, stdout, stderr, detail, files, files_left_out }: RunCo
 }
 
 /** Images that fit into an answer, and the paths of the files that they are. */
-function imagesOf({ files, displays }: RunOutcome): { images: Block[]; shown: Set<string> } {
+function imagesOf({ files, displays }: ToldOutcome): { images: Block[]; shown: Set<string> } {
   const images: Block[] = []
   const shown = new Set<string>()
   let bytes = 0
   const add = (content: Buffer): boolean => {
     const mimeType = imageTypeOf(content)
-    if (mimeType === null || images.length === MAX_IMAGES) return false
-    if (content.length > MAX_IMAGE_BYTES || bytes + content.length > MAX_IMAGES_BYTES) return false
+    if (mimeType === null || images.length === imageLimits.most) return false
+    const { length } = content
+    if (length > imageLimits.bytes || bytes + length > imageLimits.ofAllBytes) return false
     bytes += content.length
     images.push({ type: 'image', data: content.toString('base64'), mimeType })
     return true
@@ -112,11 +147,13 @@ function imagesOf({ files, displays }: RunOutcome): { images: Block[]; shown: Se
     const image = bundle['image/png'] ?? bundle['image/jpeg']
     if (typeof image === 'string') add(Buffer.from(image, 'base64'))
   }
-  for (const file of files) if (isImagePath(file) && add(file.content)) shown.add(file.path)
+  for (const { path, content } of files) {
+    if (content && isImagePath(path) && add(content)) shown.add(path)
+  }
   return { images, shown }
 }
 
-function isImagePath({ path }: OutputFile): boolean {
+function isImagePath(path: string): boolean {
   return /\.(png|jpe?g|gif|webp)$/i.test(path)
 }
 

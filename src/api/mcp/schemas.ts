@@ -71,10 +71,13 @@ export const getRunInput = runIdInput.extend({
 
 export const startedRunOutput = z.object({
   run_id: z.string(),
-  state: z.enum(['running', 'ended']),
+  state: z.enum(['queued', 'running', 'ended']),
   output: z.string().describe('While it runs: the end of what it has printed so far.'),
-  outcome: runCodeOutput.nullable().describe('null: the program runs.'),
+  outcome: runCodeOutput.nullable().describe('null: the program has not ended.'),
+  expires_at: z.string().nullable().describe('When it is removed; null: not before its end.'),
 })
+
+export type StartedRunAnswer = z.infer<typeof startedRunOutput>
 
 export const listTemplatesOutput = z.object({
   templates: z.array(
@@ -83,6 +86,9 @@ export const listTemplatesOutput = z.object({
       languages: z.array(z.string()),
       version: z.string().nullable(),
       libraries: z.array(z.string()).describe('Name and version.'),
+      preloaded: z
+        .array(z.string())
+        .describe('Modules that are loaded before the program starts: they take no time.'),
       network: z.enum(['none', 'egress']),
       limits: z.record(z.string(), z.number()),
     }),

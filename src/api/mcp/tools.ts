@@ -15,10 +15,10 @@ import { tellOutcome, tellProblem } from '../v1/tell.ts'
 import { type McpCall, type McpService, NOTHING } from './call.ts'
 import { KEPT_MS, type KeptPart, type KeptResults } from './kept-results.ts'
 import { addLongRunTools } from './long-runs.ts'
-import { presentOutcome, uriOfPart } from './present.ts'
+import { presentOutcome, toldOf, uriOfPart } from './present.ts'
 import { OutputProgress } from './progress.ts'
 import { listTemplatesOutput, runCodeInput, runCodeOutput } from './schemas.ts'
-import type { StartedRuns } from './started-runs.ts'
+import { storedPart, storedParts } from './stored-runs.ts'
 
 const INSTRUCTIONS =
   'Runs programs in isolated sandboxes. Each run gets a fresh sandbox: nothing is kept between runs, so put all files that a program needs into the call.'
@@ -31,7 +31,6 @@ const KEPT_URI = 'sandbox://runs/{run}/{+part}'
 export function buildMcpServer(
   service: McpService,
   results: KeptResults,
-  started: StartedRuns,
   call: McpCall,
 ): McpServer {
   const { version } = service
@@ -65,12 +64,14 @@ export function buildMcpServer(
     },
     () => listTemplates(service),
   )
-  addLongRunTools(server, service, results, started, call, openWorldHint)
+  addLongRunTools(server, service, call, openWorldHint)
   server.registerResource(
     'output of a run',
-    new ResourceTemplate(KEPT_URI, { list: () => listParts(results, call.request.caller) }),
-    { description: 'Files and long output of a run, for its caller, for a few minutes.' },
-    (uri) => readPart(results, call.request.caller, uri),
+    new ResourceTemplate(KEPT_URI, {
+      list: () => listParts(results, service, call.request.caller),
+    }),
+    { description: 'Files and long output of a run, for its caller, for some time.' },
+    (uri) => readPart(results, service, call.request.caller, uri),
   )
   return server
 }
@@ -107,7 +108,7 @@ async function runCode(
       onEvent: progress ? (event) => progress.tell(event) : undefined,
     })
     tellOutcome(request, run, outcome, service)
-    return presentOutcome(id, outcome, (parts) => results.keep(caller, id, parts))
+    return presentOutcome(id, toldOf(outcome), (parts) => results.keep(caller, id, parts))
   } catch (error) {
     const problem = problemOf(call.cause(error as Error))
     tellProblem(request, run, problem.problem, error as Error, service)
@@ -118,15 +119,16 @@ async function runCode(
 }
 
 function listTemplates({ templates }: McpService): CallToolResult {
-  const told = templates.map(({ name, languages, version, libraries, network, limits }) => ({
+  const told = templates.map(({ name, languages, version, libraries, preloaded, ...more }) => ({
     name,
     languages: [...languages],
     version,
     libraries: libraries.map((library) =>
       [library.name, library.version].filter(Boolean).join(' '),
     ),
-    network,
-    limits: wireLimits(limits),
+    preloaded: [...preloaded],
+    network: more.network,
+    limits: wireLimits(more.limits),
   }))
   return {
     content: [{ type: 'text', text: JSON.stringify(told) }],
@@ -134,8 +136,9 @@ function listTemplates({ templates }: McpService): CallToolResult {
   }
 }
 
-function listParts(results: KeptResults, caller: string) {
-  const resources = results.list(caller, MAX_LISTED).map(({ run, name, mediaType, size }) => ({
+async function listParts(results: KeptResults, { jobs }: McpService, caller: string) {
+  const kept = [...results.list(caller, MAX_LISTED), ...(await storedParts(jobs, caller))]
+  const resources = kept.slice(0, MAX_LISTED).map(({ run, name, mediaType, size }) => ({
     uri: uriOfPart(run, name),
     name,
     mimeType: mediaType,
@@ -144,9 +147,10 @@ function listParts(results: KeptResults, caller: string) {
   return { resources }
 }
 
-function readPart(results: KeptResults, caller: string, uri: URL) {
+async function readPart(results: KeptResults, { jobs }: McpService, caller: string, uri: URL) {
   const [, run = '', part = ''] = /^sandbox:\/\/runs\/([^/]+)\/(.+)$/.exec(uri.href) ?? []
-  const found = results.read(caller, run, decoded(part))
+  const name = decoded(part)
+  const found = results.read(caller, run, name) ?? (await storedPart(jobs, caller, run, name))
   if (found === null) throw new ResourceNotFoundError(uri.href)
   return { contents: [{ uri: uri.href, mimeType: found.mediaType, ...contentOf(found) }] }
 }

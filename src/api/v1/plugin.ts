@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { Jobs } from '../../jobs/jobs.ts'
-import type { Store } from '../../jobs/store.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
 import type { WebhookSettings } from '../../jobs/webhooks.ts'
 import type { Sessions } from '../../sessions/types.ts'
 import type { Budget } from '../accounts.ts'
@@ -10,7 +9,6 @@ import { addBatchesRoute } from './batches-route.ts'
 import type { Keepers } from './call.ts'
 import { addDocsRoutes } from './docs-routes.ts'
 import { addInfoRoutes } from './info-routes.ts'
-import { jobWords } from './job-words.ts'
 import { answerMissingRoutes } from './missing-route.ts'
 import { PROBLEMS, problemOf, sendProblem } from './problems.ts'
 import { addRunsRoute } from './runs-route.ts'
@@ -27,7 +25,7 @@ export type NativeOptions = NativeService &
     readonly uploads: Uploads
     /** Frames of WebSockets on their way in. */
     readonly frames: Budget
-    readonly store: Store
+    readonly jobs: Jobs
     readonly sessions: Sessions | null
     readonly webhooks: WebhookSettings
   }
@@ -55,7 +53,7 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   })
   app.addHook('preHandler', async (_request, reply) => tellRate(reply))
   answerMissing = await answerMissingRoutes(app)
-  const jobs = jobsOf(app, options)
+  const { jobs } = options
   addRunsRoute(app, options, options, { jobs, webhooks: options.webhooks })
   addAcceptedRoutes(app, jobs, options)
   addBatchesRoute(app, options, options)
@@ -71,17 +69,6 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   }
   addInfoRoutes(app, options)
   addDocsRoutes(app, options.version)
-}
-
-/** Accepted runs, which begin and end with the server. */
-function jobsOf(app: FastifyInstance, { store, runs, metrics, webhooks }: NativeOptions): Jobs {
-  const words = jobWords(app.log, metrics)
-  const jobs = new Jobs(store, runs, words, webhooks, (err) => app.log.error({ err }, 'jobs'))
-  app.addHook('onReady', () => jobs.start())
-  // Who waits for a run keeps its connection open.
-  app.addHook('preClose', async () => jobs.stop())
-  app.addHook('onClose', () => jobs.idle())
-  return jobs
 }
 
 /**
