@@ -175,7 +175,8 @@ export class KernelLink {
       if (!this.#collector || this.#isFlooded) return
       if (!this.#collector.addOutput(name, chunk)) this.#flood()
     } else if (this.#state === 'idle') {
-      this.#between[name] = Buffer.concat([this.#between[name], chunk]).subarray(-BETWEEN_BYTES)
+      const most = Math.min(BETWEEN_BYTES, Math.floor(this.#limits.outputBytes / 2))
+      this.#between[name] = Buffer.concat([this.#between[name], chunk]).subarray(-most)
     }
   }
 

@@ -1,57 +1,24 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { sessionOutcome } from '../../src/api/v1/sessions-contexts-schema.ts'
+import { ContextClient } from '../support/context-client.ts'
 import { useManager } from '../support/manager.ts'
 
 const client = useManager({ sessionsPerCaller: 20 })
 
-async function call(method: string, path: string, body?: unknown) {
-  const init: RequestInit = { method }
-  if (body !== undefined) {
-    init.body = JSON.stringify(body)
-    init.headers = { 'content-type': 'application/json' }
-  }
-  const response = await fetch(`${client.url}/v1/sessions${path}`, init)
-  const text = await response.text()
-  return { status: response.status, text, json: () => JSON.parse(text) }
-}
-
-const sessions = new Map<string, Promise<string>>()
-
-/** One session for each template. */
-function session(template: string): Promise<string> {
-  const there = sessions.get(template)
-  if (there) return there
-  const made = call('POST', '', { template }).then(({ json }) => json().id as string)
-  sessions.set(template, made)
-  return made
-}
+const sessions = new ContextClient(client)
+const call = sessions.call.bind(sessions)
+const session = sessions.session.bind(sessions)
+const run = sessions.run.bind(sessions)
+const value = sessions.value.bind(sessions)
+const at = sessions.at.bind(sessions)
+const stateOf = sessions.stateOf.bind(sessions)
+const untilBusy = sessions.untilBusy.bind(sessions)
 
 /** A context of its own for a test. */
 async function context(template: string, more = {}): Promise<string> {
-  const id = await session(template)
-  const language = template === 'nodejs' ? 'javascript' : template
-  const { status, json } = await call('POST', `/${id}/contexts`, { language, ...more })
-  expect(status).toBe(201)
-  onTestFinished(async () => void (await call('DELETE', `/${id}/contexts/${json().id}`)))
-  return json().id
+  const id = await sessions.context(template, more)
+  onTestFinished(async () => void (await call('DELETE', await at(template, id))))
+  return id
 }
-
-async function run(template: string, code: string, more = {}) {
-  const { text, status } = await call('POST', `/${await session(template)}/runs`, { code, ...more })
-  expect(status, text).toBe(200)
-  return sessionOutcome.parse(JSON.parse(text))
-}
-async function value(template: string, code: string, more = {}) {
-  const told = await run(template, code, more)
-  expect(told.status, JSON.stringify(told)).toBe('succeeded')
-  return (told.result as Record<string, unknown> | null)?.['text/plain'] ?? null
-}
-const at = async (template: string, id: string, rest = '') =>
-  `/${await session(template)}/contexts/${id}${rest}`
-const stateOf = async (template: string, id: string) =>
-  (await call('GET', await at(template, id))).json().state
-const untilBusy = (template: string, id: string) =>
-  expect.poll(() => stateOf(template, id)).toBe('busy')
 
 describe('a context', () => {
   test('is made, listed, told and removed', async () => {
