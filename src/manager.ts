@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { Accounts } from './api/accounts.ts'
 import { buildApp } from './api/app.ts'
 import { ParsingThread } from './api/parsing-thread.ts'
+import { signingKey } from './api/signed-urls.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './engine/runsc/installation.ts'
 import type { Platform } from './engine/runsc/platform.ts'
@@ -113,6 +114,7 @@ export class ExecutorManager {
       {
         ...this.#config,
         accounts: this.#accounts,
+        signingKey: signingKey(this.#config.home, `port ${this.#config.port}`),
         logger: this.#log,
         metrics: metrics.registry,
       },

@@ -11,13 +11,16 @@
  *   move FROM TO                  renames; makes the folders above TO
  *   remove PATH                   removes a file, or a folder with all that is in it
  *   watch PATH DEPTH              writes an event for each change until it is ended
+ *   pack PATH                     writes an archive of a folder (session-archive.h)
+ *   unpack PATH                   takes an archive from standard input into a folder, which it makes
  *
  * A record: type (f, d, l or o for others), octal mode, size, nanoseconds since 1970, uid, gid, with spaces
  * between them; NUL; path (from PATH for list, else as given); NUL; where a link leads, else nothing; NUL.
- * An event: c made, w written, a attributes changed, r removed or moved away; NUL; path from PATH; NUL.
  */
 #define _GNU_SOURCE
 #include "session-files.h"
+
+#include "session-archive.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,22 +31,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK_BYTES = 128 * 1024, MAX_DEPTH = 64, MAX_WATCHES = 1024 };
-
-static int write_all(int fd, const char *bytes, size_t length) {
-    while (length) {
-        ssize_t n = write(fd, bytes, length);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return errno;
-        bytes += n;
-        length -= (size_t)n;
-    }
-    return 0;
-}
+enum { MAX_DEPTH = 64 };
 
 /* Copies at most `length` bytes from one descriptor to the other. */
 static int copy(int from, int to, uint64_t length) {
@@ -198,94 +189,20 @@ static int move_path(const char *from, const char *to) {
     if (lstat(from, &info)) return errno;
     const int error = make_above(to);
     if (error) return error;
-    return rename(from, to) ? errno : 0;
-}
-
-/* ---- watch ---- */
-
-static struct {
-    int fd;
-    char *folders[MAX_WATCHES + 1]; /* by watch descriptor: path from the root, ends with a slash or is empty */
-} watches;
-
-static const uint32_t WATCHED = IN_CREATE | IN_MODIFY | IN_ATTRIB | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                                IN_ONLYDIR;
-
-/*
- * Watches a folder and those below it. Folders beyond the most that are watched are left out.
- * @param is_new it was made while its parent was watched: what is in it has no event of its own
- */
-static int watch_folder(const char *root, const char *folder, int depth, int is_new) {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", root, folder) >= (int)sizeof path) return ENAMETOOLONG;
-    const int watch = inotify_add_watch(watches.fd, path, WATCHED);
-    if (watch < 0) return errno;
-    if (watch > MAX_WATCHES) {
-        inotify_rm_watch(watches.fd, watch);
-        return ENOSPC;
-    }
-    free(watches.folders[watch]);
-    watches.folders[watch] = strdup(folder);
-    DIR *dir = depth > 1 || is_new ? opendir(path) : NULL;
-    struct dirent *entry;
-    while (dir && (entry = readdir(dir))) {
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-        if (is_new) printf("c%c%s%s%c", 0, folder, entry->d_name, 0);
-        char below[PATH_MAX];
-        if (entry->d_type == DT_DIR && depth > 1 &&
-            snprintf(below, sizeof below, "%s%s/", folder, entry->d_name) < (int)sizeof below)
-            watch_folder(root, below, depth - 1, is_new);
-    }
-    if (dir) closedir(dir);
-    return 0;
-}
-
-static char kind_of(uint32_t mask) {
-    if (mask & (IN_CREATE | IN_MOVED_TO)) return 'c';
-    if (mask & IN_MODIFY) return 'w';
-    return mask & (IN_DELETE | IN_MOVED_FROM) ? 'r' : 'a';
-}
-
-static int depth_of(const char *folder) {
-    int depth = 0;
-    for (const char *c = folder; *c; c++) depth += *c == '/';
-    return depth;
-}
-
-static int watch(const char *path, int depth) {
-    watches.fd = inotify_init1(IN_CLOEXEC);
-    if (watches.fd < 0) return errno;
-    const int error = watch_folder(path, "", depth, 0);
-    if (error) return error;
-    // The watcher knows by this that no change is missed from now on.
-    printf("s%c%c", 0, 0);
-    fflush(stdout);
-    static char events[64 * 1024] __attribute__((aligned(8)));
-    for (;;) {
-        const ssize_t n = read(watches.fd, events, sizeof events);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return errno;
-        for (char *next = events; next < events + n;) {
-            const struct inotify_event *event = (const struct inotify_event *)next;
-            next += sizeof *event + event->len;
-            if (event->mask & IN_Q_OVERFLOW) return EOVERFLOW;
-            const char *folder = event->wd >= 0 && event->wd <= MAX_WATCHES ? watches.folders[event->wd] : NULL;
-            if (!folder || event->mask & IN_IGNORED || !event->len) continue;
-            printf("%c%c%s%s%c", kind_of(event->mask), 0, folder, event->name, 0);
-            const int left = depth - depth_of(folder) - 1;
-            char below[PATH_MAX];
-            if (event->mask & IN_ISDIR && event->mask & (IN_CREATE | IN_MOVED_TO) && left > 0 &&
-                snprintf(below, sizeof below, "%s%s/", folder, event->name) < (int)sizeof below)
-                watch_folder(path, below, left, 1);
-        }
-        if (fflush(stdout)) return errno;
-    }
+    if (rename(from, to) == 0) return 0;
+    if (errno != EXDEV) return errno;
+    // It has to be copied, with all that is below it.
+    execlp("mv", "mv", "-fT", "--", from, to, (char *)NULL);
+    return EXDEV;
 }
 
 static int bounded_depth(const char *text) {
     const long depth = strtol(text, NULL, 10);
     return depth < 1 ? 1 : depth > MAX_DEPTH ? MAX_DEPTH : (int)depth;
 }
+
+/* What is wrong with what was sent, where an errno says too little. */
+static const char *complaint;
 
 static int work(char **arguments) {
     const char *verb = arguments[0], *path = verb ? arguments[1] : NULL;
@@ -298,16 +215,21 @@ static int work(char **arguments) {
     if (!strcmp(verb, "stat")) return write_record(path, path);
     if (!strcmp(verb, "make")) return make_folder(path);
     if (!strcmp(verb, "remove")) return remove_path(path);
+    if (!strcmp(verb, "pack")) return pack_folder(path);
+    if (!strcmp(verb, "unpack")) {
+        const int error = make_folder(path);
+        return error ? error : unpack_folder(path, &complaint);
+    }
     if (!third) return EINVAL;
     if (!strcmp(verb, "list")) return list(path, bounded_depth(third));
     if (!strcmp(verb, "move")) return move_path(path, third);
-    if (!strcmp(verb, "watch")) return watch(path, bounded_depth(third));
+    if (!strcmp(verb, "watch")) return watch_folder(path, bounded_depth(third));
     return EINVAL;
 }
 
 int file_work(char **arguments) {
     int error = work(arguments);
     if (fflush(stdout) && !error) error = errno;
-    if (error) dprintf(STDERR_FILENO, "%s\n", strerror(error));
+    if (error) dprintf(STDERR_FILENO, "%s\n", complaint ? complaint : strerror(error));
     return error > 255 ? EIO : error;
 }

@@ -8,4 +8,7 @@
  */
 int file_work(char **arguments);
 
+/* Watches a folder, so many folders deep: see session-watch.c. Returns an errno. */
+int watch_folder(const char *path, int depth);
+
 #endif

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { Jobs } from '../jobs/jobs.ts'
 import type { Store } from '../jobs/store.ts'
@@ -20,6 +21,7 @@ import { refuseOtherMethods } from './methods.ts'
 import { takePathKey } from './path-key.ts'
 import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
+import { SignedUrls } from './signed-urls.ts'
 import { SlowLane } from './slow-lane.ts'
 import { answerUnroutable } from './unroutable.ts'
 import { type Body, Uploads } from './uploads.ts'
@@ -44,6 +46,8 @@ export interface AppOptions extends DoorOptions {
   readonly tls: TlsFiles | null
   /** Addresses and networks of proxies, whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
+  /** For signed URLs: see signingKey(). By default one that is forgotten when the service stops. */
+  readonly signingKey?: Buffer
   readonly logger: FastifyBaseLogger
 }
 
@@ -130,7 +134,8 @@ export async function buildApp(
   const jobs = jobsOf(app, webhooks, services)
   if (doors.has('v1')) {
     const frames = accounts.uploads
-    await app.register(nativeApi, { ...services, ...keepers, jobs, webhooks, frames })
+    const urls = new SignedUrls(options.signingKey ?? randomBytes(32))
+    await app.register(nativeApi, { ...services, ...keepers, jobs, webhooks, frames, urls })
   }
   if (doors.has('mcp')) {
     const ofMessages = new Uploads(MAX_MESSAGE_BYTES, accounts.uploads, lane)

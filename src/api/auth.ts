@@ -24,6 +24,11 @@ declare module 'fastify' {
     hasQueryKey?: boolean
     /** Whether its clients may send a token that names one of their users. */
     hasUserTokens?: boolean
+    /**
+     * For whom a request is that shows by a signature in its address that it may be made; null: it has none.
+     * Throws Refused when the signature is not valid.
+     */
+    signed?: (request: FastifyRequest) => string | null
   }
 }
 
@@ -63,6 +68,13 @@ export async function addDoor(
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     const { url = '', config } = request.routeOptions
+    const signer = signerOf(request)
+    if (signer instanceof Error) return done(signer)
+    // A page of another origin may have the address too: whoever has it may use it.
+    if (signer !== null) {
+      request.caller = signer
+      return done()
+    }
     const isOpen = OPEN_PATHS.has(url) || config?.isOpen === true
     const foreign = isOpen ? null : webPageBehind(guarded(request), { hosts, keyed })
     if (foreign !== null) return done(new Refused(403, foreign))
@@ -106,6 +118,14 @@ export async function addDoor(
       keyGenerator: ({ caller }) => (keyed ? caller : rateAccountOf(caller)),
       errorResponseBuilder: () => new RateLimited(),
     })
+  }
+}
+
+function signerOf(request: FastifyRequest): string | null | Error {
+  try {
+    return request.routeOptions.config?.signed?.(request) ?? null
+  } catch (error) {
+    return error as Error
   }
 }
 

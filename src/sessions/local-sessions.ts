@@ -176,6 +176,10 @@ export class LocalSessions implements Sessions {
     return this.#sessions.find(caller, id)?.commands ?? null
   }
 
+  ownerOf(id: string): string | null {
+    return this.#sessions.ownerOf(id)
+  }
+
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null {
     const session = this.#sessions.find(caller, id)
     if (!session) return null

@@ -28,6 +28,10 @@ export class Registry {
     return session?.record.caller === caller ? session : null
   }
 
+  ownerOf(id: string): string | null {
+    return this.#sessions.get(id)?.record.caller ?? null
+  }
+
   /** Those of a caller that have not ended. */
   of(caller: string): Session[] {
     return this.all().filter(({ record, state }) => record.caller === caller && state !== 'dead')

@@ -80,6 +80,8 @@ export interface Sessions {
   commands(caller: string, id: string): Commands | null
   /** The contexts of a session, which is not woken; null when the caller has no such session. */
   contexts(caller: string, id: string): Contexts | null
+  /** Whose session it is, for a request that shows by itself that it may be made; null: there is none. */
+  ownerOf(id: string): string | null
   /** Sets when it ends without further use. */
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null
   /** Writes it to disk now. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
-import { eventsIn, sessionClient } from '../support/session-client.ts'
+import { eventsIn, sessionClient, soon } from '../support/session-client.ts'
 
 const client = useManager({ runtimes: ['bash'], sessionsPerCaller: 3 })
 const { call, create, command, begin } = sessionClient(() => client.url)
@@ -14,15 +14,15 @@ describe('a command in the background', () => {
       stdin: 'first\n',
     })
     const said = async () => (await call('GET', `${at}/output`)).json()
-    await expect.poll(async () => (await said()).stdout).toBe('given /tmp\ngot first\n')
+    await soon(async () => (await said()).stdout).toBe('given /tmp\ngot first\n')
     expect(await said()).toMatchObject({ stderr: 'no\n', dropped: 0, running: true })
     expect((await call('POST', `${at}/stdin`, { text: 'more\n' })).status).toBe(204)
-    await expect.poll(async () => (await said()).stdout).toContain('got more\n')
+    await soon(async () => (await said()).stdout).toContain('got more\n')
     expect((await call('GET', `/${id}/commands`)).json().commands).toHaveLength(1)
     expect((await call('GET', at)).json()).toMatchObject({ status: 'running', cwd: '/tmp' })
     const last = { content_base64: Buffer.from('end\n').toString('base64'), close: true }
     expect((await call('POST', `${at}/stdin`, last)).status).toBe(204)
-    await expect.poll(async () => (await call('GET', at)).json().status).toBe('succeeded')
+    await soon(async () => (await call('GET', at)).json().status).toBe('succeeded')
     const { next_offset: next } = await said()
     expect((await call('GET', `${at}/output?offset=${next - 8}`)).json()).toMatchObject({
       stdout: 'got end\n',
@@ -36,16 +36,20 @@ describe('a command in the background', () => {
   test('is signaled with its group, and its exit is kept', async () => {
     const id = await create()
     const at = await begin(id, 'trap "echo caught; exit 7" TERM; echo up; sleep 1000 & wait')
-    await expect.poll(async () => (await call('GET', `${at}/output`)).json().stdout).toBe('up\n')
+    await soon(async () => (await call('GET', `${at}/output`)).json().stdout).toBe('up\n')
     expect((await call('POST', `${at}/signal`, {})).status).toBe(204)
-    await expect
-      .poll(async () => (await call('GET', at)).json())
-      .toMatchObject({ status: 'failed', exit_code: 7, signal: null })
+    await soon(async () => (await call('GET', at)).json()).toMatchObject({
+      status: 'failed',
+      exit_code: 7,
+      signal: null,
+    })
     const killed = await begin(id, 'sleep 1000')
     await call('POST', `${killed}/signal`, { signal: 'SIGKILL' })
-    await expect
-      .poll(async () => (await call('GET', killed)).json())
-      .toMatchObject({ status: 'failed', exit_code: null, signal: 'SIGKILL' })
+    await soon(async () => (await call('GET', killed)).json()).toMatchObject({
+      status: 'failed',
+      exit_code: null,
+      signal: 'SIGKILL',
+    })
     expect((await call('POST', `${killed}/signal`, { signal: 'SIGNOT' })).status).toBe(400)
   })
 
@@ -69,7 +73,7 @@ describe('a command in the background', () => {
   test('keeps its latest output, and says how much is gone', async () => {
     const id = await create()
     const at = await begin(id, 'head -c 3000000 /dev/zero | tr "\\0" x; echo end')
-    await expect.poll(async () => (await call('GET', at)).json().status).toBe('succeeded')
+    await soon(async () => (await call('GET', at)).json().status).toBe('succeeded')
     const { stdout, dropped, next_offset: next } = (await call('GET', `${at}/output`)).json()
     expect(next).toBe(3_000_004)
     expect(dropped + stdout.length).toBe(next)
@@ -86,15 +90,16 @@ describe('a command in the background', () => {
     const id = await create()
     const at = await begin(id, 'n=0; while read x; do n=$((n+1)); echo $n $x; done; exit 3')
     await call('POST', `${at}/stdin`, { text: 'one\n' })
-    await expect.poll(async () => (await call('GET', `${at}/output`)).json().stdout).toBe('1 one\n')
+    await soon(async () => (await call('GET', `${at}/output`)).json().stdout).toBe('1 one\n')
     expect((await call('POST', `/${id}/pause`)).json().state).toBe('hibernated')
     // What is known of it does not wake the session.
     expect((await call('GET', at)).json().status).toBe('running')
     expect((await call('GET', `/${id}`)).json().state).toBe('hibernated')
     await call('POST', `${at}/stdin`, { text: 'two\n', close: true })
-    await expect
-      .poll(async () => (await call('GET', at)).json())
-      .toMatchObject({ status: 'failed', exit_code: 3 })
+    await soon(async () => (await call('GET', at)).json()).toMatchObject({
+      status: 'failed',
+      exit_code: 3,
+    })
     expect((await call('GET', `${at}/output`)).json().stdout).toBe('1 one\n2 two\n')
   })
 
@@ -110,7 +115,7 @@ describe('a command in the background', () => {
     expect(refused[0]?.status).toBe(400)
     const one = `/${id}/commands/${started.find(({ status }) => status === 201)?.json().id}`
     await call('DELETE', one)
-    await expect.poll(() => command(id, 'echo fine')).toMatchObject({ stdout: 'fine\n' })
+    await soon(() => command(id, 'echo fine')).toMatchObject({ stdout: 'fine\n' })
     expect((await call('POST', `/${id}/commands`, { command: 'id', user: 'root' })).status).toBe(
       403,
     )

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { useManager } from '../support/manager.ts'
-import { sessionClient } from '../support/session-client.ts'
+import { sessionClient, soon } from '../support/session-client.ts'
 
 const client = useManager({ runtimes: ['bash'], sessionsPerCaller: 3 })
 const { call, create } = sessionClient(() => client.url)
@@ -24,7 +24,7 @@ async function open(id: string, query: Record<string, string | number> = {}) {
 type Opened = Awaited<ReturnType<typeof open>>
 const type = ({ webSocket }: Opened, text: string) => webSocket.send(Buffer.from(text))
 const say = ({ webSocket }: Opened, words: object) => webSocket.send(JSON.stringify(words))
-const shows = (terminal: Opened, text: string) => expect.poll(() => terminal.shown).toContain(text)
+const shows = (terminal: Opened, text: string) => soon(() => terminal.shown).toContain(text)
 
 describe('a terminal', () => {
   test('has a size, echo, job control, and an end', async () => {
@@ -35,12 +35,10 @@ describe('a terminal', () => {
     say(terminal, { type: 'resize', columns: 90, rows: 20 })
     type(terminal, 'stty size; trap "echo interrupted" INT; sleep 1000; echo next\n')
     await shows(terminal, '20 90\r\n')
-    await expect
-      .poll(() => {
-        type(terminal, '\u0003')
-        return terminal.shown
-      })
-      .toContain('interrupted')
+    await soon(() => {
+      type(terminal, '\u0003')
+      return terminal.shown
+    }).toContain('interrupted')
     say(terminal, { type: 'input', text: 'exit 7\n' })
     await once(terminal.webSocket, 'close')
     expect(terminal.said[0]).toMatchObject({ type: 'started', id: expect.any(String) })
@@ -75,14 +73,14 @@ describe('a terminal', () => {
     // Not control-C: older versions of gVisor interrupt by it even in raw mode.
     const keys = '\u001b[A\u0004\u0001\u007f\r'
     type(raw, keys)
-    await expect.poll(() => raw.shown).toBe(keys)
+    await soon(() => raw.shown).toBe(keys)
     const flood = await open(id, {
       command: 'while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done',
     })
-    await expect.poll(() => flood.shown.length).toBeGreaterThan(100_000)
+    await soon(() => flood.shown.length).toBeGreaterThan(100_000)
     flood.webSocket.pause()
     type(raw, 'still here')
-    await expect.poll(() => raw.shown).toContain('still here')
+    await soon(() => raw.shown).toContain('still here')
   })
 
   test('refuses before the upgrade what it cannot do, and frames that say nothing', async () => {

@@ -62,7 +62,9 @@ beforeAll(async () => {
   engine = await RunscEngine.open(installation, platform, null, null, events, {
     isShort: () => false,
   })
-  templates = new Map([['bash', engine.sessionsFor(bash as InstalledRuntime, { ...config.limits, ...LIMITS })]])
+  templates = new Map([
+    ['bash', engine.sessionsFor(bash as InstalledRuntime, { ...config.limits, ...LIMITS })],
+  ])
   sessions = open()
 })
 afterAll(async () => {
@@ -218,7 +220,7 @@ describe('a session', () => {
       terminal: { columns: 90, rows: 20 },
     })
     await command?.write(Buffer.from('before\n'))
-    await expect.poll(() => command?.span.next).toBe('1 before\n'.length)
+    await expect.poll(() => command?.span.next, { timeout: 30_000 }).toBe('1 before\n'.length)
     use?.release()
     await sessions.stop()
     sessions = open()

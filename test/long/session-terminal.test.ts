@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { MIB } from '../../src/lib/units.ts'
 import { useManager } from '../support/manager.ts'
-import { sessionClient } from '../support/session-client.ts'
+import { sessionClient, soon } from '../support/session-client.ts'
 
 // Programs of this machine with their libraries, brought into a session.
 const [VIM, TOP] = ['/usr/bin/vim.basic', '/usr/bin/top']
@@ -55,16 +55,16 @@ async function openProgram(program: string, line: string) {
 
 test.skipIf(!existsSync(VIM))('vim edits a file at a terminal', async () => {
   const terminal = await openProgram(VIM, '-u NONE -i NONE -n text')
-  await expect.poll(() => terminal.shown, { timeout: 30_000 }).toContain('~')
+  await soon(() => terminal.shown).toContain('~')
   const type = (keys: string) => terminal.webSocket.send(Buffer.from(keys))
   type('ihello\rworld\u001b')
-  await expect.poll(() => terminal.shown).toContain('world')
+  await soon(() => terminal.shown).toContain('world')
   const resize = { type: 'resize', columns: 60, rows: 15 }
   terminal.webSocket.send(JSON.stringify(resize))
   type(':set lines? columns?\r')
-  await expect.poll(() => terminal.shown).toContain('lines=15')
+  await soon(() => terminal.shown).toContain('lines=15')
   type('\rggyyp:wq\r')
-  await expect.poll(() => terminal.end).toMatchObject({ exit_code: 0 })
+  await soon(() => terminal.end).toMatchObject({ exit_code: 0 })
   const { text } = await call('GET', `/${terminal.id}/files/text`)
   expect(text).toBe('hello\nhello\nworld\n')
 })
@@ -72,8 +72,8 @@ test.skipIf(!existsSync(VIM))('vim edits a file at a terminal', async () => {
 test.skipIf(!existsSync(TOP))('top shows the processes of a session, again and again', async () => {
   const terminal = await openProgram(TOP, '-d 0.5')
   const screens = () => terminal.shown.split('\u001b[H').length
-  await expect.poll(screens, { timeout: 30_000 }).toBeGreaterThan(3)
+  await soon(screens).toBeGreaterThan(3)
   expect(terminal.shown).toContain('program')
   terminal.webSocket.send(Buffer.from('q'))
-  await expect.poll(() => terminal.end).toMatchObject({ exit_code: 0 })
+  await soon(() => terminal.end).toMatchObject({ exit_code: 0 })
 })

@@ -1,4 +1,5 @@
 import { expect, onTestFinished } from 'vitest'
+import { scaledMs } from '../../src/lib/time-scale.ts'
 
 /** An answer of `/v1/sessions`, read. */
 export interface Answer {
@@ -55,6 +56,9 @@ export function sessionClient(url: () => string) {
   }
   return { call, create, command, begin }
 }
+
+/** Waits until a condition holds, on a busy machine too. */
+export const soon = <T>(look: () => T) => expect.poll(look, { timeout: scaledMs(30_000) })
 
 /** The events of a stream (https://html.spec.whatwg.org/#server-sent-events), once it has ended. */
 export function eventsIn(text: string): { event: string; data: Record<string, unknown> }[] {

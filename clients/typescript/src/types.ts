@@ -167,6 +167,22 @@ export interface EventStdout {
   text: string
 }
 
+export interface FileEntry {
+  /** From the folder; of one entry alone, as it was asked for. */
+  path: string
+  type: 
+    | 'file'
+    | 'folder'
+    | 'link'
+    | 'other'
+  /** Octal, such as 644. */
+  mode: string
+  size: number
+  modified_at: string
+  /** Where a link leads. */
+  target: string | null
+}
+
 export interface FileLeftOut {
   path: string
   size: number
@@ -179,21 +195,12 @@ export interface FileLeftOut {
 }
 
 export interface FileList {
-  entries: ({
-    /** From the folder. */
-    path: string
-    type: 
-      | 'file'
-      | 'folder'
-      | 'link'
-      | 'other'
-    /** Octal, such as 644. */
-    mode: string
-    size: number
-    modified_at: string
-    /** Where a link leads. */
-    target: string | null
-  })[]
+  entries: FileEntry[]
+}
+
+export interface FolderRequest {
+  /** From the home, unless it is absolute. */
+  path: string
 }
 
 export interface InputFile {
@@ -226,6 +233,13 @@ export interface Limits {
 
 /** One thing in several forms, by media type. Binary forms are base64. */
 export type MimeBundle = Record<string, unknown>
+
+export interface MoveRequest {
+  /** From the home, unless it is absolute. */
+  from: string
+  /** From the home, unless it is absolute. */
+  to: string
+}
 
 export interface Outcome {
   id: string
@@ -608,6 +622,25 @@ export interface SignalRequest {
     | 'SIGPOLL'
     | 'SIGPWR'
     | 'SIGSYS' | undefined
+}
+
+export interface SignedUrl {
+  /** From the address of the service. */
+  url: string
+  expires_at: string
+}
+
+export type SignedUrlRequest = {
+  method?: 'GET' | 'PUT' | undefined
+  /** A file. */
+  path: string
+  /** How long the URL is valid. */
+  ttl_ms?: number | undefined
+} | {
+  /** A server of the session. */
+  port: number
+  /** How long the URL is valid. */
+  ttl_ms?: number | undefined
 }
 
 export interface Status {

@@ -1,7 +1,7 @@
 import { sessionCommandPaths, sessionCommandSchemas } from './openapi-session-commands.ts'
+import { sessionFilePaths, sessionFileSchemas } from './openapi-session-files.ts'
 import { failures, type Json, json, OWN } from './openapi-words.ts'
 import {
-  fileList,
   resumeRequest,
   session,
   sessionList,
@@ -17,26 +17,20 @@ export const sessionSchemas = {
     SessionChange: ttlRequest,
     SessionResume: resumeRequest,
     ...sessionCommandSchemas.requests,
+    ...sessionFileSchemas.requests,
   },
   answers: [
     ...contextSchemas.answers,
     session,
     sessionList,
     ...sessionCommandSchemas.answers,
-    fileList,
+    ...sessionFileSchemas.answers,
   ],
 }
 
 /** `/v1/sessions` and what is below it. */
 export function sessionPaths(): Json {
   const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
-  const path = { name: 'path', in: 'path', required: true, schema: { type: 'string' } }
-  const depth = {
-    name: 'depth',
-    in: 'query',
-    description: 'List the entries of a folder, so many folders deep.',
-    schema: { type: 'integer', minimum: 1, maximum: 64 },
-  }
   const failed = failures([...OWN, 'internal', 'unavailable'])
   const inUse = failures([
     ...OWN,
@@ -113,41 +107,6 @@ export function sessionPaths(): Json {
       },
     },
     ...sessionCommandPaths(),
-    '/v1/sessions/{id}/files': {
-      parameters: [id],
-      get: {
-        operationId: 'listSessionHome',
-        summary: 'The entries of the home of a session',
-        parameters: [{ ...depth, required: true }],
-        responses: { 200: { description: 'The entries.', content: json('FileList') }, ...inUse },
-      },
-    },
-    '/v1/sessions/{id}/files/{path}': {
-      parameters: [id, path],
-      get: {
-        operationId: 'readSessionFile',
-        summary: 'The content of a file, or the entries of a folder',
-        description: 'path is from the home of the session; with a slash before it, from the root.',
-        parameters: [depth],
-        responses: {
-          200: {
-            description: 'The content, or with depth the entries.',
-            content: { 'application/octet-stream': {}, ...json('FileList') },
-          },
-          ...inUse,
-        },
-      },
-      put: {
-        operationId: 'writeSessionFile',
-        summary: 'Write a file, and the folders above it',
-        requestBody: { content: { 'application/octet-stream': {} } },
-        responses: { 204: { description: 'It is written.' }, ...inUse },
-      },
-      delete: {
-        operationId: 'removeSessionFile',
-        summary: 'Remove a file, or a folder with all that is in it',
-        responses: { 204: { description: 'It is removed.' }, ...inUse },
-      },
-    },
+    ...sessionFilePaths(),
   }
 }

@@ -3,6 +3,7 @@ import type { Jobs } from '../../jobs/jobs.ts'
 import type { WebhookSettings } from '../../jobs/webhooks.ts'
 import type { Sessions } from '../../sessions/types.ts'
 import type { Budget } from '../accounts.ts'
+import type { SignedUrls } from '../signed-urls.ts'
 import type { Uploads } from '../uploads.ts'
 import { addAcceptedRoutes } from './accepted-routes.ts'
 import { addBatchesRoute } from './batches-route.ts'
@@ -15,6 +16,8 @@ import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
 import { addSessionCommandsRoutes } from './session-commands-routes.ts'
 import { sessionFiles } from './session-files-routes.ts'
+import { SessionGrants } from './session-grants.ts'
+import { addSessionPlacesRoutes } from './session-places-routes.ts'
 import { addSessionTerminalRoute } from './session-terminal-route.ts'
 import { addContextRoutes } from './sessions-contexts-routes.ts'
 import { addSessionsRoutes } from './sessions-routes.ts'
@@ -26,6 +29,7 @@ export type NativeOptions = NativeService &
     /** Frames of WebSockets on their way in. */
     readonly frames: Budget
     readonly jobs: Jobs
+    readonly urls: SignedUrls
     readonly sessions: Sessions | null
     readonly webhooks: WebhookSettings
   }
@@ -58,14 +62,19 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   addAcceptedRoutes(app, jobs, options)
   addBatchesRoute(app, options, options)
   if (options.sessions) {
-    addSessionsRoutes(app, options.sessions)
+    const { sessions } = options
+    addSessionsRoutes(app, sessions)
     addSessionCommandsRoutes(app, options.sessions, options)
     const stopping = new AbortController()
     app.addHook('preClose', async () => stopping.abort())
-    addSessionTerminalRoute(app, options.sessions, { ...options, stopping: stopping.signal })
-    addContextRoutes(app, options.sessions)
-    addSessionRunsRoutes(app, options.sessions, options)
-    await app.register(sessionFiles, { ...options, sessions: options.sessions })
+    const lasting = { ...options, sessions, stopping: stopping.signal }
+    addSessionTerminalRoute(app, sessions, lasting)
+    addContextRoutes(app, sessions)
+    addSessionRunsRoutes(app, sessions, options)
+    const grants = new SessionGrants(options.urls, sessions)
+    grants.addRoutes(app)
+    addSessionPlacesRoutes(app, sessions, options)
+    await app.register(sessionFiles, { ...lasting, grants })
   }
   addInfoRoutes(app, options)
   addDocsRoutes(app, options.version)

@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { ChannelError, SessionLostError } from '../../sessions/errors.ts'
+import { FileError } from '../../sessions/files.ts'
 import { SessionGone, SessionLost } from '../../sessions/gone.ts'
 import type { SessionInfo, Sessions, SessionUse } from '../../sessions/types.ts'
+import { SESSION_HOME } from '../../sessions/user.ts'
 import type { Body } from '../uploads.ts'
 import { invalid, Problem } from './problems.ts'
 import { issuesOf, jsonOf } from './read-run.ts'
@@ -26,6 +28,15 @@ export function readJson<T extends z.ZodType>(request: FastifyRequest, schema: T
   } finally {
     body?.entry.release()
   }
+}
+
+/**
+ * A path of a session as its sandbox knows it.
+ * @throws Problem
+ */
+export function pathFrom(path: string): string {
+  if (path.includes('\0')) throw invalid([{ pointer: '', detail: 'The path has a zero byte.' }])
+  return path.startsWith('/') ? path : `${SESSION_HOME}/${path}`
 }
 
 export function noSession(id: string): Problem {
@@ -54,17 +65,18 @@ export function sessionProblem(error: Error): Error {
   if (error instanceof SessionLostError) {
     return new Problem('session-ended', `The session has ended: ${error.message}.`)
   }
+  if (error instanceof FileError) return errnoProblem(error.errno, error.message)
   if (error instanceof ChannelError) return errnoProblem(error.errno, '')
   return error
 }
 
-const [EPERM, ENOENT, EACCES] = [1, 2, 13]
+const [EPERM, ENOENT, EACCES, EROFS] = [1, 2, 13, 30]
 
 /** @param said what the sandbox says of it */
-export function errnoProblem(errno: number, said: string): Problem {
+function errnoProblem(errno: number, said: string): Problem {
   const detail = said || (WORDS[errno] ?? `errno ${errno}`)
   if (errno === ENOENT) return new Problem('not-found', `${detail}.`)
-  if (errno === EACCES || errno === EPERM) return new Problem('not-permitted', `${detail}.`)
+  if ([EACCES, EPERM, EROFS].includes(errno)) return new Problem('not-permitted', `${detail}.`)
   return invalid([{ pointer: '', detail: `${detail}.` }])
 }
 

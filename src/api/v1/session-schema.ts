@@ -84,20 +84,60 @@ export const sessionList = z
   .strictObject({ sessions: z.array(session) })
   .meta({ id: 'SessionList' })
 
+export const fileEntry = z
+  .strictObject({
+    path: z.string().describe('From the folder; of one entry alone, as it was asked for.'),
+    type: z.enum(['file', 'folder', 'link', 'other']),
+    mode: z.string().describe('Octal, such as 644.'),
+    size: z.int().nonnegative(),
+    modified_at: time,
+    target: z.string().nullable().describe('Where a link leads.'),
+  })
+  .meta({ id: 'FileEntry' })
+
+const place = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(C_STRING, 'must not contain a zero byte')
+  .describe('From the home, unless it is absolute.')
+
+export const folderRequest = z.strictObject({ path: place }).meta({ id: 'FolderRequest' })
+
+export const moveRequest = z.strictObject({ from: place, to: place }).meta({ id: 'MoveRequest' })
+
+const ttl = duration
+  .min(1000)
+  .max(7 * 86_400_000)
+  .default(3_600_000)
+  .describe('How long the URL is valid.')
+
+export const signedUrlRequest = z
+  .union([
+    z.strictObject({
+      method: z.enum(['GET', 'PUT']).default('GET'),
+      path: place.describe('A file.'),
+      ttl_ms: ttl,
+    }),
+    z.strictObject({
+      port: z.int().min(1).max(65_535).describe('A server of the session.'),
+      ttl_ms: ttl,
+    }),
+  ])
+  .meta({ id: 'SignedUrlRequest' })
+
+export const signedUrl = z
+  .strictObject({
+    url: z.string().describe('From the address of the service.'),
+    expires_at: time,
+  })
+  .meta({ id: 'SignedUrl' })
+
 export const fileList = z
   .strictObject({
-    entries: z.array(
-      z.strictObject({
-        path: z.string().describe('From the folder.'),
-        type: z.enum(['file', 'folder', 'link', 'other']),
-        mode: z.string().describe('Octal, such as 644.'),
-        size: z.int().nonnegative(),
-        modified_at: time,
-        target: z.string().nullable().describe('Where a link leads.'),
-      }),
-    ),
+    entries: z.array(fileEntry),
   })
   .meta({ id: 'FileList' })
 
 export type SessionAnswer = z.infer<typeof session>
-export type FileListAnswer = z.infer<typeof fileList>
+export type FileEntryAnswer = z.infer<typeof fileEntry>

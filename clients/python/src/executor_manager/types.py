@@ -169,16 +169,9 @@ class EventStdout:
 
 
 @dataclass(frozen=True)
-class FileLeftOut:
+class FileEntry:
     path: str
-    size: int
-    reason: Literal["number", "size", "time", "unreadable", "name"]
-
-
-@dataclass(frozen=True)
-class FileListEntry:
-    path: str
-    """From the folder."""
+    """From the folder; of one entry alone, as it was asked for."""
     type: Literal["file", "folder", "link", "other"]
     mode: str
     """Octal, such as 644."""
@@ -189,8 +182,21 @@ class FileListEntry:
 
 
 @dataclass(frozen=True)
+class FileLeftOut:
+    path: str
+    size: int
+    reason: Literal["number", "size", "time", "unreadable", "name"]
+
+
+@dataclass(frozen=True)
 class FileList:
-    entries: List[FileListEntry]
+    entries: List[FileEntry]
+
+
+@dataclass(frozen=True)
+class FolderRequest:
+    path: str
+    """From the home, unless it is absolute."""
 
 
 class InputFile(TypedDict, total=False):
@@ -221,6 +227,14 @@ class Limits(TypedDict, total=False):
     """Of each of stdout and stderr, in bytes."""
     processes: int
     """Processes and threads together, with those of the runner of the language."""
+
+
+@dataclass(frozen=True)
+class MoveRequest:
+    from_: str
+    """From the home, unless it is absolute."""
+    to: str
+    """From the home, unless it is absolute."""
 
 
 @dataclass(frozen=True)
@@ -546,6 +560,30 @@ class SignalRequest:
 
 
 @dataclass(frozen=True)
+class SignedUrl:
+    url: str
+    """From the address of the service."""
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class SignedUrlRequest:
+    path: str
+    """A file."""
+    method: Optional[Literal["GET", "PUT"]] = None
+    ttl_ms: Optional[int] = None
+    """How long the URL is valid."""
+
+
+@dataclass(frozen=True)
+class SignedUrlRequest:
+    port: int
+    """A server of the session."""
+    ttl_ms: Optional[int] = None
+    """How long the URL is valid."""
+
+
+@dataclass(frozen=True)
 class StatusExecutor:
     pool: str
     state: str
@@ -675,3 +713,5 @@ EventDone = Outcome
 EventError = Problem
 
 MimeBundle = Dict[str, Any]
+
+SignedUrlRequest = Union[SignedUrlRequest, SignedUrlRequest]

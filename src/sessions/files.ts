@@ -1,0 +1,279 @@
+import { Readable, type Writable } from 'node:stream'
+import type { Channels } from '../supervisor/channels.ts'
+import type { SessionProcess } from '../supervisor/session-process.ts'
+import { SESSION_USER } from './user.ts'
+
+/** Work on a file that the sandbox did not do. */
+export class FileError extends Error {
+  /** Of errno(3). */
+  readonly errno: number
+
+  /** @param said what the sandbox says of it, without a full stop */
+  constructor(errno: number, said: string) {
+    super(said || `errno ${errno}`)
+    this.errno = errno
+  }
+}
+
+export interface FileEntry {
+  /** From the folder that was listed; of one entry alone, as it was asked for. */
+  readonly path: string
+  readonly type: 'file' | 'folder' | 'link' | 'other'
+  /** Octal, such as 644. */
+  readonly mode: string
+  readonly size: number
+  readonly modifiedAt: Date
+  readonly uid: number
+  readonly gid: number
+  /** Where a link leads. */
+  readonly target: string | null
+}
+
+export interface FileEvent {
+  /** `begun`: no change is missed from now on; `overflow`: some changes are not told of. */
+  readonly type:
+    | 'begun'
+    | 'created'
+    | 'written'
+    | 'attributes'
+    | 'removed'
+    | 'moved_away'
+    | 'overflow'
+  /** From the folder that is watched; empty for `begun` and `overflow`. */
+  readonly path: string
+}
+
+const [EIO, ENAMETOOLONG, EFBIG] = [5, 36, 27]
+/** What a list may hold, in bytes of the sandbox's answer. */
+const MAX_LIST_BYTES = 4 * 1024 * 1024
+/** Of the line about what failed. */
+const MAX_WORDS_BYTES = 200
+/** Of the path of an event. */
+const MAX_PATH_BYTES = 8192
+
+/**
+ * Files of a session, as its user may work on them: the kernel of the sandbox judges that. Each method ends its
+ * work when the signal fires, and throws FileError, ChannelError or SessionLostError.
+ */
+export class SessionFiles {
+  readonly #channels: Channels
+  readonly #signal: AbortSignal
+  readonly #user: { readonly uid: number; readonly gid: number }
+
+  constructor(channels: Channels, signal: AbortSignal, user = SESSION_USER) {
+    this.#channels = channels
+    this.#signal = signal
+    this.#user = user
+  }
+
+  async stat(path: string): Promise<FileEntry> {
+    const [entry] = entriesIn(await this.#said(['stat', path]))
+    if (!entry) throw new FileError(EIO, 'The entry cannot be told')
+    return entry
+  }
+
+  /** The entries of a folder, so many folders deep, by path. */
+  async list(path: string, depth: number): Promise<FileEntry[]> {
+    const entries = entriesIn(await this.#said(['list', path, String(depth)]))
+    return entries.sort((one, other) => (one.path < other.path ? -1 : 1))
+  }
+
+  /** Makes a folder and those above it. */
+  async make(path: string): Promise<void> {
+    await this.#said(['make', path])
+  }
+
+  /** Renames; makes the folders above. */
+  async move(from: string, to: string): Promise<void> {
+    await this.#said(['move', from, to])
+  }
+
+  /** Removes a file, or a folder with all that is in it. */
+  async remove(path: string): Promise<void> {
+    await this.#said(['remove', path])
+  }
+
+  /** The content of a file. Resolves once it is known that it can be read. */
+  read(path: string): Promise<Readable> {
+    return this.#stream(['read', path])
+  }
+
+  /** An archive (tar) of a folder. */
+  pack(path: string): Promise<Readable> {
+    return this.#stream(['pack', path])
+  }
+
+  /** Writes a file, which is there whole or not at all. @param fill sends its content, and ends it */
+  write(path: string, fill: (input: Writable) => Promise<void>): Promise<void> {
+    return this.#send(['write', path], fill)
+  }
+
+  /** Unpacks an archive (tar) into a folder, which is made. @param fill sends the archive, and ends it */
+  unpack(path: string, fill: (input: Writable) => Promise<void>): Promise<void> {
+    return this.#send(['unpack', path], fill)
+  }
+
+  /** Yields the changes in a folder, so many folders deep, until the signal fires. */
+  async *watch(path: string, depth: number): AsyncGenerator<FileEvent> {
+    const process = await this.#begin(['watch', path, String(depth)])
+    const outcome = outcomeOf(process)
+    outcome.catch(() => {})
+    try {
+      let kind: FileEvent['type'] | null = null
+      for await (const part of partsOf(process.stdout)) {
+        if (kind !== null) {
+          yield { type: kind, path: part }
+          kind = null
+        } else {
+          kind = EVENTS[part] ?? null
+          if (kind === null) throw new FileError(EIO, 'The sandbox tells of no such event')
+        }
+      }
+      await outcome
+    } finally {
+      process.release()
+    }
+  }
+
+  async #begin(words: readonly string[]): Promise<SessionProcess> {
+    const process = await this.#channels.fileWork(words, this.#user)
+    const end = () => process.release()
+    this.#signal.addEventListener('abort', end, { once: true })
+    const unlisten = () => this.#signal.removeEventListener('abort', end)
+    process.exited.then(unlisten, unlisten)
+    if (this.#signal.aborted) end()
+    return process
+  }
+
+  async #said(words: readonly string[]): Promise<string> {
+    const process = await this.#begin(words)
+    process.stdin.end()
+    const [said, failure] = await Promise.all([
+      atMost(process.stdout, MAX_LIST_BYTES),
+      outcomeOf(process).catch((error: Error) => error),
+    ])
+    if (said === null) throw new FileError(EFBIG, 'The folder has too many entries')
+    if (failure) throw failure
+    return said
+  }
+
+  async #stream(words: readonly string[]): Promise<Readable> {
+    const process = await this.#begin(words)
+    process.stdin.end()
+    const outcome = outcomeOf(process)
+    outcome.catch(() => {})
+    if (!(await firstOf(process.stdout))) await outcome
+    return Readable.from(wholeOf(process, outcome), { objectMode: false })
+  }
+
+  async #send(words: readonly string[], fill: (input: Writable) => Promise<void>): Promise<void> {
+    const process = await this.#begin(words)
+    process.stdout.resume()
+    const outcome = outcomeOf(process)
+    // Of what breaks off nothing may stay.
+    const filled = fill(process.stdin).catch((error) => {
+      process.release()
+      throw error
+    })
+    // Who says why it failed is heard, and not that the pipe is broken.
+    filled.catch(() => {})
+    await outcome.catch(async (error) => {
+      await (this.#signal.aborted ? filled : null)
+      throw error
+    })
+    await filled
+  }
+}
+
+const EVENTS: Readonly<Record<string, FileEvent['type']>> = {
+  s: 'begun',
+  c: 'created',
+  w: 'written',
+  a: 'attributes',
+  r: 'removed',
+  m: 'moved_away',
+  o: 'overflow',
+}
+
+/** Ends with an error where the work did, so that nobody takes a part for the whole. */
+async function* wholeOf(process: SessionProcess, outcome: Promise<void>): AsyncGenerator<Buffer> {
+  try {
+    yield* process.stdout
+    await outcome
+  } finally {
+    process.release()
+  }
+}
+
+/** Whether the stream has something to read; false: it has ended without. */
+function firstOf(stream: Readable): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    stream.once('readable', () => resolve(stream.readableLength > 0))
+    stream.once('end', () => resolve(false))
+    stream.once('error', reject)
+  })
+}
+
+/** What stands between zero bytes. */
+async function* partsOf(stream: Readable): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of stream) {
+    rest = Buffer.concat([rest, chunk])
+    for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
+      yield rest.toString('utf8', 0, end)
+      rest = rest.subarray(end + 1)
+    }
+    if (rest.length > MAX_PATH_BYTES) throw new FileError(ENAMETOOLONG, 'A path is too long')
+  }
+}
+
+const TYPES = { f: 'file', d: 'folder', l: 'link', o: 'other' } as const
+
+/** Reads the records of `session-files.c`. They come from hostile code: what is malformed is left out. */
+function entriesIn(said: string): FileEntry[] {
+  const parts = said.split('\0')
+  const entries: FileEntry[] = []
+  for (let index = 0; index + 2 < parts.length; index += 3) {
+    const [facts = '', path = '', target = ''] = parts.slice(index, index + 3)
+    const match = /^([fdlo]) ([0-7]{1,4}) (\d{1,15}) (\d{1,16})\d{3} (\d{1,10}) (\d{1,10})$/.exec(
+      facts,
+    )
+    if (!match) continue
+    const [, type = 'o', mode = '', size = '', microseconds = '', uid = '', gid = ''] = match
+    entries.push({
+      path,
+      type: TYPES[type as keyof typeof TYPES],
+      mode,
+      size: Number(size),
+      modifiedAt: new Date(Math.min(Number(microseconds) / 1000, 8.64e15)),
+      uid: Number(uid),
+      gid: Number(gid),
+      target: target === '' ? null : target,
+    })
+  }
+  return entries
+}
+
+/** @throws FileError with what the sandbox says when the work failed */
+async function outcomeOf(process: SessionProcess): Promise<void> {
+  const words = atMost(process.stderr, MAX_WORDS_BYTES)
+  const { exitCode, signal } = await process.exited
+  if (exitCode !== 0) throw new FileError(exitCode, ((await words) ?? '').trim())
+  if (signal !== 0) throw new FileError(EIO, 'It was ended')
+}
+
+/** What a stream says; null: more than it may, and it is closed. A sandbox may say anything, without end. */
+async function atMost(stream: Readable, most: number): Promise<string | null> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of stream) {
+      bytes += chunk.length
+      if (bytes > most) return null
+      chunks.push(chunk)
+    }
+  } catch {
+    // The sandbox has ended; whoever waits for the process is told.
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
