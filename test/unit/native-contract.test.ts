@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import Ajv from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -5,6 +7,7 @@ import { openApiDocument } from '../../src/api/v1/openapi.ts'
 import { PROBLEMS } from '../../src/api/v1/problems.ts'
 import { readBody } from '../../src/api/v1/read-body.ts'
 import { callback, inputFile, limits, run } from '../../src/api/v1/request-schema.ts'
+import { projectDir } from '../../src/config.ts'
 
 /**
  * What `/openapi.json` says of a request, and what the service takes: the same, field by field, and for whatever
@@ -224,6 +227,12 @@ describe('whatever is sent', () => {
       { numRuns: 300 },
     )
   })
+})
+
+test('docs/api.md names each problem', () => {
+  const text = readFileSync(path.join(projectDir(), 'docs/api.md'), 'utf8')
+  const named = [...text.matchAll(/`\/problems\/([\w-]+)`/g)].map(([, name]) => name)
+  expect(named.sort()).toEqual(Object.keys(PROBLEMS).sort())
 })
 
 test('each problem has a status that the document tells of', () => {

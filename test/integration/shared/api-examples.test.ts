@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
-import { PROBLEMS } from '../../../src/api/v1/problems.ts'
 import { projectDir } from '../../../src/config.ts'
 import { useShared } from '../../support/shared-manager.ts'
 
@@ -102,10 +101,5 @@ describe('docs/api.md', () => {
     for (const [index, command] of commands.entries()) {
       expected[heading]?.[index]?.(await runExample(command))
     }
-  })
-
-  test('names every type of problem', () => {
-    const named = [...TEXT.matchAll(/`\/problems\/([\w-]+)`/g)].map(([, name]) => name)
-    expect(named.sort()).toEqual(Object.keys(PROBLEMS).sort())
   })
 })
