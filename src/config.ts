@@ -96,7 +96,7 @@ const MAX_BODY_BYTES = 16 * MIB
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent']
 
-/** The project's root folder. */
+/** Returns the project's root folder. */
 export function projectDir(): string {
   return path.dirname(import.meta.dirname)
 }
@@ -205,7 +205,7 @@ function countTemplates(
   }
 }
 
-/** The limits of a runtime: the manager's, but for what the runtime sets itself. */
+/** Returns the limits of a runtime: the manager's, but for what the runtime sets itself. */
 export function limitsOf(config: Config, overrides: RuntimeLimits): RunLimits {
   const given = Object.entries(overrides).filter(([, value]) => value !== undefined)
   return Object.freeze({ ...config.limits, ...Object.fromEntries(given) })
@@ -214,12 +214,12 @@ export function limitsOf(config: Config, overrides: RuntimeLimits): RunLimits {
 /** Links that are being reset, or are kept ready, are not there for a sandbox. */
 const MAX_NETWORKED_EXECUTORS = LINKS - 16
 
-/** A share of the memory for answers that callers have not read. */
+/** Returns a share of the memory for answers that callers have not read. */
 export function answerBytes(memoryBytes: number): number {
   return Math.min(1024 * MIB, Math.max(256 * MIB, Math.floor(memoryBytes / 16)))
 }
 
-/** What the manager itself may hold for a run: what it was sent, and what the program has said so far. */
+/** Returns what the manager itself may hold for a run: what it was sent, and what the program has said so far. */
 export function heldBytesPerRun(limits: RunLimits, maxBodyBytes: number): number {
   const { outputBytes, resultBytes, artifacts, artifactBytes } = limits
   return maxBodyBytes + 2 * outputBytes + resultBytes + artifacts * artifactBytes

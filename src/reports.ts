@@ -6,7 +6,11 @@ import type { CapacityLimit } from './pool/capacity-limit.ts'
 import type { FirstExecutors } from './pool/first-executors.ts'
 import type { PoolEvents } from './pool/pool.ts'
 
-/** @param gate told of sandboxes that could not be removed yet, whose places stay taken */
+/**
+ * Returns what logs and counts the events of the engine.
+ * Returns what logs and counts the events of the engine.
+ * @param gate told of sandboxes that could not be removed yet, whose places stay taken
+ */
 export function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit): EngineEvents {
   return {
     snapshotBuilding: (runtime) => log.info({ runtime }, 'making a snapshot'),
@@ -33,6 +37,8 @@ export function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit)
 }
 
 /**
+ * Returns what logs and counts the events of a pool.
+ * Returns what logs and counts the events of a pool.
  * @param name of the pool
  * @param first told of the first executor of each pool
  * @param wake told that an executor of the pool may be leased

@@ -16,7 +16,7 @@ import {
 
 const USAGE = 'Say: executor-manager template build [NAME ...]'
 
-/** `executor-manager template`. @returns the exit status */
+/** Executes `executor-manager template`. @returns the exit status */
 export async function templateCommand(
   [verb, ...names]: readonly string[],
   env: NodeJS.ProcessEnv,

@@ -11,7 +11,7 @@ import type { Runtime } from './runtimes/definition.ts'
 /** How every runtime can run a program. */
 const MODES: readonly RunMode[] = ['script', 'function', 'cell']
 
-/** The runtime as a template of runs, placed as the settings say. */
+/** Returns the runtime as a template of runs, placed as the settings say. */
 export function templateOf(
   runtime: Runtime,
   limits: RunLimits,
@@ -32,7 +32,7 @@ function ownFilesOf({ mode, sourceFile }: Runtime): string[] {
   return [sourceFile, 'artifacts', ...(mode === 'script' ? ['arguments.json'] : [])]
 }
 
-/** The runtime as callers of the native API are told of it. */
+/** Returns the runtime as callers of the native API are told of it. */
 export function offeredTemplateOf(
   { runtime, rootfs }: InstalledRuntime,
   limits: RunLimits,

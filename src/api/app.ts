@@ -61,7 +61,7 @@ export type DoorServices = Pick<RagflowOptions, 'runs' | 'languages' | 'metrics'
   }
 
 /**
- * The HTTP side: what all front doors share, and each of them as a plugin of its own.
+ * Builds the HTTP side: what all front doors share, and each of them as a plugin of its own.
  * @param services of which `parsing` is closed with the server
  */
 export async function buildApp(

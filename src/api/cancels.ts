@@ -24,7 +24,7 @@ export class Cancels {
   }
 }
 
-/** The name of a client's request. */
+/** Returns the name of a client's request. */
 export function requestName(caller: string, session: string, id: unknown): string {
   return JSON.stringify([caller, session, id])
 }

@@ -18,7 +18,7 @@ export const ENCODINGS_TAKEN = 'gzip, deflate, identity'
 export const DECODER_BYTES = 128 * 1024
 
 /**
- * The encoding that a header names; null: none.
+ * Returns the encoding that a header names; null: none.
  * @throws UnknownEncoding for one that is not known, and for several on top of each other
  */
 export function encodingOf(header: string | undefined): ContentEncoding | null {

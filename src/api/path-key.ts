@@ -16,7 +16,7 @@ export function takePathKey(request: IncomingMessage): void {
   keys.set(request, decoded(key))
 }
 
-/** The key that was in the path, or null. */
+/** Returns the key that was in the path, or null. */
 export function pathKeyOf(request: IncomingMessage): string | null {
   return keys.get(request) ?? null
 }

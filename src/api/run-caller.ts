@@ -9,7 +9,11 @@ export interface RunCaller {
   done(): void
 }
 
-/** @param body that was read of the request; null: it has none */
+/**
+ * Returns who asks for a run, and the signal that aborts when they are gone.
+ * Returns who asks for a run, and the signal that aborts when they are gone.
+ * @param body that was read of the request; null: it has none
+ */
 export function runCallerOf(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -6,7 +6,7 @@ const KEY_BYTES = 32
 const KEY_FILE = 'signing-key'
 
 /**
- * The key by which a service signs URLs: one of its own, from a secret that all services of a data folder share.
+ * Returns the key by which a service signs URLs: one of its own, from a secret that all services of a data folder share.
  * The file of the secret is made at first, and only the user of the service can read it.
  * @param name of the service among those of the folder
  */

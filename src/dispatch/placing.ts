@@ -3,7 +3,7 @@ import type { Runtime } from '../runtimes/definition.ts'
 import { chooseTemplate } from '../runtimes/lean.ts'
 import type { Placing } from './local-runs.ts'
 
-/** The pool of a runtime that serves one key alone. */
+/** Returns the pool of a runtime that serves one key alone. */
 export function ownPool(runtime: string, key: string): string {
   return `${runtime}.${key}`
 }
@@ -13,7 +13,7 @@ export function placedByKey({ name }: Runtime): (request: RunRequest) => Placing
   return ({ caller }) => ({ pool: ownPool(name, caller), substitute: null })
 }
 
-/** All runs in one pool. */
+/** Returns all runs in one pool. */
 export function placedInOne({ name }: Runtime): (request: RunRequest) => Placing {
   return () => ({ pool: name, substitute: null })
 }

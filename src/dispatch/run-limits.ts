@@ -17,7 +17,7 @@ const LEAST: Readonly<Partial<Record<keyof RunLimits, number>>> = {
 }
 
 /**
- * The limits of one run: what its request asks for, else its template's.
+ * Returns the limits of one run: what its request asks for, else its template's.
  * @throws ManagerError REQUEST_INVALID that names the member, for a value above the template's and for a
  *   limit that is fixed when an executor is made
  */

@@ -34,7 +34,7 @@ export function parseCallbackPolicy(text: string): CallbackPolicy | null | { wro
   return policy
 }
 
-/** Whether webhooks may go to this address, which belongs to this host. */
+/** Tells whether webhooks may go to this address, which belongs to this host. */
 export function mayReach(policy: CallbackPolicy, host: string, address: string): boolean {
   if (policy.names.includes(host)) return true
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
@@ -43,7 +43,7 @@ export function mayReach(policy: CallbackPolicy, host: string, address: string):
 }
 
 /**
- * The host of an address on the web, as it is looked up: without brackets and a final dot. The parser has
+ * Returns the host of an address on the web, as it is looked up: without brackets and a final dot. The parser has
  * turned IPv4 addresses in any notation (0x7f.1, 2130706433) into the usual one.
  */
 export function hostOf({ hostname }: URL): string {

@@ -5,7 +5,7 @@ import type { RunEnding, RunToAccept } from './run-rows.ts'
 /** Rows that are removed in one go, so that others have their turn in between. */
 const MOST_REMOVED = 20
 
-/** What the thread of the store is asked for, by name. All arguments and results are plain data. */
+/** Returns what the thread of the store is asked for, by name. All arguments and results are plain data. */
 export function methodsOf(db: Database) {
   const { files, runs, room, deliveries } = db
   const write = <T>(work: () => T): T => db.transaction(work)

@@ -6,7 +6,7 @@ export const SECRET =
   /^whsec_(?:(?:[A-Za-z\d+/]{4}){8,20}(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=|[A-Za-z\d+/]{4})?|(?:[A-Za-z\d+/]{4}){21}[A-Za-z\d+/]{2}==)$/
 
 /**
- * The headers of one call.
+ * Returns the headers of one call.
  * @param id the same for each try
  * @param secret as SECRET
  */

@@ -8,7 +8,7 @@ for (const [letter, meant] of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', '
 }
 
 /**
- * The text of a JSON string, in UTF-8. Unlike JSON.parse it makes no string of it, which for megabytes
+ * Returns the text of a JSON string, in UTF-8. Unlike JSON.parse it makes no string of it, which for megabytes
  * takes several times their memory. Half of a surrogate pair becomes U+FFFD.
  * @param json a JSON string with its quotes, in UTF-8, known to be valid
  * @returns a view of `json` where nothing is escaped

@@ -23,7 +23,7 @@ export function isJson(bytes: Uint8Array, bounds: JsonBounds = {}): boolean {
   return findJsonFault(bytes, bounds) === null
 }
 
-/** Where bytes stop to be JSON text, and why; null if they are. See isJson(). */
+/** Returns where bytes stop to be JSON text, and why; null if they are. See isJson(). */
 export function findJsonFault(bytes: Uint8Array, bounds: JsonBounds = {}): JsonFault | null {
   const { depth = Number.POSITIVE_INFINITY, nonFinite = false } = bounds
   const { digits = Number.POSITIVE_INFINITY } = bounds

@@ -11,7 +11,7 @@ export const PLAIN_PATH =
 /** Bytes of a path, the most that the supervisor takes. */
 export const MAX_PATH_BYTES = 1024
 
-/** Whether files may be put under this path. */
+/** Tells whether files may be put under this path. */
 export function isPlainPath(path: string): boolean {
   return PLAIN_PATH.test(path) && Buffer.byteLength(path) <= MAX_PATH_BYTES
 }

@@ -1,7 +1,7 @@
 /** A multiple of 3, so that pieces of base64 fit together. */
 export const SLICE_BYTES = 192 * 1024
 
-/** A long text in pieces. A pair of surrogates is one character of UTF-8 and stays together. */
+/** Returns a long text in pieces. A pair of surrogates is one character of UTF-8 and stays together. */
 export function* textSlices(text: string): Generator<string, void, undefined> {
   let at = 0
   while (at < text.length) {

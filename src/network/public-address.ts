@@ -16,7 +16,7 @@ const unused = listOf(UNUSED_IPV4)
 const global = listOf(['2000::/3'])
 const special = listOf(SPECIAL_IPV6)
 
-/** Whether an address is a public one of another host. IPv4 in IPv6 notation never is. */
+/** Tells whether an address is a public one of another host. IPv4 in IPv6 notation never is. */
 export function isPublicAddress(address: string): boolean {
   if (isOwnAddress(address)) return false
   if (isIPv4(address)) return !isRefusedAddress(address) && !unused.check(address)
@@ -34,7 +34,11 @@ function isOwnAddress(address: string): boolean {
   return own.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
-/** @param ranges addresses and networks, `address` or `address/prefix` */
+/**
+ * Makes a list of addresses and networks.
+ * Makes a list of addresses and networks.
+ * @param ranges addresses and networks, `address` or `address/prefix`
+ */
 export function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {

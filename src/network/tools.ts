@@ -32,7 +32,7 @@ export const nft = (commands: string, signal: AbortSignal | null = null) =>
 export const ip = (commands: readonly string[], signal: AbortSignal | null = null) =>
   feed(['ip', '-batch', '-'], `${commands.join('\n')}\n`, signal)
 
-/** The command that runs this one in a network namespace. */
+/** Returns the command that runs this one in a network namespace. */
 export function inNamespace(namespaceFile: string, command: readonly string[]): string[] {
   return ['nsenter', `--net=${namespaceFile}`, '--', ...command]
 }

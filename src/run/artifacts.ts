@@ -3,7 +3,7 @@ import type { ArtifactFile, LeftOutFile } from './record.ts'
 import type { LeftOut, OutputFile, RunLimits } from './types.ts'
 
 /**
- * The files of an outcome. The supervisor keeps to these rules too, but a program may have spoken in its
+ * Returns the files of an outcome. The supervisor keeps to these rules too, but a program may have spoken in its
  * place, so each file is looked at again: a relative UTF-8 path, nothing hidden, not too large, not too
  * many, no path twice.
  */

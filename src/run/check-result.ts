@@ -6,7 +6,7 @@ const MAX_RESULT_DEPTH = 500
 /** A whole number of more digits, and Python's JSON reader refuses the whole answer (sys.int_info). */
 const MAX_RESULT_DIGITS = 4300
 
-/** 10 MiB take tenths of a second. @returns what is wrong with a result's JSON text, or null */
+/** Tells what is wrong with the JSON text of a result; null: nothing. 10 MiB take tenths of a second. */
 export function checkResult(result: Buffer): string | null {
   if (isJson(result, { depth: MAX_RESULT_DEPTH, digits: MAX_RESULT_DIGITS })) return null
   return isJson(result, { depth: MAX_RESULT_DEPTH })

@@ -17,14 +17,14 @@ const HINTS: Readonly<Record<string, string>> = {
   SIGILL: 'an instruction that this processor does not have',
 }
 
-/** Which signal ended a program, by name, and what that mostly means. */
+/** Returns which signal ended a program, by name, and what that mostly means. */
 export function signalDetail(signal: number): string {
   const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0]
   const hint = name && HINTS[name] ? `: ${HINTS[name]}` : ''
   return `The program was ended by signal ${signal}${name ? ` (${name})` : ''}${hint}.`
 }
 
-/** Which limit of output was passed; null where that is not known. */
+/** Returns which limit of output was passed; null where that is not known. */
 export function outputDetail(stream: OutputStream | null, limits: RunLimits): string | null {
   if (stream === null) return null
   if (stream === 'displays') {
@@ -36,7 +36,7 @@ export function outputDetail(stream: OutputStream | null, limits: RunLimits): st
   return `The result may have ${size(limits.resultBytes)}: return less, or write it to a file.`
 }
 
-/** Which limit of time was reached, where it is not that of wall time. */
+/** Returns which limit of time was reached, where it is not that of wall time. */
 export function cpuTimeDetail({ cpuTimeMs }: RunLimits): string {
   return `It used its processor time of ${cpuTimeMs} ms.`
 }
@@ -47,16 +47,18 @@ export const NO_NETWORK = 'This sandbox has no network.'
 /** Said where a sandbox spoke what the protocol does not allow. */
 export const INTERFERED = 'The program interfered with its sandbox.'
 
+/**
+ * Tells that a script ended with the exit code of its last command. Tells that a script ended with the exit code of its last command. */
 export function lastCommandDetail(exitCode: number): string {
   return `The script ended with exit code ${exitCode} of its last command.`
 }
 
-/** Those that there are, as one text; null if there is none. */
+/** Joins the sentences that there are; returns null if there is none. */
 export function sentences(...parts: readonly (string | null)[]): string | null {
   return parts.filter((part) => part !== null && part !== '').join(' ') || null
 }
 
-/** A text of the sandbox's on one line: it may hold whatever a program wrote. */
+/** Returns a text of the sandbox's on one line: it may hold whatever a program wrote. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')

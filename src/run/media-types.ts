@@ -64,7 +64,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.zip': 'application/zip',
 }
 
-/** The media type of a file by its extension, upper and lower case alike. */
+/** Returns the media type of a file by its extension, upper and lower case alike. */
 export function mediaTypeOf(path: string): string {
   return MEDIA_TYPES[posix.extname(path).toLowerCase()] ?? 'application/octet-stream'
 }

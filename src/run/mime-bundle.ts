@@ -26,7 +26,7 @@ function isMediaType(name: string): boolean {
   return name.length <= MAX_NAME && MEDIA_TYPE.test(name)
 }
 
-/** What a bundle holds, roughly, in bytes. */
+/** Returns what a bundle holds, roughly, in bytes. */
 export function bytesOfBundle(bundle: MimeBundle): number {
   return Object.values(bundle).reduce(
     (sum: number, form) =>

@@ -5,7 +5,7 @@ export interface Task extends Program, Pick<RunRequest, 'stdin' | 'env' | 'files
   readonly limits: RunLimits
 }
 
-/** A task without input: a main that is called without arguments. */
+/** Returns a task without input: a main that is called without arguments. */
 export function plainTask(code: Buffer, limits: RunLimits): Task {
   return {
     code,

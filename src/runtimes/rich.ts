@@ -8,7 +8,7 @@ export const IDLE_RICH_EXECUTOR_BYTES = 256 * 1024 ** 2
 
 const PREFIX = 'rich-'
 
-/** The name of the rich variant of a runtime. */
+/** Returns the name of the rich variant of a runtime. */
 export function richName({ name }: Runtime): string {
   return PREFIX + name
 }

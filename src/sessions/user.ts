@@ -14,7 +14,7 @@ export const SESSION_ENV: Readonly<Record<string, string>> = {
 export type UserName = 'user' | 'root'
 
 /**
- * A program of a session as its sandbox starts it.
+ * Returns a program of a session as its sandbox starts it.
  * @param cwd from the home, unless it is absolute
  * @param env beside those that every process of a session has
  */

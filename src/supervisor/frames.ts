@@ -12,6 +12,8 @@ export interface Frame {
 
 const HEAD_BYTES = 5
 
+/**
+ * Encodes a whole frame. Encodes a whole frame. */
 export function encodeFrame(type: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + payload.length)
   frame.writeUInt32LE(payload.length, 0)
@@ -20,7 +22,7 @@ export function encodeFrame(type: number, payload: Uint8Array = Buffer.alloc(0))
   return frame
 }
 
-/** The beginning of a frame whose payload is sent by itself. */
+/** Returns the beginning of a frame whose payload is sent by itself. */
 export function encodeHead(type: number, payloadBytes: number): Buffer {
   const head = Buffer.allocUnsafe(HEAD_BYTES)
   head.writeUInt32LE(payloadBytes, 0)

@@ -41,7 +41,11 @@ export interface KernelTask {
   readonly reseeds: boolean
 }
 
-/** @param token by which the kernel says that this run has ended, and no earlier one */
+/**
+ * Encodes the frames that start a run in a kernel.
+ * Encodes the frames that start a run in a kernel.
+ * @param token by which the kernel says that this run has ended, and no earlier one
+ */
 export function encodeKernelRun(task: KernelTask, token: string): Buffer {
   const { code, mode, argumentsJson, argv, stdin, name, reseeds } = task
   return Buffer.concat([
@@ -56,14 +60,22 @@ export function encodeKernelRun(task: KernelTask, token: string): Buffer {
   ])
 }
 
-/** @param roomToShow bytes that DISPLAY and VALUE may have */
+/**
+ * Returns what tells how many bytes a frame of each type may have; undefined: the type may not come.
+ * Returns what tells how many bytes a frame of each type may have; undefined: the type may not come.
+ * @param roomToShow bytes that DISPLAY and VALUE may have
+ */
 export function maxKernelPayload(limits: RunLimits, roomToShow: number) {
   const most = maxControlPayload(limits, roomToShow)
   return (type: number): number | undefined =>
     type === CONTROL_FRAME.ENDED ? ENDED_BYTES : most(type)
 }
 
-/** @returns the exit code; null when it is not the end of the run that has this token */
+/**
+ * Decodes the payload of ENDED.
+ * Decodes the payload of ENDED.
+ * @returns the exit code; null when it is not the end of the run that has this token
+ */
 export function decodeEnded(payload: Buffer, token: string): number | null {
   if (payload.length !== ENDED_BYTES) return null
   return payload.toString('latin1', 0, TOKEN_BYTES) === token

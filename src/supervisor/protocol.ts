@@ -87,6 +87,8 @@ const LEFT_OUT_HEAD_BYTES = 1 + 8
 /** What CONTROL carries beside the result: READY, PONG, FAILURE, ERROR, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
 
+/**
+ * Returns what tells how many bytes a frame of each type may have; undefined: the type may not come. Returns what tells how many bytes a frame of each type may have; undefined: the type may not come. */
 export function maxSupervisorPayload(limits: RunLimits): (type: number) => number | undefined {
   return (type) => {
     if (type === STDOUT || type === STDERR || type === CONTROL) return RELAY_BYTES
@@ -98,7 +100,11 @@ export function maxSupervisorPayload(limits: RunLimits): (type: number) => numbe
   }
 }
 
-/** @param roomToShow bytes that DISPLAY and VALUE may have; null: they may not come */
+/**
+ * Returns what tells how many bytes a control frame of each type may have; undefined: the type may not come.
+ * Returns what tells how many bytes a control frame of each type may have; undefined: the type may not come.
+ * @param roomToShow bytes that DISPLAY and VALUE may have; null: they may not come
+ */
 export function maxControlPayload(
   limits: RunLimits,
   roomToShow: number | null = null,
@@ -116,17 +122,21 @@ export function maxControlPayload(
   }
 }
 
-/** Whether a run may send MIME bundles: cells, and what runs in the interpreter of cells. */
+/** Tells whether a run may send MIME bundles: cells, and what runs in the interpreter of cells. */
 export function mayShow(mode: RunMode, isKept: boolean): boolean {
   return mode === 'cell' || isKept
 }
 
-/** Whether a control frame is a MIME bundle. */
+/** Tells whether a control frame is a MIME bundle. */
 export function isShown(type: number): boolean {
   return type === CONTROL_FRAME.DISPLAY || type === CONTROL_FRAME.VALUE
 }
 
-/** @param mayShow whether MIME bundles come */
+/**
+ * Returns how many bytes the control stream of a run may carry in all.
+ * Returns how many bytes the control stream of a run may carry in all.
+ * @param mayShow whether MIME bundles come
+ */
 export function maxControlBytes(limits: RunLimits, mayShow: boolean): number {
   const shown = mayShow ? limits.outputBytes : 0
   return limits.resultBytes + shown + CONTROL_MARGIN_BYTES
@@ -142,7 +152,7 @@ export function encodePing(policy: Buffer | null): Buffer {
 }
 
 /**
- * What an executor is sent for its run: input first, then RUN, which is `struct run_limits` and the runner's
+ * Returns what an executor is sent for its run: input first, then RUN, which is `struct run_limits` and the runner's
  * frames. In pieces, so that no large input is copied.
  * @param isKept whether others may follow in the same executor
  */
@@ -173,7 +183,7 @@ export function encodeRun(task: Task, isKept = false): Buffer[] {
   return [...inputFrames(task), encodeFrame(isKept ? RUN_KEPT : RUN, payload)]
 }
 
-/** What interrupts the program of a kept run. */
+/** Returns what interrupts the program of a kept run. */
 export function encodeInterrupt(): Buffer {
   return encodeFrame(INTERRUPT)
 }
@@ -222,7 +232,11 @@ const STREAMS: Readonly<Record<number, OutputStream>> = {
 }
 const MAX_SIGNAL = 64
 
-/** @returns null when the payload is not a report */
+/**
+ * Decodes the payload of EXIT.
+ * Decodes the payload of EXIT.
+ * @returns null when the payload is not a report
+ */
 export function decodeReport(payload: Buffer): RunReport | null {
   const cause = CAUSES[payload[0] ?? 255]
   const signal = payload[3] ?? 0
@@ -236,7 +250,11 @@ export function decodeReport(payload: Buffer): RunReport | null {
   }
 }
 
-/** @returns null when the payload is not an artifact */
+/**
+ * Decodes the payload of ARTIFACT.
+ * Decodes the payload of ARTIFACT.
+ * @returns null when the payload is not an artifact
+ */
 export function decodeArtifact(payload: Buffer): ArtifactFile | null {
   if (payload.length < 2) return null
   const end = 2 + payload.readUInt16LE(0)
@@ -253,7 +271,11 @@ const REASONS: readonly (LeftOutReason | undefined)[] = [
   'name',
 ]
 
-/** @returns null when the payload is not one */
+/**
+ * Decodes the payload of LEFT_OUT.
+ * Decodes the payload of LEFT_OUT.
+ * @returns null when the payload is not one
+ */
 export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
   const reason = REASONS[payload[0] ?? 0]
   if (payload.length < LEFT_OUT_HEAD_BYTES || !reason) return null
@@ -261,7 +283,11 @@ export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
   return { path: payload.subarray(LEFT_OUT_HEAD_BYTES), size, reason }
 }
 
-/** @returns null when the payload is not a failure note */
+/**
+ * Decodes the payload of FAILURE. Members of a wrong type get the value that says nothing.
+ * Decodes the payload of FAILURE. Members of a wrong type get the value that says nothing.
+ * @returns null when the payload is not a failure note
+ */
 export function decodeFailure(payload: Buffer): Failure | null {
   const note = decodeObject(payload)
   if (note === null) return null
@@ -276,7 +302,11 @@ export function decodeFailure(payload: Buffer): Failure | null {
   }
 }
 
-/** @returns null when the payload is not what was printed of an error */
+/**
+ * Decodes the payload of ERROR. Members of a wrong type get the value that says nothing.
+ * Decodes the payload of ERROR. Members of a wrong type get the value that says nothing.
+ * @returns null when the payload is not what was printed of an error
+ */
 export function decodePrintedError(payload: Buffer): Transcript['printedError'] {
   const note = decodeObject(payload)
   if (note === null) return null

@@ -89,7 +89,11 @@ export class ChannelError extends Error {
 /** The sandbox has ended, or what it said is not what the protocol allows. */
 export class SessionLostError extends Error {}
 
-/** @throws ChannelError E2BIG, EINVAL */
+/**
+ * Encodes the payload of START.
+ * Encodes the payload of START.
+ * @throws ChannelError E2BIG, EINVAL
+ */
 export function encodeStart({ argv, cwd, env, user, terminal, hasControl }: Program): Buffer {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   const strings = [cwd, ...argv, ...variables]

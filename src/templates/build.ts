@@ -53,7 +53,7 @@ export interface BuildSite {
   readonly programs: readonly string[]
 }
 
-/** Twelve hexadecimal digits over everything that shapes the template's image. */
+/** Returns twelve hexadecimal digits over everything that shapes the template's image. */
 export function templateHash(template: Template, baseHash: string): string {
   const { base, folder, manifest, packages, files } = template
   const recipe = base.libraries
@@ -80,7 +80,7 @@ export function templateHash(template: Template, baseHash: string): string {
   ])
 }
 
-/** The template as it was built, without starting a process; undefined: it has to be built. */
+/** Returns the template as it was built, without starting a process; undefined: it has to be built. */
 export function findBuilt(template: Template, site: BuildSite): BuiltTemplate | undefined {
   const base = baseOf(template, site.installation)
   const imageHash = templateHash(template, base.imageHash)
@@ -124,7 +124,7 @@ export function ensureTemplate(
 }
 
 /**
- * What the executors of a template are made from, under a name that covers everything they depend on, so that nothing
+ * Returns what the executors of a template are made from, under a name that covers everything they depend on, so that nothing
  * of them meets those of the same template as it was before.
  */
 export function ownExecutors({ template, installed }: BuiltTemplate): InstalledRuntime {

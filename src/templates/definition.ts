@@ -148,7 +148,7 @@ export function parseTemplate(text: string, file: string): TemplateDefinition {
   throw invalid(file, `${field}: ${message ?? 'is not valid'}`)
 }
 
-/** The limits of the template, in the core's words; what it does not set is absent. */
+/** Returns the limits of the template, in the core's words; what it does not set is absent. */
 export function limitsOfTemplate({
   limits,
 }: Pick<TemplateDefinition, 'limits'>): Partial<RunLimits> {
@@ -164,7 +164,7 @@ export function limitsOfTemplate({
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** The runtime that the template's executors are made of. */
+/** Returns the runtime that the template's executors are made of. */
 export function runtimeOfTemplate({ name, base, preload, packages }: Template): Runtime {
   const { lean: _, rich: __, ...rest } = base
   const light = base.preload.filter((module) => !base.lean?.without.includes(module))
@@ -182,7 +182,11 @@ function readText(file: string): string {
   return readFileSync(file, 'utf8')
 }
 
-/** @returns the paths of all files below `source`, which may be one itself, relative to it; sorted */
+/**
+ * Lists the files of a folder.
+ * Lists the files of a folder.
+ * @returns the paths of all files below `source`, which may be one itself, relative to it; sorted
+ */
 export function filesBelow(source: string): string[] {
   if (!statSync(source).isDirectory()) return ['']
   const names = readdirSync(source, { recursive: true, withFileTypes: true })

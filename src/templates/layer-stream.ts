@@ -149,7 +149,7 @@ export class LayerReader {
   }
 }
 
-/** A text from a sandbox for a terminal or a log: one line, without control characters. */
+/** Returns a text from a sandbox for a terminal or a log: one line, without control characters. */
 export function plainText(text: string, length: number): string {
   const plain = text
     .replace(/\p{C}+/gu, ' ')

@@ -17,7 +17,7 @@ import type { Runtime } from '../runtimes/definition.ts'
 
 type LibrariesRecipe = NonNullable<Runtime['libraries']>
 
-/** What names the tools: a change of it makes others. */
+/** Returns what names the tools: a change of it makes others. */
 export function toolsLockText(
   { folder }: Pick<Runtime, 'folder'>,
   recipe: LibrariesRecipe,

@@ -3,7 +3,7 @@ import { ManagerError } from '../../errors.ts'
 import { failureOf } from '../failure.ts'
 import { Problem } from '../v1/problems.ts'
 
-/** An answer in Dify's envelope. Errors have a negative code. */
+/** Sends an answer in Dify's envelope. Errors have a negative code. */
 export function sendEnvelope(
   reply: FastifyReply,
   status: number,
@@ -17,7 +17,7 @@ export function sendEnvelope(
     .send(JSON.stringify({ code, message, data }))
 }
 
-/** A request that is not valid: the status is an error's only where the body was said to be plain JSON. */
+/** Answers a request that is not valid: the status is an error's only where the body was said to be plain JSON. */
 export function sendInvalid(
   request: FastifyRequest,
   reply: FastifyReply,

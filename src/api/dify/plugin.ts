@@ -21,7 +21,7 @@ export interface DifyOptions extends Keepers {
 }
 
 /**
- * The front door for Dify, a Fastify plugin: the wire of its sandbox
+ * Adds the front door for Dify, as a Fastify plugin: the wire of its sandbox
  * (https://github.com/langgenius/dify-sandbox), under `/v1/sandbox` and under `/dify/v1/sandbox`. It needs the
  * body parser and `request.caller` of buildApp().
  */

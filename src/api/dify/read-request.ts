@@ -7,7 +7,7 @@ import { NO_ARGUMENTS, type Read, type RunInput } from '../v1/read-run.ts'
 /** Our names of Dify's languages. */
 const LANGUAGES: Readonly<Record<string, string>> = { python3: 'python', nodejs: 'nodejs' }
 
-/** The language that Dify calls by this name; null: it has none. */
+/** Returns the language that Dify calls by this name; null: it has none. */
 export function languageOf(name: string): string | null {
   return Object.hasOwn(LANGUAGES, name) ? (LANGUAGES[name] as string) : null
 }

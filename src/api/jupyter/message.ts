@@ -69,7 +69,7 @@ export interface KernelMessage {
 }
 
 /**
- * The text frame of a kernel's message.
+ * Returns the text frame of a kernel's message.
  * @param session of the kernel
  * @param parentJson JSON text of the header of the request that it belongs to
  */

@@ -35,7 +35,7 @@ export interface JupyterOptions {
 const MAX_BODY_BYTES = 16 * 1024
 
 /**
- * The front door for clients of Jupyter, a Fastify plugin: the routes of its REST API for kernels, and their
+ * Adds the front door for clients of Jupyter, as a Fastify plugin: the routes of its REST API for kernels, and their
  * channels (https://jupyter-server.readthedocs.io/en/latest/developers/rest-api.html), under `/api` and
  * `/jupyter/api`. A kernel runs one program in a fresh executor. It needs `@fastify/websocket`, and the body
  * parser and `request.caller` of buildApp().

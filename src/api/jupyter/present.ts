@@ -23,7 +23,11 @@ const NAMES: Readonly<Record<Exclude<RunEnd, 'exit'>, string>> = {
 /** Larger images are told by their names only. */
 const MAX_IMAGE_BYTES = 4 * 1024 ** 2
 
-/** @returns null: the program ended well */
+/**
+ * Returns the error that a kernel tells of a run.
+ * Returns the error that a kernel tells of a run.
+ * @returns null: the program ended well
+ */
 export function errorOf(outcome: RunOutcome): KernelError | null {
   const { end, error, exitCode, signal } = outcome
   if (end === 'exit' && exitCode === 0) return null
@@ -39,12 +43,12 @@ export function errorOf(outcome: RunOutcome): KernelError | null {
   return errorWith(name, outcomeDetail(outcome))
 }
 
-/** An error whose traceback is one line. */
+/** Returns an error whose traceback is one line. */
 export function errorWith(ename: string, evalue: string): KernelError {
   return { ename, evalue, traceback: [`${ename}: ${evalue}`] }
 }
 
-/** An error's two messages: for all who watch the kernel, and for who asked. */
+/** Returns an error's two messages: for all who watch the kernel, and for who asked. */
 export function errorMessages(error: KernelError, count: number): KernelMessage[] {
   const reply = {
     status: 'error',

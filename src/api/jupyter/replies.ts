@@ -23,7 +23,11 @@ const FIXED: Readonly<Record<string, readonly [reply: string, content: object]>>
   shutdown_request: ['shutdown_reply', { status: 'ok', restart: false }],
 }
 
-/** @returns null: the kernel does not know such a request */
+/**
+ * Answers a request that needs no run.
+ * Answers a request that needs no run.
+ * @returns null: the kernel does not know such a request
+ */
 export function fixedReply(
   type: string,
   channel: 'shell' | 'control',

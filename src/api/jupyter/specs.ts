@@ -19,12 +19,14 @@ export function kernelNames(
   return new Map([...named.filter(isPython), ...named])
 }
 
+/**
+ * Returns what a kernelspec tells of the language of a template. Returns what a kernelspec tells of the language of a template. */
 export function languageOf({ name, version }: OfferedTemplate): KernelLanguage {
   const known = LANGUAGES[name] ?? { name, mimetype: 'text/plain', extension: '.txt' }
   return { ...known, version: version ?? '' }
 }
 
-/** A kernelspec, as `GET /api/kernelspecs` lists it. */
+/** Returns a kernelspec, as `GET /api/kernelspecs` lists it. */
 export function specOf(name: string, template: OfferedTemplate) {
   const language = languageOf(template)
   const display = [language.name, language.version].filter(Boolean).join(' ')

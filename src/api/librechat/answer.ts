@@ -16,7 +16,7 @@ interface FileOut {
 }
 
 /**
- * An outcome in LibreChat's words. The files that the program made are kept.
+ * Returns an outcome in LibreChat's words. The files that the program made are kept.
  * @param session in which they are kept
  * @param wanted files that it was given
  */
@@ -94,6 +94,8 @@ function stderrOf(outcome: RunOutcome): string {
   return `${stderr}${stderr === '' || stderr.endsWith('\n') ? '' : '\n'}${outcomeDetail(outcome)}`
 }
 
+/**
+ * Tells whether a program ended with exit code 0. Tells whether a program ended with exit code 0. */
 export function hasEndedWell({ end, exitCode }: RunOutcome): boolean {
   return end === 'exit' && exitCode === 0
 }

@@ -25,7 +25,7 @@ export interface ExecOptions extends Keepers {
   readonly inputs: Budget
 }
 
-/** `POST /exec`: runs a program with files of earlier answers, and keeps those that it makes. */
+/** Answers `POST /exec`: runs a program with files of earlier answers, and keeps those that it makes. */
 export async function execute(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -12,7 +12,7 @@ export interface FileUser {
 }
 
 /**
- * Whose a file is. What LibreChat puts there for an agent or a skill is for all users of its installation.
+ * Returns whose a file is. What LibreChat puts there for an agent or a skill is for all users of its installation.
  * @param kind `user`, `agent` or `skill`
  */
 export function ownerOf({ caller, shared }: FileUser, kind: unknown): string {
@@ -135,7 +135,7 @@ function summaryOf(file: SessionFile) {
   return { name, size: file.size, lastModified: timeOf(file), etag: file.id }
 }
 
-/** What is told of one file. */
+/** Returns what is told of one file. */
 export function objectOf(file: SessionFile) {
   return {
     name: `${file.session}/${file.id}`,

@@ -26,7 +26,7 @@ const USERS = { config: { hasUserTokens: true } }
 const PIECE_BYTES = 1024 ** 2
 
 /**
- * The front door for LibreChat, a Fastify plugin: the wire of its code interpreter
+ * Adds the front door for LibreChat, as a Fastify plugin: the wire of its code interpreter
  * (https://github.com/ClickHouse/code-interpreter) in both generations, under `/librechat` and
  * `/librechat/v1`. It needs the body parser and `request.caller` of buildApp().
  */

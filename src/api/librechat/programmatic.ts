@@ -41,7 +41,7 @@ interface Taken {
 }
 
 /**
- * `POST /exec/programmatic`: runs a program that may call tools of its caller. It is run from its beginning each
+ * Answers `POST /exec/programmatic`: runs a program that may call tools of its caller. It is run from its beginning each
  * time that answers have come, so that nothing runs while the caller works.
  * @param canceled fires when the caller cancels the request by another one
  */

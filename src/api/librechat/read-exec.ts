@@ -82,7 +82,7 @@ export function readExec(body: Buffer): Read<readonly RunInput[]> {
   return { value: [{ ...input, at: '' }] }
 }
 
-/** The files that a body of `/exec` asks for. */
+/** Returns the files that a body of `/exec` asks for. */
 export function filesOf({ argumentsJson }: RunInput): readonly FileIn[] {
   return (JSON.parse(argumentsJson.toString()) as { files?: FileIn[] }).files ?? []
 }

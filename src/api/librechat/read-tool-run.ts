@@ -81,12 +81,12 @@ export function readToolRun(body: Buffer): Read<readonly RunInput[]> {
   return transported({ kind: 'program', ...read }, code, null)
 }
 
-/** The body, of what readToolRun() has read. */
+/** Returns the body, of what readToolRun() has read. */
 export function toolRunBody({ argumentsJson }: RunInput): ToolRunBody {
   return JSON.parse(argumentsJson.toString()) as ToolRunBody
 }
 
-/** The answers in the JSON text of a list; what is none is left out. */
+/** Returns the answers in the JSON text of a list; what is none is left out. */
 export function answersIn(results: Buffer): readonly ToolAnswer[] {
   const answers: ToolAnswer[] = []
   for (const element of jsonElements(results)) {

@@ -53,6 +53,8 @@ export interface Round {
   readonly mark: string
 }
 
+/**
+ * Returns what is executed next of a program that calls tools: the program from its beginning, with the answers so far. Returns what is executed next of a program that calls tools: the program from its beginning, with the answers so far. */
 export function roundOf(run: ToolRun): Round {
   const mark = randomBytes(24).toString('hex')
   const stdin = stdinOf(run, mark)
@@ -84,7 +86,7 @@ function stdinOf({ language, codeJson, tools, calls }: ToolRun, mark: string): B
   return Buffer.concat(pieces)
 }
 
-/** What a run has printed, and the calls that it waits for; null: it waits for none. */
+/** Returns what a run has printed, and the calls that it waits for; null: it waits for none. */
 export function readRound(stdout: Buffer, mark: string): { text: Buffer; calls: Called[] | null } {
   const [start, end] = [Buffer.from(`\n${mark}\n`), Buffer.from(`\n${mark}\n`)]
   const to = stdout.lastIndexOf(end)
@@ -107,7 +109,7 @@ function calledIn(line: string): Called[] {
   return isCall ? [{ tool: Number(tool), input }] : []
 }
 
-/** The calls with those that a run waits for: one that was told before keeps its id. */
+/** Returns the calls with those that a run waits for: one that was told before keeps its id. */
 export function withCalled(
   calls: readonly ToolCall[],
   called: readonly Called[],
@@ -132,7 +134,7 @@ export function withCalled(
   return { calls: all, waiting }
 }
 
-/** The calls with their answers; null: an answer is to no call. The first answer counts. */
+/** Returns the calls with their answers; null: an answer is to no call. The first answer counts. */
 export function withAnswers(
   calls: readonly ToolCall[],
   answers: readonly ToolAnswer[],

@@ -24,7 +24,7 @@ interface NotUploaded {
   readonly error: string
 }
 
-/** `POST /upload`: keeps one file, or several, in a new storage session. */
+/** Answers `POST /upload`: keeps one file, or several, in a new storage session. */
 export async function upload(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -41,7 +41,7 @@ export async function upload(
   })
 }
 
-/** `POST /upload/batch`: as upload(), and tells of each file whether it was kept. */
+/** Answers `POST /upload/batch`: as upload(), and tells of each file whether it was kept. */
 export async function uploadBatch(
   request: FastifyRequest,
   reply: FastifyReply,

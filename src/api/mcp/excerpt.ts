@@ -5,7 +5,7 @@ export interface ExcerptSize {
 }
 
 /**
- * Head and tail of a text, with a line between them that says what is missing.
+ * Returns head and tail of a text, with a line between them that says what is missing.
  * @param where the whole can be read; null: nowhere
  * @returns the text itself where it is short enough
  */
@@ -18,11 +18,13 @@ export function excerptOf(text: string, { head, tail }: ExcerptSize, where: stri
   return `${start}\n[... ${left} characters left out${hint} ...]\n${end}`
 }
 
+/**
+ * Tells whether excerptOf() leaves something out of a text. Tells whether excerptOf() leaves something out of a text. */
 export function isExcerpt(text: string, { head, tail }: ExcerptSize): boolean {
   return text.length > head + tail
 }
 
-/** The text without halves of surrogate pairs, which a cut may leave. */
+/** Returns the text without halves of surrogate pairs, which a cut may leave. */
 export function wellFormed(text: string): string {
   return Buffer.from(text).toString()
 }

@@ -24,7 +24,7 @@ const LONGEST_WAIT_MS = 45_000
 const START_RUN = `Start a program in a fresh, isolated sandbox and return at once with its run_id. For programs that take longer than a minute; use run_code for all others. Get its output with get_run. It waits for its turn and goes on by itself; its outcome is kept until expires_at.`
 const GET_RUN = `Get the outcome of a run that start_run has started. While the program runs, waits up to wait_seconds for its end, then tells the end of its output so far.`
 
-/** The tools for programs that run longer than a client waits for an answer: accepted runs, as `/v1/runs` has them. */
+/** Adds the tools for programs that run longer than a client waits for an answer. */
 export function addLongRunTools(
   server: McpServer,
   service: McpService,

@@ -37,7 +37,7 @@ declare module 'fastify' {
 }
 
 /**
- * The front door for clients of the Model Context Protocol, a Fastify plugin: `/mcp`, Streamable HTTP
+ * Adds the front door for clients of the Model Context Protocol, a Fastify plugin: `/mcp`, Streamable HTTP
  * without sessions, for the revision 2026-07-28 and those before it
  * (https://modelcontextprotocol.io/specification). It needs `request.caller` of buildApp().
  */

@@ -59,7 +59,7 @@ type Block = CallToolResult['content'][number]
 export type Keep = (parts: ReadonlyMap<string, KeptPart>) => ReadonlySet<string>
 
 /**
- * An outcome as the answer of a tool: text for a model, images as images, other files as links, and all of it
+ * Returns an outcome as the answer of a tool: text for a model, images as images, other files as links, and all of it
  * as structured content. A program that fails is no error of the tool.
  * @param run its id
  * @param keep what is not in the answer itself
@@ -107,7 +107,7 @@ export function presentOutcome(run: string, outcome: ToldOutcome, keep: Keep): C
   }
 }
 
-/** Where a client reads a part of a run. */
+/** Returns where a client reads a part of a run. */
 export function uriOfPart(run: string, name: string): string {
   return `sandbox://runs/${run}/${name.split('/').map(encodeURIComponent).join('/')}`
 }

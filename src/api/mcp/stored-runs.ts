@@ -19,7 +19,7 @@ const MEMBERS = ['status', 'exit_code', 'signal', 'displays', 'files_left_out', 
 /** Runs whose files are listed. */
 const LISTED_RUNS = 20
 
-/** The end of what a run has printed so far. */
+/** Returns the end of what a run has printed so far. */
 export async function tailOf(jobs: Jobs, { owner, id, events: told }: RunInfo): Promise<string> {
   let text = ''
   for (let after = Math.max(0, told - TAIL_EVENTS); ; ) {
@@ -33,7 +33,7 @@ export async function tailOf(jobs: Jobs, { owner, id, events: told }: RunInfo): 
   }
 }
 
-/** The outcome of a run that has ended with one; null: it is there no more. */
+/** Returns the outcome of a run that has ended with one; null: it is there no more. */
 export async function storedOutcome(
   jobs: Jobs,
   owner: string,
@@ -62,7 +62,7 @@ export async function storedOutcome(
   }
 }
 
-/** A part of an accepted run: a file, or a stream as a whole. */
+/** Returns a part of an accepted run: a file, or a stream as a whole. */
 export async function storedPart(
   jobs: Jobs,
   owner: string,
@@ -81,7 +81,7 @@ export async function storedPart(
   return { content, mediaType: file.mediaType ?? mediaTypeOf(name) }
 }
 
-/** What the youngest accepted runs of a caller have left. */
+/** Returns what the youngest accepted runs of a caller have left. */
 export async function storedParts(jobs: Jobs, owner: string): Promise<ListedPart[]> {
   const runs = await jobs.list(owner, null, LISTED_RUNS)
   const parts: ListedPart[] = []

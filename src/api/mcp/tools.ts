@@ -27,7 +27,7 @@ const RUN_CODE = `Run a program in a fresh, isolated sandbox and get its output.
 const MAX_LISTED = 500
 const KEPT_URI = 'sandbox://runs/{run}/{+part}'
 
-/** A server for one message. Making it is cheap: nothing is kept in it. */
+/** Builds a server for one message. Making it is cheap: nothing is kept in it. */
 export function buildMcpServer(
   service: McpService,
   results: KeptResults,

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 
 /**
- * One name for each path: its last part, with its folders in front, joined by `-`, where two would be
+ * Returns one name for each path: its last part, with its folders in front, joined by `-`, where two would be
  * the same. RAGFlow knows names without folders only.
  */
 export function flatNames(paths: readonly string[]): string[] {

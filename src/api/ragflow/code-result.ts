@@ -52,14 +52,14 @@ export const EMPTY_RESULT: Omit<CodeResult, 'status' | 'exit_code'> = Object.fre
 /** Of a text that become a piece, and of an artifact; a multiple of 3, so that pieces of base64 fit. */
 const PIECE_BYTES = 192 * 1024
 
-/** What an answer holds in memory, roughly, until it has been read. */
+/** Returns what an answer holds in memory, roughly, until it has been read. */
 export function heldBytes({ artifacts, resultJson, stdout, stderr }: CodeResult): number {
   const ofArtifacts = artifacts.reduce((sum, { content }) => sum + content.length, 0)
   return ofArtifacts + (resultJson?.length ?? 0) + stdout.length + stderr.length
 }
 
 /**
- * The body of the answer, in pieces: artifacts may be 100 MiB, which as one text would hold up
+ * Returns the body of the answer, in pieces: artifacts may be 100 MiB, which as one text would hold up
  * whatever else is served, and take several times that in memory. The result's JSON text goes in as
  * the runner wrote it: parsing it here would turn 1.0 into 1 and take digits from large numbers.
  */
@@ -98,7 +98,7 @@ function* slices(text: string): Generator<string, void, undefined> {
   }
 }
 
-/** The body of an answer that is small. */
+/** Returns the body of an answer that is small. */
 export function serializeCodeResult(result: CodeResult): string {
   return [...answerPieces(result)].join('')
 }

@@ -18,7 +18,11 @@ export const INTERNAL_ERROR: CodeResult = Object.freeze({
   detail: 'internal_error',
 })
 
-/** @param findings of the code policy, a line for each */
+/**
+ * Returns the answer to a program that the code policy refuses.
+ * Returns the answer to a program that the code policy refuses.
+ * @param findings of the code policy, a line for each
+ */
 export function codeUnsafe(findings: string): CodeResult {
   return {
     ...EMPTY_RESULT,

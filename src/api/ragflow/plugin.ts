@@ -42,7 +42,7 @@ export interface RunMetrics {
 const LARGE_ANSWER_BYTES = 256 * 1024
 
 /**
- * The front door for RAGFlow, a Fastify plugin: `POST /run`, which answers HTTP 200 once the body is
+ * Adds the front door for RAGFlow, a Fastify plugin: `POST /run`, which answers HTTP 200 once the body is
  * valid. It needs the body parser and `request.caller` of buildApp().
  */
 export async function ragflow(app: FastifyInstance, options: RagflowOptions): Promise<void> {

@@ -16,7 +16,7 @@ const DENIED: Readonly<Record<Denied, NonNullable<CodeResult['unauthorized_acces
 }
 
 /**
- * An outcome in the words of RAGFlow's contract. Result and files are shown after a success only, and
+ * Returns an outcome in the words of RAGFlow's contract. Result and files are shown after a success only, and
  * stdout then too: RAGFlow takes for the result what stands there.
  */
 export function presentOutcome(outcome: RunOutcome): CodeResult {

@@ -122,7 +122,11 @@ function answerAccepted(run: RunInfo, { id }: FastifyRequest, reply: FastifyRepl
     .send({ ...summaryOf(asAccepted), outcome: null, problem: null })
 }
 
-/** @returns null when the caller has gone before, or the run is not there any more */
+/**
+ * Waits until an accepted run has ended.
+ * Waits until an accepted run has ended.
+ * @returns null when the caller has gone before, or the run is not there any more
+ */
 export async function untilEnded(
   { owner, id }: RunInfo,
   jobs: Jobs,

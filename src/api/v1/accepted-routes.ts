@@ -12,7 +12,7 @@ const MOST_LISTED = 100
 
 type RunParams = { Params: { id: string } }
 
-/** Accepted runs, each for its owner alone: state, events, files, cancel. */
+/** Adds the routes of accepted runs, each for its owner alone: state, events, files, cancel. */
 export function addAcceptedRoutes(app: FastifyInstance, jobs: Jobs, keepers: Keepers): void {
   const { answers, connections } = keepers
 

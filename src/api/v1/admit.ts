@@ -31,7 +31,7 @@ export const LIMIT_WORDS = {
 
 type LimitName = keyof typeof LIMIT_WORDS
 
-/** A template's limits in the words of the wire. */
+/** Returns a template's limits in the words of the wire. */
 export function wireLimits(limits: RunLimits): Record<LimitName, number> {
   const all = { ...limits, cpuTimeMs: mostCpuTimeMs(limits) }
   const entries = Object.entries(LIMIT_WORDS).map(([name, { limit, factor }]) => [

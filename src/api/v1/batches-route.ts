@@ -21,7 +21,7 @@ import { tellOutcome, tellProblem } from './tell.ts'
  */
 const AT_ONCE = 8
 
-/** `POST /v1/batches`: many runs, each result as soon as it is there and those before it are. */
+/** Adds `POST /v1/batches`: many runs, each result as soon as it is there and those before it are. */
 export function addBatchesRoute(
   app: FastifyInstance,
   service: NativeService,

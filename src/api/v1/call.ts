@@ -79,7 +79,7 @@ async function readInputs(
   return read.value
 }
 
-/** https://www.rfc-editor.org/rfc/rfc9110#name-accept; a caller that takes both gets events. */
+/** Tells whether the caller asks for events (https://www.rfc-editor.org/rfc/rfc9110#name-accept). A caller that takes both gets events. */
 export function wantsEvents({ headers }: FastifyRequest): boolean {
   return headers.accept?.includes('text/event-stream') ?? false
 }

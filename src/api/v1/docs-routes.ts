@@ -12,7 +12,7 @@ const ASSETS = {
   '/docs/page.css': ['page.css', 'text/css; charset=utf-8'],
 } as const
 
-/** `/openapi.json`, and a page that shows it and tries it out. */
+/** Adds `/openapi.json`, and a page that shows it and tries it out. */
 export function addDocsRoutes(app: FastifyInstance, version: string): void {
   const config = { isOpen: true }
   const document = JSON.stringify(openApiDocument(version))

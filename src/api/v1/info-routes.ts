@@ -4,7 +4,7 @@ import type { StatusAnswer, TemplateAnswer } from './answer-schema.ts'
 import { PROBLEMS, type ProblemName } from './problems.ts'
 import type { NativeService, OfferedTemplate } from './service.ts'
 
-/** What there is to know before something is run. */
+/** Adds the routes that tell what there is to know before something is run. */
 export function addInfoRoutes(app: FastifyInstance, service: NativeService): void {
   const started = performance.now()
   app.get('/v1/templates', async () => ({

@@ -22,7 +22,7 @@ const LOST = {
   outcome: null,
 }
 
-/** What becomes of accepted runs, in the words of the native API; each end is counted and logged. */
+/** Returns what becomes of accepted runs, in the words of the native API; each end is counted and logged. */
 export function jobWords(log: FastifyBaseLogger, metrics: RunMetrics): Words {
   return {
     canceled: CANCELED,

@@ -13,14 +13,14 @@ const [CR, LF, DASH] = [0x0d, 0x0a, 0x2d]
 const LINE_END = Buffer.from('\r\n')
 const HEADERS_END = Buffer.from('\r\n\r\n')
 
-/** The boundary that a Content-Type names, or null. At most 70 characters (RFC 2046, section 5.1.1). */
+/** Returns the boundary that a Content-Type names, or null. At most 70 characters (RFC 2046, section 5.1.1). */
 export function boundaryOf(contentType: string): string | null {
   const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))/i.exec(contentType)
   return found?.[1] ?? found?.[2] ?? null
 }
 
 /**
- * The parts of a form, as views of its body: the whole body is there already, on its caller's account.
+ * Returns the parts of a form, as views of its body: the whole body is there already, on its caller's account.
  * @returns what is wrong with the body, or its parts in their order
  */
 export function readParts(body: Buffer, boundary: string): readonly Part[] | { wrong: string } {

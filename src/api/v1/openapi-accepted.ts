@@ -1,5 +1,7 @@
 import { failures, headerParameter, type Json, json, OWN } from './openapi-words.ts'
 
+/**
+ * Describes the list of accepted runs. Describes the list of accepted runs. */
 export function listOfRuns(): Json {
   return {
     operationId: 'listRuns',
@@ -83,7 +85,7 @@ export function acceptedPaths(eventStream: Json): Json {
   }
 }
 
-/** https://github.com/standard-webhooks/standard-webhooks */
+/** Describes the calls of webhooks: https://github.com/standard-webhooks/standard-webhooks */
 export function webhooks(): Json {
   return {
     runCompleted: {

@@ -18,7 +18,7 @@ export const sessionCommandSchemas = {
   answers: [commandOutcome, keptCommand, commandList, commandOutput],
 }
 
-/** `/v1/sessions/{id}/commands` and what is below it. */
+/** Describes `/v1/sessions/{id}/commands` and what is below it. */
 export function sessionCommandPaths(): Json {
   const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
   const command = { name: 'command', in: 'path', required: true, schema: { type: 'string' } }

@@ -28,7 +28,7 @@ export const sessionSchemas = {
   ],
 }
 
-/** `/v1/sessions` and what is below it. */
+/** Describes `/v1/sessions` and what is below it. */
 export function sessionPaths(): Json {
   const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } }
   const failed = failures([...OWN, 'internal', 'unavailable'])

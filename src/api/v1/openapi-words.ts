@@ -28,7 +28,7 @@ export const textHeader = (description: string): Json => ({
   schema: { type: 'string' },
 })
 
-/** They come where the operator has set a rate. */
+/** Describes the headers of rates. They come where the operator has set a rate. */
 export function rateHeaders(): Json {
   return {
     'RateLimit-Policy': textHeader('The quota of runs, such as "runs";q=100'),
@@ -38,6 +38,8 @@ export function rateHeaders(): Json {
   }
 }
 
+/**
+ * Describes the answers of these problems, by status. Describes the answers of these problems, by status. */
 export function failures(names: readonly ProblemName[]): Json {
   const statuses = [...new Set(names.map((name) => PROBLEMS[name].status as number))]
   return Object.fromEntries(

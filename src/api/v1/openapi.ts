@@ -18,7 +18,11 @@ import { batch, run } from './request-schema.ts'
 
 /** The OpenAPI document (https://spec.openapis.org/oas/v3.1.1.html), made from the schemas that bodies are checked by. */
 
-/** @param version of the product */
+/**
+ * Returns the OpenAPI document of the native API.
+ * Returns the OpenAPI document of the native API.
+ * @param version of the product
+ */
 export function openApiDocument(version: string): Json {
   return {
     openapi: '3.1.1',

@@ -35,7 +35,7 @@ export type NativeOptions = NativeService &
   }
 
 /**
- * The native API, a Fastify plugin: everything under `/v1/`, and its description. It needs the body parser
+ * Adds the native API, a Fastify plugin: everything under `/v1/`, and its description. It needs the body parser
  * and `request.caller` of buildApp().
  */
 export async function nativeApi(app: FastifyInstance, options: NativeOptions): Promise<void> {

@@ -17,12 +17,14 @@ const STATUS_OF_END: Readonly<Record<Exclude<RunEnd, 'exit'>, RunStatus>> = {
   result: 'failed',
 }
 
+/**
+ * Returns the status of an outcome in the words of the native API. Returns the status of an outcome in the words of the native API. */
 export function statusOf({ end, exitCode }: RunOutcome): RunStatus {
   if (end === 'exit') return exitCode === 0 ? 'succeeded' : 'failed'
   return STATUS_OF_END[end]
 }
 
-/** What an outcome holds in memory, roughly, until it has been read. */
+/** Returns what an outcome holds in memory, roughly, until it has been read. */
 export function heldBytes(
   outcome: Pick<RunOutcome, 'files' | 'resultJson' | 'stdout' | 'stderr' | 'displays'>,
 ): number {
@@ -33,7 +35,7 @@ export function heldBytes(
 }
 
 /**
- * An outcome as JSON text without line ends, in pieces: files may be 100 MiB, which as one text would hold
+ * Returns an outcome as JSON text without line ends, in pieces: files may be 100 MiB, which as one text would hold
  * up whatever else is served. The result goes in as the runner wrote it, so that no number loses a digit.
  * @param id of the run
  */
@@ -52,12 +54,12 @@ export function* outcomePieces(
   yield ']}'
 }
 
-/** What a file has besides its content, as the beginning of an object's text. */
+/** Returns what a file has besides its content, as the beginning of an object's text. */
 export function fileHead(path: string, size: number): string {
   return JSON.stringify({ path, size, media_type: mediaTypeOf(path) }).slice(0, -1)
 }
 
-/** As outcomePieces(), up to where the files begin: the list is open. */
+/** Returns the pieces of outcomePieces() up to where the files begin: the list is open. */
 export function* outcomeHead(id: string, outcome: RunOutcome): Generator<string, void, undefined> {
   const { stdout, stderr, flooded, error, displays, filesLeftOut, usage, timings } = outcome
   const head = {
@@ -90,12 +92,12 @@ export function* outcomeHead(id: string, outcome: RunOutcome): Generator<string,
   yield ',"files":['
 }
 
-/** The same as one text, for what is small. */
+/** Returns the same as one text, for what is small. */
 export function outcomeText(id: string, outcome: RunOutcome): string {
   return [...outcomePieces(id, outcome)].join('')
 }
 
-/** What happened, in a sentence or two for a person. */
+/** Returns what happened, in a sentence or two for a person. */
 export function outcomeDetail({ detail, ...outcome }: RunOutcome): string {
   // What the core says of these ends is a sentence of its own: of a script's last command too.
   const isScript = outcome.end === 'exit' && outcome.exitCode !== 0 && outcome.error === null
@@ -141,7 +143,7 @@ const SIGNAL_NAMES = new Map(
   Object.entries(constants.signals).map(([name, number]) => [number, name]),
 )
 
-/** `SIGSEGV`; by its number where it has no name. */
+/** Returns the name of a signal, such as `SIGSEGV`; by its number where it has no name. */
 export function signalName(signal: number): string {
   return SIGNAL_NAMES.get(signal as never) ?? `SIG${signal}`
 }

@@ -68,7 +68,7 @@ export class Problem extends Error {
   }
 }
 
-/** A request that breaks its schema. The first issue is told in `detail`, all of them in `errors`. */
+/** Returns the problem of a request that breaks its schema. The first issue is told in `detail`, all of them in `errors`. */
 export function invalid(issues: readonly Issue[]): Problem {
   const [first] = issues
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more, see errors)` : ''
@@ -93,7 +93,7 @@ function fieldOf(pointer: string): string {
   }, '')
 }
 
-/** A JSON Pointer of keys and indexes. */
+/** Returns a JSON Pointer of keys and indexes. */
 export function pointerTo(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
@@ -106,7 +106,7 @@ const REFUSALS: Readonly<Record<number, ProblemName>> = {
   429: 'too-much-held',
 }
 
-/** What an error means for the caller. An error that nobody expected is `internal`, without its text. */
+/** Returns what an error means for the caller. An error that nobody expected is `internal`, without its text. */
 export function problemOf(error: Error & { statusCode?: number; code?: string }): Problem {
   if (error instanceof Problem) return error
   if (error instanceof RateLimited) {
@@ -160,7 +160,7 @@ function ofManager(error: ManagerError): Problem {
   return new Problem('internal', 'The service failed; the fault is its own.')
 }
 
-/** The body of a problem's answer, as an object. */
+/** Returns the body of a problem's answer, as an object. */
 export function problemBody({ problem, message, errors }: Problem, instance: string) {
   const { status, title } = PROBLEMS[problem]
   const type = `/problems/${problem}`

@@ -55,7 +55,7 @@ export function readRun(body: Buffer): Read<RunInput> {
   return Buffer.isBuffer(json) ? readRunMember(json, '') : { issues: [json] }
 }
 
-/** The body once it is known to be JSON. */
+/** Returns the body once it is known to be JSON. */
 export function jsonOf(body: Buffer): Buffer | Issue {
   const json = body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
     ? body.subarray(BYTE_ORDER_MARK.length)
@@ -87,7 +87,11 @@ export function readRunMember(json: Buffer, at: string): Read<RunInput> {
   return checkRun(value, bulk, at)
 }
 
-/** @param value what the schema sees of a run, whose large members are in `bulk` */
+/**
+ * Checks a run by its schema, and makes the input of it.
+ * Checks a run by its schema, and makes the input of it.
+ * @param value what the schema sees of a run, whose large members are in `bulk`
+ */
 export function checkRun(value: unknown, bulk: Bulk, at: string): Read<RunInput> {
   const parsed = run.safeParse(value)
   if (!parsed.success) return { issues: issuesOf(parsed.error, at) }
@@ -119,7 +123,7 @@ function clash(files: readonly InputFile[], path: string): string | null {
   return null
 }
 
-/** What zod says, with the names of unknown fields. */
+/** Returns what zod says, with the names of unknown fields. */
 export function issuesOf(error: z.ZodError, at: string): Issue[] {
   return error.issues.slice(0, 20).map((issue) => {
     const pointer = at + pointerTo(issue.path)

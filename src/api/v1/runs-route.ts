@@ -15,7 +15,7 @@ import { tellOutcome, tellProblem, told } from './tell.ts'
 /** A larger answer goes out in pieces, so that it can be seen whether its caller reads it. */
 const LARGE_ANSWER_BYTES = 256 * 1024
 
-/** `POST /v1/runs`: runs a program, and answers with its outcome or with its events. */
+/** Adds `POST /v1/runs`: runs a program, and answers with its outcome or with its events. */
 export function addRunsRoute(
   app: FastifyInstance,
   service: NativeService,

@@ -31,7 +31,7 @@ export function readJson<T extends z.ZodType>(request: FastifyRequest, schema: T
 }
 
 /**
- * A path of a session as its sandbox knows it.
+ * Returns a path of a session as its sandbox knows it.
  * @throws Problem
  */
 export function pathFrom(path: string): string {
@@ -39,6 +39,7 @@ export function pathFrom(path: string): string {
   return path.startsWith('/') ? path : `${SESSION_HOME}/${path}`
 }
 
+/** Returns the problem of a session that is not there. */
 export function noSession(id: string): Problem {
   return new Problem('not-found', `This caller has no session ${id.slice(0, 64)}.`)
 }
@@ -58,7 +59,7 @@ export async function take(sessions: Sessions, request: SessionRequest): Promise
   }
 }
 
-/** What a failure inside a session means for the caller. */
+/** Returns what a failure inside a session means for the caller. */
 export function sessionProblem(error: Error): Error {
   if (error instanceof SessionGone) return new Problem('session-ended', error.message)
   if (error instanceof SessionLost) return new Problem('session-lost', error.message)
@@ -72,7 +73,10 @@ export function sessionProblem(error: Error): Error {
 
 const [EPERM, ENOENT, EACCES, EROFS] = [1, 2, 13, 30]
 
-/** @param said what the sandbox says of it */
+/**
+ * Returns what a failed system call in a session means for the caller.
+ * @param said what the sandbox says of it
+ */
 function errnoProblem(errno: number, said: string): Problem {
   const detail = said || (WORDS[errno] ?? `errno ${errno}`)
   if (errno === ENOENT) return new Problem('not-found', `${detail}.`)
@@ -91,6 +95,7 @@ const WORDS: Readonly<Record<number, string>> = {
   24: 'The session has too many open channels',
 }
 
+/** Returns a session in the words of the native API. */
 export function toldSession(info: SessionInfo): SessionAnswer {
   const { id, template, state, why, createdAtMs, expiresAtMs, metadata, idle, checkpoint } = info
   return {

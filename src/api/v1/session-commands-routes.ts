@@ -25,7 +25,7 @@ type Asked = ReturnType<typeof commandRequest.parse>
 /** Of each of stdout and stderr of a command. */
 const OUTPUT_BYTES = 1024 * 1024
 
-/** `/v1/sessions/{id}/commands`: commands that end with their request, and those that go on after it. */
+/** Adds `/v1/sessions/{id}/commands`: commands that end with their request, and those that go on after it. */
 export function addSessionCommandsRoutes(
   app: FastifyInstance,
   sessions: Sessions,
@@ -84,7 +84,11 @@ export function addSessionCommandsRoutes(
   })
 }
 
-/** @throws Problem */
+/**
+ * Starts a command that goes on after its request.
+ * Starts a command that goes on after its request.
+ * @throws Problem
+ */
 export async function startKept(
   { commands, channels, env }: SessionUse,
   asked: Pick<Asked, 'command' | 'argv' | 'cwd' | 'env' | 'user'>,
@@ -109,6 +113,8 @@ function commandsOf(sessions: Sessions, { caller, params: { id } }: SessionReque
 
 type CommandRequest = SessionRequest & { params: Params['Params'] }
 
+/**
+ * Returns the command that the path names; throws Problem where there is none. Returns the command that the path names; throws Problem where there is none. */
 export function commandOf(sessions: Sessions, request: CommandRequest): KeptCommand {
   const { command: id } = request.params
   const command = commandsOf(sessions, request).get(id)
@@ -178,13 +184,19 @@ function toldOutput(command: KeptCommand, from: number) {
   }
 }
 
-/** @throws Problem */
+/**
+ * Reads the offset of a query; none is 0.
+ * Reads the offset of a query; none is 0.
+ * @throws Problem
+ */
 export function offsetIn(text: string | undefined): number {
   const offset = Number(text ?? 0)
   if (Number.isSafeInteger(offset) && offset >= 0) return offset
   throw invalid([{ pointer: '', detail: 'offset must be a number of bytes.' }])
 }
 
+/**
+ * Returns a command in the words of the native API. Returns a command in the words of the native API. */
 export function toldKept(command: KeptCommand): KeptCommandAnswer {
   const { record, span } = command
   const { id, pid, argv, cwd, hasTerminal, startedAtMs, endedAtMs, exitCode, signal } = record

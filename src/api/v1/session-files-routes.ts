@@ -38,7 +38,7 @@ export interface FileKeepers extends Keepers {
 }
 
 /**
- * `/v1/sessions/{id}/files/{path}`, `…/archive` and `…/watch`: files of a session, from its home; with a slash before
+ * Adds `/v1/sessions/{id}/files/{path}`, `…/archive` and `…/watch`: files of a session, from its home; with a slash before
  * the path, from the root. Content goes through as it comes, nothing of it is held here.
  */
 export async function sessionFiles(app: FastifyInstance, keepers: FileKeepers): Promise<void> {

@@ -6,7 +6,7 @@ import type { Keepers } from './call.ts'
 import { pathFrom, readJson, type SessionRequest, sessionProblem, take } from './session-call.ts'
 import { folderRequest, moveRequest } from './session-schema.ts'
 
-/** `/v1/sessions/{id}/folders` and `…/moves`: makes folders and renames what is there. */
+/** Adds `/v1/sessions/{id}/folders` and `…/moves`: makes folders and renames what is there. */
 export function addSessionPlacesRoutes(
   app: FastifyInstance,
   sessions: Sessions,

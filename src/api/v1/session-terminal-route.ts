@@ -33,7 +33,7 @@ export interface TerminalKeepers extends Keepers {
 }
 
 /**
- * `/v1/sessions/{id}/terminal`: a WebSocket to a program at a terminal, a new one or one that goes on. It needs
+ * Adds `/v1/sessions/{id}/terminal`: a WebSocket to a program at a terminal, a new one or one that goes on. It needs
  * `@fastify/websocket`.
  */
 export function addSessionTerminalRoute(

@@ -48,7 +48,7 @@ function argumentsOf(json: Buffer): Buffer {
 }
 
 /**
- * What a kernel is to run.
+ * Returns what a kernel is to run.
  * @throws Problem where it cannot
  */
 export function contextRunOf(
@@ -86,7 +86,7 @@ function fileOf(
   throw invalid([{ pointer: `/files/${index}/content_base64`, detail: 'is not base64' }])
 }
 
-/** What a failure in a context means for the caller. */
+/** Returns what a failure in a context means for the caller. */
 export function contextProblem(error: Error): Error {
   if (!(error instanceof ContextError)) return sessionProblem(error)
   const names = {

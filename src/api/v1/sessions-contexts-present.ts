@@ -17,12 +17,14 @@ export function toldContext(info: ContextInfo): ContextAnswer {
   }
 }
 
+/**
+ * Returns the status of a run in a session. Returns the status of a run in a session. */
 export function sessionStatusOf(outcome: ContextOutcome) {
   const { end } = outcome
   return end === 'lost' ? 'lost' : statusOf({ ...outcome, end })
 }
 
-/** An outcome as JSON text without line ends. The result goes in as the kernel wrote it. */
+/** Returns an outcome as JSON text without line ends. The result goes in as the kernel wrote it. */
 export function sessionOutcomeText(id: string, context: string, outcome: ContextOutcome): string {
   const { end, stdout, stderr, flooded, error, displays, usage, timings, notes } = outcome
   const said = end === 'lost' ? '' : outcomeDetail({ ...outcome, end })

@@ -9,7 +9,7 @@ import { contextRequest } from './sessions-contexts-schema.ts'
 
 type Params = { Params: { id: string; context: string } }
 
-/** `/v1/sessions/{id}/contexts`: makes, tells, interrupts, restarts and removes the contexts of a session. */
+/** Adds `/v1/sessions/{id}/contexts`: makes, tells, interrupts, restarts and removes the contexts of a session. */
 export function addContextRoutes(app: FastifyInstance, sessions: Sessions): void {
   const url = '/v1/sessions/:id/contexts'
   const one = `${url}/:context`

@@ -5,7 +5,7 @@ import { resumeRequest, sessionRequest, ttlRequest } from './session-schema.ts'
 
 type Params = { Params: { id: string } }
 
-/** `/v1/sessions`: makes, tells, changes and ends sessions, and runs commands in them. */
+/** Adds `/v1/sessions`: makes, tells, changes and ends sessions, and runs commands in them. */
 export function addSessionsRoutes(app: FastifyInstance, sessions: Sessions): void {
   app.post('/v1/sessions', { config: { rateLimit: {} } }, async (request, reply) => {
     const { template, env, metadata, ttl_ms: ttlMs, idle } = readJson(request, sessionRequest)

@@ -14,7 +14,7 @@ import { RunWords } from './stream.ts'
 
 type RunParams = { Params: { id: string; run: string } }
 
-/** `/v1/sessions/{id}/runs`: runs code in the contexts of a session. */
+/** Adds `/v1/sessions/{id}/runs`: runs code in the contexts of a session. */
 export function addSessionRunsRoutes(
   app: FastifyInstance,
   sessions: Sessions,

@@ -14,6 +14,8 @@ export type FileForm = 'content' | 'url'
 
 const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
 
+/**
+ * Returns an accepted run in the words of the native API, without its outcome. Returns an accepted run in the words of the native API, without its outcome. */
 export function summaryOf(run: RunInfo): RunSummary {
   return {
     id: run.id,
@@ -27,12 +29,12 @@ export function summaryOf(run: RunInfo): RunSummary {
   }
 }
 
-/** Why a run has no outcome; null: it has one, or has not ended. */
+/** Returns why a run has no outcome; null: it has one, or has not ended. */
 export function problemOfRun({ problem, detail }: RunInfo): Problem | null {
   return problem === null ? null : new Problem(problem as ProblemName, detail)
 }
 
-/** A run as JSON text, with its outcome. @param instance the request, for its problem */
+/** Returns a run as JSON text, with its outcome. @param instance the request, for its problem */
 export async function* statePieces(
   run: RunInfo,
   jobs: Jobs,
@@ -46,7 +48,7 @@ export async function* statePieces(
   yield '}'
 }
 
-/** The outcome of a run that has one, as JSON text. */
+/** Returns the outcome of a run that has one, as JSON text. */
 export async function* storedPieces(
   { owner, id }: RunInfo,
   jobs: Jobs,

@@ -3,7 +3,7 @@ import type { RunOutcome, RunRequest } from '../../run/types.ts'
 import { statusOf } from './present.ts'
 import type { NativeService } from './service.ts'
 
-/** Each piece is told when the connection has taken it: then it asks for the next one. */
+/** Tells the pieces of an answer. Each is told when the connection has taken it: then it asks for the next one. */
 export function* told<T extends string | Buffer>(
   pieces: Iterable<T>,
   sent: (bytes: number) => void,

@@ -2,7 +2,7 @@ import type { RunLimits } from '../../run/types.ts'
 import type { Kernel, Kernels } from '../../sessions/context-types.ts'
 import type { InstalledRuntime } from './installation.ts'
 
-/** The kernels of a runtime, each under all of its names. */
+/** Returns the kernels of a runtime, each under all of its names. */
 export function kernelsOf(
   { runtime, guestPath }: Pick<InstalledRuntime, 'runtime' | 'guestPath'>,
   limits: RunLimits,
