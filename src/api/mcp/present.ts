@@ -41,6 +41,7 @@ export interface ToldOutcome {
   readonly detail: string
 }
 
+/** Returns what is told of an outcome, in the words of the native API. */
 export function toldOf(outcome: RunOutcome): ToldOutcome {
   const { exitCode, signal, stdout, stderr, displays, filesLeftOut, files, usage } = outcome
   return {
