@@ -24,11 +24,13 @@ export class DeliveryRows {
   readonly #again: StatementSync
 
   constructor(db: DatabaseSync) {
+    // With min() SQLite takes the other columns of the same row: https://www.sqlite.org/lang_select.html#bareagg
     this.#due = db.prepare(
-      `SELECT run, deliveries.owner, url, secret, attempts, id, status, detail, ended_ms AS endedMs
-       FROM deliveries JOIN runs ON sequence = run
-       WHERE due_ms <= ? AND deliveries.owner NOT IN (SELECT value FROM json_each(?))
-       ORDER BY due_ms LIMIT ?`,
+      `SELECT run, due.owner, url, secret, attempts, id, status, detail, ended_ms AS endedMs
+       FROM (SELECT *, min(due_ms) AS first_ms FROM deliveries WHERE due_ms <= ?
+         AND owner NOT IN (SELECT value FROM json_each(?)) AND run NOT IN (SELECT value FROM json_each(?))
+         GROUP BY owner ORDER BY first_ms LIMIT ?) AS due
+       JOIN runs ON sequence = run ORDER BY first_ms`,
     )
     this.#next = db.prepare('SELECT min(due_ms) AS dueMs FROM deliveries WHERE due_ms IS NOT NULL')
     this.#remove = db.prepare('DELETE FROM deliveries WHERE run = ?')
@@ -37,9 +39,14 @@ export class DeliveryRows {
     )
   }
 
-  /** @param busy owners that have to wait, whatever is due for them */
-  due(busy: readonly string[], most: number): Delivery[] {
-    return this.#due.all(Date.now(), JSON.stringify(busy), most) as unknown as Delivery[]
+  /**
+   * The first that is due of each owner.
+   * @param busy owners that have to wait, whatever is due for them
+   * @param underWay runs whose calls are being made
+   */
+  due(busy: readonly string[], underWay: readonly number[], most: number): Delivery[] {
+    const [owners, runs] = [JSON.stringify(busy), JSON.stringify(underWay)]
+    return this.#due.all(Date.now(), owners, runs, most) as unknown as Delivery[]
   }
 
   /** When the next one is due, in milliseconds of the epoch; null: there is none. */

@@ -39,7 +39,8 @@ export function methodsOf(db: Database) {
     outcome: (owner: string, id: string) => files.find(owner, `outcome:${id}`, 'outcome'),
     removeRun: (owner: string, id: string) => write(() => runs.remove(owner, id)),
 
-    dueDeliveries: (busy: readonly string[], most: number) => deliveries.due(busy, most),
+    dueDeliveries: (busy: readonly string[], underWay: readonly number[], most: number) =>
+      deliveries.due(busy, underWay, most),
     nextDueMs: () => deliveries.nextDueMs(),
     deliveryDone: (run: number) => write(() => deliveries.remove(run)),
     deliverAgain: (run: number, dueMs: number) => write(() => deliveries.again(run, dueMs)),

@@ -3,6 +3,7 @@ import { deserialize } from 'node:v8'
 import { ManagerError } from '../errors.ts'
 import { mediaTypeOf } from '../run/media-types.ts'
 import type { RunOutcome, RunRequest, Runs } from '../run/types.ts'
+import { OwnerTurns } from './owner-turns.ts'
 import { Recorder } from './recorder.ts'
 import type { RunEnding, RunInfo } from './run-rows.ts'
 import type { StoreThread } from './thread.ts'
@@ -42,9 +43,7 @@ export class Runner {
   readonly #onFailure: (error: Error) => void
   readonly #handed = new Map<string, Handed>()
   readonly #ends = new Set<Promise<void>>()
-  /** When each owner that waits was served last. */
-  #served = new Map<string, number>()
-  #turns = 0
+  readonly #turns = new OwnerTurns()
   #feeding: Promise<void> | null = null
   #isWanted = false
   readonly #stopping = new AbortController()
@@ -105,11 +104,12 @@ export class Runner {
     while (this.#isWanted && !this.#isStopped) {
       this.#isWanted = false
       try {
-        for (const owner of this.#inTurn(await this.#thread.ask('waitingOwners'))) {
+        const waiting = await this.#thread.ask('waitingOwners')
+        for (const owner of this.#turns.order(waiting, (one) => one)) {
           if (!this.#mayTake(owner)) continue
           const taken = await this.#thread.ask('take', owner)
           if (!taken) continue
-          this.#served.set(owner, this.#turns++)
+          this.#turns.served(owner)
           this.#hand(taken.run, taken.request)
           // Others first, then this owner again.
           this.#isWanted = true
@@ -119,13 +119,6 @@ export class Runner {
         this.#wakeLater()
       }
     }
-  }
-
-  /** Those first who were not served for longest. */
-  #inTurn(owners: readonly string[]): string[] {
-    const lastTurn = (owner: string) => this.#served.get(owner) ?? -1
-    this.#served = new Map(owners.map((owner) => [owner, lastTurn(owner)]))
-    return [...owners].sort((a, b) => lastTurn(a) - lastTurn(b))
   }
 
   #mayTake(owner: string): boolean {

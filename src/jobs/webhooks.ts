@@ -1,5 +1,6 @@
 import { type CallbackPolicy, callbackIssue } from './callback-policy.ts'
 import type { Delivery } from './delivery-rows.ts'
+import { OwnerTurns } from './owner-turns.ts'
 import { signedHeaders } from './signature.ts'
 import type { StoreThread } from './thread.ts'
 import { callWebhook } from './webhook-call.ts'
@@ -19,6 +20,8 @@ const DELAYS_MS = [5, 60, 300, 1800, 7200, 18_000, 36_000].map((s) => s * SECOND
 const AT_ONCE = 16
 const LOOK_MS = 250
 const AT_ONCE_PER_OWNER = 2
+/** Owners that are looked at for one call. */
+const MOST_OWNERS = 1000
 /** A receiver with this status wants no more. */
 const GONE = 410
 
@@ -32,6 +35,7 @@ export class Webhooks {
   readonly #settings: WebhookSettings
   readonly #onFailure: (error: Error) => void
   readonly #calls = new Map<number, { owner: string; done: Promise<void> }>()
+  readonly #turns = new OwnerTurns()
   #timer: NodeJS.Timeout | null = null
   #serving: Promise<void> | null = null
   #isWanted = false
@@ -67,21 +71,34 @@ export class Webhooks {
 
   async #serve(): Promise<void> {
     this.#isWanted = false
-    const room = AT_ONCE - this.#calls.size
-    if (room <= 0) return
-    for (const delivery of await this.#thread.ask('dueDeliveries', this.#busyOwners(), room)) {
-      if (this.#calls.has(delivery.run) || this.#busyOwners().includes(delivery.owner)) continue
-      const done = this.#deliver(delivery)
-        .catch((error) => this.#onFailure(error as Error))
-        .finally(() => {
-          this.#calls.delete(delivery.run)
-          this.wake()
-        })
-      this.#calls.set(delivery.run, { owner: delivery.owner, done })
+    // One of each owner in a round: who was not served for longest goes first, however long the others' lists are.
+    for (let isNew = true; isNew && this.#hasRoom; ) {
+      const underWay = [...this.#calls.keys()]
+      const due = await this.#thread.ask('dueDeliveries', this.#busyOwners(), underWay, MOST_OWNERS)
+      const inTurn = this.#turns.order(due, ({ owner }) => owner)
+      isNew = inTurn.length > 0
+      for (const delivery of inTurn.slice(0, AT_ONCE - this.#calls.size)) this.#begin(delivery)
     }
+    if (!this.#hasRoom) return
     const nextMs = await this.#thread.ask('nextDueMs')
     // What is due by now waits for other calls of its owner, or has become so since it was looked up.
     if (nextMs !== null) this.#wakeAt(Math.max(nextMs, Date.now() + LOOK_MS))
+  }
+
+  get #hasRoom(): boolean {
+    return this.#calls.size < AT_ONCE && !this.#isStopped
+  }
+
+  #begin(delivery: Delivery): void {
+    const { run, owner } = delivery
+    this.#turns.served(owner)
+    const done = this.#deliver(delivery)
+      .catch((error) => this.#onFailure(error as Error))
+      .finally(() => {
+        this.#calls.delete(run)
+        this.wake()
+      })
+    this.#calls.set(run, { owner, done })
   }
 
   #busyOwners(): string[] {

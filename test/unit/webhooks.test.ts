@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { ApiKeys } from '../../src/api/api-keys.ts'
+import { type Config, readConfig } from '../../src/config.ts'
 import {
   type CallbackPolicy,
   callbackIssue,
@@ -35,6 +36,8 @@ interface Received {
 let server: Server
 let port: number
 let received: Received[]
+/** What answers wait for. */
+let held: Promise<void> = Promise.resolve()
 /** What it answers to each call, in order; 204 to all others. */
 let answers: { status: number; headers?: Record<string, string> }[]
 beforeAll(async () => {
@@ -42,6 +45,7 @@ beforeAll(async () => {
     let body = ''
     for await (const chunk of request) body += chunk
     received.push({ url: request.url ?? '', headers: request.headers, body })
+    await held
     const { status, headers = {} } = answers.shift() ?? { status: 204 }
     response.writeHead(status, headers).end()
   })
@@ -53,6 +57,7 @@ afterAll(() => server.close())
 beforeEach(() => {
   received = []
   answers = []
+  held = Promise.resolve()
 })
 
 describe('where webhooks may go', () => {
@@ -165,10 +170,10 @@ describe('the webhook of a run', () => {
   const client = new NativeClient()
   let folder: string
 
-  async function open(settings: Partial<WebhookSettings> = {}) {
+  async function open(settings: Partial<WebhookSettings> = {}, more: Partial<Config> = {}) {
     const webhooks = { policy: LOOPBACK, secret: null, delaysMs: [100, 100, 100], ...settings }
     const jobs = { ...readConfig({}).jobs, webhooks }
-    const door = await openDoors(new FakeRuns(), { jobs }, { folder })
+    const door = await openDoors(new FakeRuns(), { jobs, ...more }, { folder })
     client.url = door.url
     return door
   }
@@ -234,6 +239,32 @@ describe('the webhook of a run', () => {
     expectSigned(received[1] as Received, operatorKey)
     await expect.poll(() => after.store.thread.ask('nextDueMs')).toBeNull()
     await after.close()
+  })
+
+  test('is called in turn, however many another caller waits for', async () => {
+    const many = 30
+    const names = Array.from({ length: 9 }, (_, n) => `hostile${n}`)
+    const text = [...names, 'honest'].map((name) => `${name}:${name}-has-a-long-key`).join(',')
+    const door = await open({}, { keys: ApiKeys.parse(text) as ApiKeys })
+    const bearer = (name: string) => ({ authorization: `Bearer ${name}-has-a-long-key` })
+    let release = () => {}
+    held = new Promise((resolve) => {
+      release = resolve
+    })
+    const callback = (name: string) => ({ url: urlOf(name), secret: OWN_SECRET })
+    for (const name of names) {
+      for (let count = 0; count < many; count++) await submit(callback(name), bearer(name))
+    }
+    const before = received.length
+    expect(before).toBeLessThan(many * names.length - 100)
+    await submit(callback('honest'), bearer('honest'))
+    release()
+    await expect
+      .poll(() => received.some(({ url }) => url === '/honest'), { timeout: 50_000 })
+      .toBe(true)
+    // Sixteen are made at a time; those of all callers take turns.
+    expect(received.findIndex(({ url }) => url === '/honest') - before).toBeLessThan(100)
+    await door.close()
   })
 
   test('is refused where it cannot be called', async () => {
