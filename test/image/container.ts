@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inject, onTestFinished } from 'vitest'
 import { Client } from '../support/client.ts'
 import { readCompose, withDefaults } from '../support/compose.ts'
+import { HOME_IN_IMAGE } from './data-folder.ts'
 import { podman, podmanLogs } from './podman.ts'
 
 /** A container of the built image, with the rights that deploy/compose.yaml gives it and no other. */
@@ -79,8 +80,9 @@ async function launchContainer(
   const name = `executor-manager-test-${randomBytes(4).toString('hex')}`
   const settings = { ...service().environment, SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1', ...env }
   const variables = Object.entries(settings).map(([key, value]) => `${key}=${withDefaults(value)}`)
+  const data = image.data ? [`--volume=${image.data}:${HOME_IN_IMAGE}:ro`] : []
   const id = await podman(
-    ...['run', '--detach', '--name', name, ...image.flags, ...rights(volume), ...options],
+    ...['run', '--detach', '--name', name, ...image.flags, ...data, ...rights(volume), ...options],
     ...['--publish=127.0.0.1::9385', ...variables.map((pair) => `--env=${pair}`), image.name],
   )
   const remove = () => podman('rm', '--force', '--time=1', name)
