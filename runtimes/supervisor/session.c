@@ -13,7 +13,7 @@
  *
  *   to the supervisor     START    struct start, then strings that each end with NUL: the working directory,
  *                                  the arguments, the variables (NAME=value)
- *                         CONNECT  u16 port of 127.0.0.1
+ *                         CONNECT  u16 port of 127.0.0.1, or of ::1 where nobody listens there
  *                         WRITE    u8 stream, bytes for it
  *                         CLOSE    u8 stream: an input gets no more bytes, an output is read no more
  *                         SIGNAL   u8 signal, for the process and its group
@@ -125,7 +125,8 @@ struct channel {
     uint32_t number; /* 0: free */
     pid_t pid;       /* 0: none, or it has ended */
     pid_t group;     /* kept after the end of the process: others may be in it */
-    int is_terminal, is_connecting;
+    int is_terminal, is_connecting; /* is_connecting: the family of addresses */
+    uint16_t port;
     int control_waits; /* for what is ahead of it */
     int has_ended; /* EXITED is not said yet */
     uint8_t end[2];
@@ -541,32 +542,47 @@ static void take_start(uint32_t number, uint8_t *bytes, size_t length) {
 
 /* ---- connections ---- */
 
+/* Begins to connect a channel. Returns 0 or an errno. */
+static int begin_connect(struct channel *channel, int family) {
+    const struct sockaddr_in v4 = {
+        .sin_family = AF_INET, .sin_port = htons(channel->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const struct sockaddr_in6 v6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(channel->port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return errno;
+    const int failed = family == AF_INET ? connect(fd, (const struct sockaddr *)&v4, sizeof v4)
+                                         : connect(fd, (const struct sockaddr *)&v6, sizeof v6);
+    if (failed && errno != EINPROGRESS) {
+        const int error = errno;
+        close(fd);
+        return error;
+    }
+    channel->is_connecting = family;
+    channel->sinks[STDIN].fd = channel->sources[STDOUT].fd = fd;
+    return 0;
+}
+
 static void take_connect(uint32_t number, uint16_t port) {
     struct channel *channel = channel_of(number) ? NULL : new_channel(number);
-    const int fd = channel ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
-    int error = channel ? 0 : EMFILE;
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    if (!error && fd < 0) error = errno;
-    if (!error && connect(fd, (const struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS)
-        error = errno;
-    if (error) {
-        if (fd >= 0) close(fd);
-        if (channel) channel->number = 0;
-        say_failed(number, error);
-        return;
-    }
-    channel->is_connecting = 1;
-    channel->sinks[STDIN].fd = channel->sources[STDOUT].fd = fd;
+    if (channel) channel->port = port;
+    int error = channel ? begin_connect(channel, AF_INET) : EMFILE;
+    if (error == ECONNREFUSED) error = begin_connect(channel, AF_INET6);
+    if (!error) return;
+    if (channel) channel->number = 0;
+    say_failed(number, error);
 }
 
 static void finish_connect(struct channel *channel) {
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(channel->sinks[STDIN].fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    const int family = channel->is_connecting;
     channel->is_connecting = 0;
     if (error) {
         close(channel->sinks[STDIN].fd);
+        channel->sinks[STDIN].fd = channel->sources[STDOUT].fd = -1;
+        // Some servers listen on ::1 alone.
+        if (error == ECONNREFUSED && family == AF_INET && !begin_connect(channel, AF_INET6)) return;
         say_failed(channel->number, error);
         channel->number = 0;
         return;

@@ -73,6 +73,7 @@ export async function addDoor(
     // A page of another origin may have the address too: whoever has it may use it.
     if (signer !== null) {
       request.caller = signer
+      hideKeys(request, keys)
       return done()
     }
     const isOpen = OPEN_PATHS.has(url) || config?.isOpen === true
@@ -126,6 +127,15 @@ function signerOf(request: FastifyRequest): string | null | Error {
     return request.routeOptions.config?.signed?.(request) ?? null
   } catch (error) {
     return error as Error
+  }
+}
+
+/** No key of this service reaches what a signed address leads to. */
+function hideKeys({ headers }: FastifyRequest, keys: ApiKeys): void {
+  for (const name of ['authorization', 'x-api-key', 'x-sandbox-token']) {
+    const value = headers[name]
+    const key = typeof value === 'string' ? value.replace(/^(?:Bearer|token) +/i, '').trim() : ''
+    if (keys.identify(key) !== null) delete headers[name]
   }
 }
 

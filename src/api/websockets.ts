@@ -1,5 +1,14 @@
+import type { IncomingMessage } from 'node:http'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/** What came with the request for an upgrade. */
+const heads = new WeakMap<IncomingMessage, Buffer>()
+
+/** What a client has sent after its request for an upgrade, before that was answered. */
+export function headOf(request: IncomingMessage): Buffer {
+  return heads.get(request) ?? Buffer.alloc(0)
+}
 
 /** Of one frame, in bytes. */
 const MAX_FRAME_BYTES = 4 * 1024 ** 2
@@ -9,6 +18,9 @@ const MAX_FRAME_BYTES = 4 * 1024 ** 2
  * and ends it when the service stops.
  */
 export async function addWebSockets(app: FastifyInstance): Promise<void> {
+  app.server.on('upgrade', (request: IncomingMessage, _socket, head: Buffer) => {
+    heads.set(request, head)
+  })
   await app.register(websocket, {
     options: {
       maxPayload: MAX_FRAME_BYTES,

@@ -7,6 +7,7 @@ import type { DatabaseOptions } from '../../src/jobs/database.ts'
 import { Store } from '../../src/jobs/store.ts'
 import { Metrics } from '../../src/metrics.ts'
 import type { RunEvent, RunOptions, RunOutcome, RunRequest, Runs } from '../../src/run/types.ts'
+import type { Sessions } from '../../src/sessions/types.ts'
 
 const LANGUAGES = new Map([
   ['python', 'python'],
@@ -65,6 +66,7 @@ export async function openDoors(
   settings: Partial<Config> = {},
   storeOptions: Partial<DatabaseOptions> = {},
   logger = pino({ level: 'silent' }),
+  sessions: Sessions | null = null,
 ) {
   const config = { ...readConfig({}), ...settings }
   const metrics = new Metrics({ executors: () => [], queued: () => 0 })
@@ -84,7 +86,7 @@ export async function openDoors(
       metrics,
       parsing: new ParsingThread(LANGUAGES),
       store,
-      sessions: null,
+      sessions,
       templates: [
         {
           name: 'python',

@@ -319,6 +319,7 @@ export interface Problem {
     | '/problems/internal'
     | '/problems/lost'
     | '/problems/not-implemented'
+    | '/problems/bad-gateway'
     | '/problems/no-executor'
     | '/problems/shutting-down'
     | '/problems/unavailable'

@@ -43,6 +43,25 @@ export function sessionFilePaths(): Json {
   const unread = failures(['too-much-held'])
   const sent = failures(['unsupported-media-type', 'too-much-held'])
   const body = (name: string) => ({ required: true, content: json(name) })
+  const port = {
+    name: 'port',
+    in: 'path',
+    required: true,
+    schema: { type: 'integer', minimum: 1, maximum: 65_535 },
+  }
+  const token = { name: 'token', in: 'path', required: true, schema: { type: 'string' } }
+  const reach = (operationId: string, summary: string) => ({
+    operationId,
+    summary,
+    description:
+      'POST, PUT, PATCH, DELETE, HEAD and OPTIONS too, with bodies of any size both ways. The server gets no key and no cookie of others; its pages have no origin (Content-Security-Policy: sandbox).',
+    responses: {
+      200: { description: 'What the server answers, with its own status.' },
+      ...inUse,
+      ...unread,
+      ...failures(['bad-gateway']),
+    },
+  })
   const done = (description: string) => ({ 204: { description } })
   return {
     '/v1/sessions/{id}/files': {
@@ -151,6 +170,14 @@ export function sessionFilePaths(): Json {
           ...inUse,
         },
       },
+    },
+    '/v1/sessions/{id}/ports/{port}/{path}': {
+      parameters: [id, port, path],
+      get: reach('reachSessionPort', 'Ask a server of a session, over HTTP or as a WebSocket'),
+    },
+    '/v1/ports/{token}/{path}': {
+      parameters: [token, path],
+      get: reach('reachSignedPort', 'Ask a server of a session by a signed URL'),
     },
     '/v1/sessions/{id}/signed-urls': {
       parameters: [id],

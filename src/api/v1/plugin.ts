@@ -18,6 +18,7 @@ import { addSessionCommandsRoutes } from './session-commands-routes.ts'
 import { sessionFiles } from './session-files-routes.ts'
 import { SessionGrants } from './session-grants.ts'
 import { addSessionPlacesRoutes } from './session-places-routes.ts'
+import { sessionPorts } from './session-ports-routes.ts'
 import { addSessionTerminalRoute } from './session-terminal-route.ts'
 import { addContextRoutes } from './sessions-contexts-routes.ts'
 import { addSessionsRoutes } from './sessions-routes.ts'
@@ -75,6 +76,7 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
     grants.addRoutes(app)
     addSessionPlacesRoutes(app, sessions, options)
     await app.register(sessionFiles, { ...lasting, grants })
+    await app.register(sessionPorts, { ...lasting, grants })
   }
   addInfoRoutes(app, options)
   addDocsRoutes(app, options.version)

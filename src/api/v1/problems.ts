@@ -30,6 +30,7 @@ export const PROBLEMS = {
   internal: { status: 500, title: 'The service failed' },
   lost: { status: 500, title: 'The run has no outcome' },
   'not-implemented': { status: 501, title: 'The service cannot do this yet' },
+  'bad-gateway': { status: 502, title: 'A server of the session did not answer' },
   'no-executor': { status: 503, title: 'No executor became free in time' },
   'shutting-down': { status: 503, title: 'The service is shutting down' },
   unavailable: { status: 503, title: 'The service could not run this' },
