@@ -20,6 +20,8 @@ interface Target {
   readonly body: Record<string, unknown>
   /** What a refusal looks like. */
   readonly refusal: object
+  /** What the valid body is answered; by default it is taken. */
+  readonly status?: number
 }
 
 const MCP_CALL = {
@@ -55,11 +57,22 @@ const TARGETS: readonly Target[] = [
     body: { lang: 'py', code: '', files: [] },
     refusal: { error: expect.any(String) },
   },
+  {
+    path: '/librechat/v1/exec/programmatic',
+    body: { code: 'x', tools: [{ name: 'a', parameters: {} }], files: [], timeout: 1, lang: 'py' },
+    refusal: { error: expect.any(String) },
+  },
+  {
+    path: '/librechat/v1/exec/programmatic',
+    body: { continuation_token: 'x', tool_results: [{ call_id: 'call_001', result: 1 }] },
+    refusal: { error: expect.any(String) },
+    status: 404,
+  },
 ]
 
 const anything = fc.jsonValue({ maxDepth: 3 })
 
-describe.each(TARGETS)('$path', ({ path, body, refusal }) => {
+describe.each(TARGETS)('$path', ({ path, body, refusal, status }) => {
   const post = async (
     text: string | Uint8Array<ArrayBuffer>,
     more: Record<string, string> = {},
@@ -87,7 +100,9 @@ describe.each(TARGETS)('$path', ({ path, body, refusal }) => {
     .map(([name, value]) => JSON.stringify({ ...body, [name]: value }))
 
   test('a valid body is taken', async () => {
-    expect((await post(JSON.stringify(body))).status).toBeLessThan(300)
+    const answer = await post(JSON.stringify(body))
+    if (status) expect(answer.status).toBe(status)
+    else expect(answer.status).toBeLessThan(300)
   })
 
   test('whatever its members are', async () => {

@@ -43,7 +43,7 @@ export function sendFailure(
   if (isBusy && !isStarted) return sendEnvelope(reply, 503, -503, 'Too many requests')
   const { status, message } = failureOf(error)
   if (status === 401) return reply.code(401).send()
-  if (status === 403) return sendEnvelope(reply, 403, -403, message)
+  if ([403, 404, 405].includes(status)) return sendEnvelope(reply, status, -status, message)
   if (status === 429) return sendEnvelope(reply, 200, -429, message)
   if (status < 500 && status !== 499) return sendInvalid(request, reply, message)
   if (!(error instanceof ManagerError)) request.log.error({ err: error }, 'request failed')

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RunRequest } from '../../run/types.ts'
+import { refuseUnknownPaths, type SendFailure } from '../methods.ts'
 import type { Uploads } from '../uploads.ts'
 import { admit } from '../v1/admit.ts'
 import { beginCall, type Keepers } from '../v1/call.ts'
@@ -26,7 +27,9 @@ export interface DifyOptions extends Keepers {
  * body parser and `request.caller` of buildApp().
  */
 export async function dify(app: FastifyInstance, options: DifyOptions): Promise<void> {
-  app.setErrorHandler((error: Error, request, reply) => sendFailure(error, request, reply))
+  const send: SendFailure = (error, request, reply) => sendFailure(error, request, reply)
+  app.setErrorHandler(send)
+  await refuseUnknownPaths(app, ['/v1/sandbox', '/dify'], send)
   app.addContentTypeParser('application/x-www-form-urlencoded', (request, _payload, done) => {
     options.uploads.read(request.raw, request.caller, done)
   })

@@ -4,6 +4,7 @@ import type { RunOptions } from '../../run/types.ts'
 import type { Budget } from '../accounts.ts'
 import type { Answers } from '../answers.ts'
 import type { Connections } from '../connections.ts'
+import { refuseUnknownPaths } from '../methods.ts'
 import type { ParsingThread } from '../parsing-thread.ts'
 import { Refused } from '../refused.ts'
 import type { Body, Uploads } from '../uploads.ts'
@@ -43,6 +44,7 @@ const MAX_BODY_BYTES = 16 * 1024
 export async function jupyter(app: FastifyInstance, options: JupyterOptions): Promise<void> {
   const kernels = new Kernels(options.kept)
   app.setErrorHandler(sendFailure)
+  await refuseUnknownPaths(app, ['/api', '/jupyter'], sendFailure)
   // What aiohttp, and so Open WebUI, calls a body that is empty.
   app.addContentTypeParser('application/octet-stream', ({ raw, caller }, _payload, done) => {
     options.uploads.read(raw, caller, done)

@@ -4,6 +4,7 @@ import type { FoundFile } from '../../jobs/kept-files.ts'
 import type { Store } from '../../jobs/store.ts'
 import type { Answers } from '../answers.ts'
 import { Cancels, requestName } from '../cancels.ts'
+import { refuseUnknownPaths } from '../methods.ts'
 import { unreadAnswers } from '../refused.ts'
 import type { Body, Uploads } from '../uploads.ts'
 import { told } from '../v1/tell.ts'
@@ -34,6 +35,7 @@ export async function libreChat(app: FastifyInstance, options: LibreChatOptions)
   const { uploads, store } = options
   const files = new SessionFiles(store.filesOf('librechat'))
   app.setErrorHandler(sendFailure)
+  await refuseUnknownPaths(app, ['/librechat'], sendFailure)
   app.addContentTypeParser('multipart/form-data', ({ raw, caller }, _payload, done) => {
     uploads.read(raw, caller, done)
   })

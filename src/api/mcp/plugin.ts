@@ -5,6 +5,7 @@ import type { Budget } from '../accounts.ts'
 import type { Answers } from '../answers.ts'
 import { Cancels, requestName } from '../cancels.ts'
 import type { Connections } from '../connections.ts'
+import { refuseUnknownPaths } from '../methods.ts'
 import { LARGE_BODY_BYTES, type ParsingThread } from '../parsing-thread.ts'
 import { unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
@@ -59,10 +60,11 @@ export async function mcp(app: FastifyInstance, options: McpOptions): Promise<vo
     uploads.read(raw, caller, done)
   })
   app.setErrorHandler(sendRpcError)
+  await refuseUnknownPaths(app, ['/mcp'], sendRpcError)
   app.decorateRequest('mcpMessage', null)
   app.addHook('preValidation', async (request, reply) => {
     const body = (request.body ?? null) as Body | null
-    if (body === null) return
+    if (body === null || request.is404) return
     const gone = new AbortController()
     // Whoever refuses the request from here on need not know of its body.
     reply.raw.once('close', () => {

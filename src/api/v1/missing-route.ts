@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Body } from '../uploads.ts'
 import { Problem, sendProblem } from './problems.ts'
 
 /**
@@ -13,7 +14,9 @@ export async function answerMissingRoutes(
     const pattern = url.replace(/:[^/]+/g, '[^/]+').replaceAll('*', '.*')
     routes.push({ address: new RegExp(`^${pattern}/?$`), methods: [method].flat() })
   })
-  const answer = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
+  const answer = ({ method, url, body }: FastifyRequest, reply: FastifyReply) => {
+    // It may have been read already; nobody will look at it.
+    ;(body as Body | null | undefined)?.entry.release()
     const path = url.split('?')[0] as string
     const allowed = routes.flatMap(({ address, methods }) => (address.test(path) ? methods : []))
     // An address that takes this method has an empty part, such as the name of a file.
