@@ -1,4 +1,9 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { ExecutorManager } from '../../clients/typescript/src/index.ts'
 import { ContextClient } from '../support/context-client.ts'
 import { useManager } from '../support/manager.ts'
 
@@ -294,6 +299,43 @@ describe('bash', () => {
       })
     }
     expect(await run('bash', 'echo $kept')).toMatchObject({ stdout: '1\n' })
+  })
+})
+
+test('the client in TypeScript runs, streams, interrupts and restarts', async () => {
+  const one = await new ExecutorManager({ url: client.url }).sessions.create({ template: 'python' })
+  try {
+    await one.run('x = 6')
+    expect((await one.run('x * 7')).result).toEqual({ 'text/plain': '42' })
+    const seen: string[] = []
+    for await (const { event, data } of one.stream(
+      'import time; print(1, flush=True)\ntime.sleep(1000)',
+    )) {
+      seen.push(event)
+      if (event === 'stdout') expect(await one.interrupt('python')).toBe(true)
+      if (event === 'done') expect(data.error?.name).toBe('KeyboardInterrupt')
+    }
+    expect(seen).toContain('started')
+    const made = await one.contexts.create({ language: 'python', cwd: '/tmp' })
+    expect((await one.run('x', { context: made.id })).error?.name).toBe('NameError')
+    expect((await one.contexts.restart(made.id)).state).toBe('idle')
+    await one.contexts.delete(made.id)
+    expect((await one.contexts.list()).map(({ id }) => id)).toEqual(['python'])
+  } finally {
+    await one.delete()
+  }
+})
+
+test('the document shows what runs answer', async () => {
+  const text = readFileSync(path.join(import.meta.dirname, '../../docs/sessions.md'), 'utf8')
+  const examples = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code = '']) => code)
+  const example = examples.find((code) => code.includes('/runs')) ?? ''
+  const lines = example.replaceAll('http://127.0.0.1:9385', client.url)
+  const { stdout } = await promisify(execFile)('bash', ['-c', lines])
+  expect(JSON.parse(stdout)).toMatchObject({
+    status: 'succeeded',
+    execution_count: 2,
+    result: { 'text/plain': '42' },
   })
 })
 

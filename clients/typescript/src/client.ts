@@ -1,6 +1,7 @@
 import { ExecutorManagerError, errorOf } from './errors.ts'
+import { eventsOf } from './events.ts'
 import { asRun, bodyOf, type RunToSend } from './files.ts'
-import { readEvents } from './sse.ts'
+import { Sessions } from './sessions.ts'
 import { type Options, type Sending, Transport } from './transport.ts'
 import type {
   BatchAnswer,
@@ -11,7 +12,6 @@ import type {
   EventStderr,
   EventStdout,
   Outcome,
-  Problem,
   RunState,
   Status,
   StoredFile,
@@ -45,10 +45,13 @@ export interface CallOptions {
 
 /** A client of the native API of an executor manager. */
 export class ExecutorManager {
+  /** Sandboxes that are kept, with their variables, files and processes. */
+  readonly sessions: Sessions
   readonly #transport: Transport
 
   constructor(options: Options = {}) {
     this.#transport = new Transport(options)
+    this.sessions = new Sessions(this.#transport)
   }
 
   /**
@@ -69,7 +72,7 @@ export class ExecutorManager {
     const body = await bodyOf(run)
     const headers = { accept: 'text/event-stream' }
     const sending = { method: 'POST', path: '/v1/runs', body, headers, signal } as const
-    yield* eventsOf(await this.#transport.send(sending), signal)
+    yield* eventsOf<RunEvent>(await this.#transport.send(sending), signal)
   }
 
   /**
@@ -123,10 +126,10 @@ export class ExecutorManager {
       const response = await this.#transport.send({ method: 'GET', path, headers, signal })
       if (response.status === 204) return
       try {
-        for await (const event of eventsOf(response, signal)) {
+        for await (const event of eventsOf<AcceptedRunEvent>(response, signal)) {
           last = event.id
           hasProgress = true
-          yield event as AcceptedRunEvent
+          yield event
           if (event.event === 'done') return
         }
       } catch (error) {
@@ -206,26 +209,4 @@ const pathOf = (id: string) => `/v1/runs/${encodeURIComponent(id)}`
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-async function* eventsOf(
-  response: Response,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<RunEvent, void> {
-  let cause: unknown
-  try {
-    for await (const { id, event, data: text } of readEvents(response.body as ReadableStream)) {
-      const data = JSON.parse(text)
-      if (event === 'error') throw errorOf(data as Problem)
-      yield { id, event, data } as RunEvent
-      if (event === 'done') return
-    }
-  } catch (error) {
-    if (error instanceof ExecutorManagerError) throw error
-    cause = error
-  }
-  signal?.throwIfAborted()
-  throw new ExecutorManagerError('broken-stream', 'the events broke off before the run had ended', {
-    cause,
-  })
 }

@@ -1,7 +1,9 @@
 """A client of the native API of an executor manager."""
 
 from ._async_client import AsyncClient
+from ._async_sessions import AsyncSession
 from ._client import Client
+from ._sessions import Session
 from ._wire import Event, file_bytes, file_text
 from .errors import ExecutorManagerError
 from .types import (
@@ -13,6 +15,7 @@ from .types import (
     Run,
     RunError,
     RunState,
+    SessionOutcome,
     Status,
     StoredFile,
     StoredOutcome,
@@ -21,6 +24,7 @@ from .types import (
 
 __all__ = [
     "AsyncClient",
+    "AsyncSession",
     "BatchInput",
     "Client",
     "Event",
@@ -32,6 +36,8 @@ __all__ = [
     "Run",
     "RunError",
     "RunState",
+    "Session",
+    "SessionOutcome",
     "Status",
     "StoredFile",
     "StoredOutcome",

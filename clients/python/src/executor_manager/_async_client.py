@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, List, Optional
 import httpx
 
 from . import _wire
+from ._async_sessions import AsyncSessions
 from ._decode import decode
 from .errors import ExecutorManagerError, error_of_answer
 from .types import (
@@ -38,6 +39,8 @@ class AsyncClient:
         transport: Optional[httpx.AsyncBaseTransport] = None,
     ) -> None:
         self._retries = retries
+        #: Sandboxes that are kept, with their variables, files and processes.
+        self.sessions = AsyncSessions(self)
         self._http = httpx.AsyncClient(transport=transport, **_wire.settings(url, key))
 
     async def __aenter__(self) -> AsyncClient:
@@ -55,11 +58,13 @@ class AsyncClient:
         answer = await self._json(_wire.request_of("POST", "/v1/runs", _wire.run_body(run)))
         return decode(Outcome, answer)
 
-    async def stream(self, **run: Unpack[Run]) -> AsyncIterator[_wire.Event]:
+    def stream(self, **run: Unpack[Run]) -> AsyncIterator[_wire.Event]:
         """As Client.stream()."""
-        request = _wire.request_of("POST", "/v1/runs", _wire.run_body(run), events=True)
+        return self._events(_wire.request_of("POST", "/v1/runs", _wire.run_body(run), events=True))
+
+    async def _events(self, request: Dict[str, Any], done: type = Outcome) -> AsyncIterator[_wire.Event]:
         response = await self._send(request, repeatable=False)
-        events = _wire.EventReader()
+        events = _wire.EventReader(done)
         try:
             async for chunk in response.aiter_bytes():
                 for event in events.read(chunk):

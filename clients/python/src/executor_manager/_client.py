@@ -9,6 +9,7 @@ import httpx
 
 from . import _wire
 from ._decode import decode
+from ._sessions import Sessions
 from .errors import ExecutorManagerError, error_of_answer
 from .types import (
     BatchInput,
@@ -40,6 +41,8 @@ class Client:
         transport: Optional[httpx.BaseTransport] = None,
     ) -> None:
         self._retries = retries
+        #: Sandboxes that are kept, with their variables, files and processes.
+        self.sessions = Sessions(self)
         self._http = httpx.Client(transport=transport, **_wire.settings(url, key))
 
     def __enter__(self) -> Client:
@@ -63,9 +66,11 @@ class Client:
         """Runs a program and tells what it does as it does it. Closing the iterator cancels the run.
 
         Raises ExecutorManagerError."""
-        request = _wire.request_of("POST", "/v1/runs", _wire.run_body(run), events=True)
+        return self._events(_wire.request_of("POST", "/v1/runs", _wire.run_body(run), events=True))
+
+    def _events(self, request: Dict[str, Any], done: type = Outcome) -> Iterator[_wire.Event]:
         response = self._send(request, repeatable=False)
-        events = _wire.EventReader()
+        events = _wire.EventReader(done)
         try:
             for chunk in response.iter_bytes():
                 for event in events.read(chunk):

@@ -26,6 +26,7 @@ from .types import (
     OutputFile,
     Run,
     RunState,
+    SessionOutcome,
     StoredOutcome,
 )
 
@@ -40,7 +41,7 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 #: A run takes as long as it takes: the service limits it.
 TIMEOUT = httpx.Timeout(None, connect=10.0)
 
-EventData = Union[EventStarted, EventStdout, EventStderr, EventDisplay, Outcome, StoredOutcome]
+EventData = Union[EventStarted, EventStdout, EventStderr, EventDisplay, Outcome, StoredOutcome, SessionOutcome]
 _EVENTS = {
     "started": EventStarted,
     "stdout": EventStdout,
@@ -103,6 +104,16 @@ def _input_file(path: str, content: Union[str, bytes]) -> Dict[str, str]:
 def run_path(id: str) -> str:
     """Where an accepted run is."""
     return "/v1/runs/" + quote(id, safe="")
+
+
+def session_path(id: str) -> str:
+    """Where a session is."""
+    return below("/v1/sessions", id)
+
+
+def below(path: str, id: str) -> str:
+    """The path of what has an id below another."""
+    return path + "/" + quote(id, safe="")
 
 
 def events_request(id: str, after: str) -> Dict[str, Any]:
