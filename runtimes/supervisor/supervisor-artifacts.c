@@ -16,42 +16,6 @@ enum { MAX_NAMES = 4096, MAX_DEPTH = 16, MAX_LEFT_OUT = 50 };
 /* How long beyond the time limit files may be collected; the manager's own deadline is behind that. */
 enum { COLLECT_MS = 1000 };
 
-/* What the working directory was like before the program ran. */
-static struct {
-    struct stat folder, artifacts;
-    ino_t files[16]; /* the program's own source and input */
-    size_t file_count;
-} before;
-
-void note_workspace(void) {
-    before.file_count = 0;
-    if (lstat(WORKSPACE, &before.folder) || lstat(ARTIFACT_DIR, &before.artifacts)) return;
-    DIR *dir = opendir(WORKSPACE);
-    struct dirent *entry;
-    while (dir && before.file_count < sizeof before.files / sizeof *before.files &&
-           (entry = readdir(dir)) != NULL)
-        if (entry->d_name[0] != '.') before.files[before.file_count++] = entry->d_ino;
-    if (dir) closedir(dir);
-}
-
-static int is_own_input(ino_t inode) {
-    for (size_t i = 0; i < before.file_count; i++)
-        if (before.files[i] == inode) return 1;
-    return 0;
-}
-
-static int is_unchanged(const char *path, const struct stat *then) {
-    struct stat now;
-    return !lstat(path, &now) && now.st_ino == then->st_ino &&
-           now.st_ctim.tv_sec == then->st_ctim.tv_sec &&
-           now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
-}
-
-/* The working directory is a mount of its own: whatever a link led to, it is not elsewhere. */
-int is_in_workspace(int fd, struct stat *info) {
-    return !fstat(fd, info) && info->st_dev == before.folder.st_dev;
-}
-
 /* What is collected, each ended by NUL; null: everything. */
 static char *globs;
 static size_t globs_length;
@@ -189,9 +153,7 @@ static int send_artifact(int folder, const char *path, uint32_t most_bytes, uint
  */
 uint32_t collect_artifacts(const struct run_limits *limits, uint64_t started) {
     // Most programs make no file.
-    if (!is_kept && is_unchanged(WORKSPACE, &before.folder) &&
-        is_unchanged(ARTIFACT_DIR, &before.artifacts))
-        return 0;
+    if (!is_kept && is_workspace_unchanged()) return 0;
     int folder = open(WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return 0;
     static char path[MAX_PATH_BYTES];

@@ -1,12 +1,53 @@
-/* What the manager puts in before a run: files in the working directory, and standard input. */
+/* What is there before a run: the working directory, the files and the standard input that the manager puts in. */
 #include "supervisor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* What the working directory was like before the program ran. */
+static struct {
+    struct stat folder, artifacts;
+    ino_t files[16]; /* the program's own source and input */
+    size_t file_count;
+} before;
+
+void note_workspace(void) {
+    before.file_count = 0;
+    if (lstat(WORKSPACE, &before.folder) || lstat(ARTIFACT_DIR, &before.artifacts)) return;
+    DIR *dir = opendir(WORKSPACE);
+    struct dirent *entry;
+    while (dir && before.file_count < sizeof before.files / sizeof *before.files &&
+           (entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.') before.files[before.file_count++] = entry->d_ino;
+    if (dir) closedir(dir);
+}
+
+int is_own_input(ino_t inode) {
+    for (size_t i = 0; i < before.file_count; i++)
+        if (before.files[i] == inode) return 1;
+    return 0;
+}
+
+static int is_unchanged(const char *path, const struct stat *then) {
+    struct stat now;
+    return !lstat(path, &now) && now.st_ino == then->st_ino &&
+           now.st_ctim.tv_sec == then->st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
+}
+
+int is_workspace_unchanged(void) {
+    return is_unchanged(WORKSPACE, &before.folder) && is_unchanged(ARTIFACT_DIR, &before.artifacts);
+}
+
+/* The working directory is a mount of its own: whatever a link led to, it is not elsewhere. */
+int is_in_workspace(int fd, struct stat *info) {
+    return !fstat(fd, info) && info->st_dev == before.folder.st_dev;
+}
 
 /* Files that were put into the working directory, as they were. */
 static struct input_file {

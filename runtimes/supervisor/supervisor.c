@@ -13,7 +13,7 @@
  *   supervisor.h            the protocol, and what the files use of each other
  *   supervisor-frames.c     bytes from and to the manager
  *   supervisor-runner.c     the runner's process and its pipes
- *   supervisor-inputs.c     files and standard input that come before a run
+ *   supervisor-inputs.c     what is there before a run: files and standard input
  *   supervisor-run.c        one run and its limits
  *   supervisor-artifacts.c  the files that a program made
  *

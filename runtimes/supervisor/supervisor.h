@@ -143,6 +143,14 @@ void end_everyone(int *status);
 
 /* ---- supervisor-inputs.c ---- */
 
+/* Notes what is in the working directory: the program did not make it. */
+void note_workspace(void);
+/* Tells whether an open file is in the working directory, and fills in its state. */
+int is_in_workspace(int fd, struct stat *info);
+/* Tells whether nothing was made in the working directory, or taken away, since it was noted. */
+int is_workspace_unchanged(void);
+/* Tells whether a file was there when the working directory was noted: the program's source and input. */
+int is_own_input(ino_t inode);
 /* Read a FILE frame and a STDIN frame of this length. */
 void take_file(size_t length);
 void take_stdin(size_t length);
@@ -153,10 +161,6 @@ void forget_inputs(void);
 
 /* ---- supervisor-artifacts.c ---- */
 
-/* Notes what is in the working directory: the program did not make it. */
-void note_workspace(void);
-/* Tells whether an open file is in the working directory, and fills in its state. */
-int is_in_workspace(int fd, struct stat *info);
 /* Reads a COLLECT frame of this length. */
 void take_globs(size_t length);
 /* Sends what the program made in its working directory. Returns how many files were left out. */

@@ -1,6 +1,6 @@
 /**
  * What is said between the manager and the supervisor of a session. The other side is
- * `runtimes/supervisor/session.c`, which describes each frame; change them together.
+ * `runtimes/supervisor/session.h`, which describes each frame; change them together.
  */
 
 /** To the supervisor. */
