@@ -8,7 +8,6 @@ import type { PoolEvents } from './pool/pool.ts'
 
 /**
  * Returns what logs and counts the events of the engine.
- * Returns what logs and counts the events of the engine.
  * @param gate told of sandboxes that could not be removed yet, whose places stay taken
  */
 export function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit): EngineEvents {
@@ -37,7 +36,6 @@ export function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit)
 }
 
 /**
- * Returns what logs and counts the events of a pool.
  * Returns what logs and counts the events of a pool.
  * @param name of the pool
  * @param first told of the first executor of each pool

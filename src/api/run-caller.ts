@@ -11,7 +11,6 @@ export interface RunCaller {
 
 /**
  * Returns who asks for a run, and the signal that aborts when they are gone.
- * Returns who asks for a run, and the signal that aborts when they are gone.
  * @param body that was read of the request; null: it has none
  */
 export function runCallerOf(

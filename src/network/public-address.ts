@@ -36,7 +36,6 @@ function isOwnAddress(address: string): boolean {
 
 /**
  * Makes a list of addresses and networks.
- * Makes a list of addresses and networks.
  * @param ranges addresses and networks, `address` or `address/prefix`
  */
 export function listOf(ranges: readonly string[]): BlockList {

@@ -43,7 +43,6 @@ export interface KernelTask {
 
 /**
  * Encodes the frames that start a run in a kernel.
- * Encodes the frames that start a run in a kernel.
  * @param token by which the kernel says that this run has ended, and no earlier one
  */
 export function encodeKernelRun(task: KernelTask, token: string): Buffer {
@@ -62,7 +61,6 @@ export function encodeKernelRun(task: KernelTask, token: string): Buffer {
 
 /**
  * Returns what tells how many bytes a frame of each type may have; undefined: the type may not come.
- * Returns what tells how many bytes a frame of each type may have; undefined: the type may not come.
  * @param roomToShow bytes that DISPLAY and VALUE may have
  */
 export function maxKernelPayload(limits: RunLimits, roomToShow: number) {
@@ -72,7 +70,6 @@ export function maxKernelPayload(limits: RunLimits, roomToShow: number) {
 }
 
 /**
- * Decodes the payload of ENDED.
  * Decodes the payload of ENDED.
  * @returns the exit code; null when it is not the end of the run that has this token
  */

@@ -102,7 +102,6 @@ export function maxSupervisorPayload(limits: RunLimits): (type: number) => numbe
 
 /**
  * Returns what tells how many bytes a control frame of each type may have; undefined: the type may not come.
- * Returns what tells how many bytes a control frame of each type may have; undefined: the type may not come.
  * @param roomToShow bytes that DISPLAY and VALUE may have; null: they may not come
  */
 export function maxControlPayload(
@@ -133,7 +132,6 @@ export function isShown(type: number): boolean {
 }
 
 /**
- * Returns how many bytes the control stream of a run may carry in all.
  * Returns how many bytes the control stream of a run may carry in all.
  * @param mayShow whether MIME bundles come
  */
@@ -234,7 +232,6 @@ const MAX_SIGNAL = 64
 
 /**
  * Decodes the payload of EXIT.
- * Decodes the payload of EXIT.
  * @returns null when the payload is not a report
  */
 export function decodeReport(payload: Buffer): RunReport | null {
@@ -251,7 +248,6 @@ export function decodeReport(payload: Buffer): RunReport | null {
 }
 
 /**
- * Decodes the payload of ARTIFACT.
  * Decodes the payload of ARTIFACT.
  * @returns null when the payload is not an artifact
  */
@@ -273,7 +269,6 @@ const REASONS: readonly (LeftOutReason | undefined)[] = [
 
 /**
  * Decodes the payload of LEFT_OUT.
- * Decodes the payload of LEFT_OUT.
  * @returns null when the payload is not one
  */
 export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
@@ -284,7 +279,6 @@ export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
 }
 
 /**
- * Decodes the payload of FAILURE. Members of a wrong type get the value that says nothing.
  * Decodes the payload of FAILURE. Members of a wrong type get the value that says nothing.
  * @returns null when the payload is not a failure note
  */
@@ -303,7 +297,6 @@ export function decodeFailure(payload: Buffer): Failure | null {
 }
 
 /**
- * Decodes the payload of ERROR. Members of a wrong type get the value that says nothing.
  * Decodes the payload of ERROR. Members of a wrong type get the value that says nothing.
  * @returns null when the payload is not what was printed of an error
  */

@@ -91,7 +91,6 @@ export class SessionLostError extends Error {}
 
 /**
  * Encodes the payload of START.
- * Encodes the payload of START.
  * @throws ChannelError E2BIG, EINVAL
  */
 export function encodeStart({ argv, cwd, env, user, terminal, hasControl }: Program): Buffer {

@@ -184,7 +184,6 @@ function readText(file: string): string {
 
 /**
  * Lists the files of a folder.
- * Lists the files of a folder.
  * @returns the paths of all files below `source`, which may be one itself, relative to it; sorted
  */
 export function filesBelow(source: string): string[] {

@@ -25,7 +25,6 @@ const MAX_IMAGE_BYTES = 4 * 1024 ** 2
 
 /**
  * Returns the error that a kernel tells of a run.
- * Returns the error that a kernel tells of a run.
  * @returns null: the program ended well
  */
 export function errorOf(outcome: RunOutcome): KernelError | null {

@@ -25,7 +25,6 @@ const FIXED: Readonly<Record<string, readonly [reply: string, content: object]>>
 
 /**
  * Answers a request that needs no run.
- * Answers a request that needs no run.
  * @returns null: the kernel does not know such a request
  */
 export function fixedReply(

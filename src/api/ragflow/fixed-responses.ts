@@ -20,7 +20,6 @@ export const INTERNAL_ERROR: CodeResult = Object.freeze({
 
 /**
  * Returns the answer to a program that the code policy refuses.
- * Returns the answer to a program that the code policy refuses.
  * @param findings of the code policy, a line for each
  */
 export function codeUnsafe(findings: string): CodeResult {

@@ -124,7 +124,6 @@ function answerAccepted(run: RunInfo, { id }: FastifyRequest, reply: FastifyRepl
 
 /**
  * Waits until an accepted run has ended.
- * Waits until an accepted run has ended.
  * @returns null when the caller has gone before, or the run is not there any more
  */
 export async function untilEnded(

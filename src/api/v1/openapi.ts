@@ -20,7 +20,6 @@ import { batch, run } from './request-schema.ts'
 
 /**
  * Returns the OpenAPI document of the native API.
- * Returns the OpenAPI document of the native API.
  * @param version of the product
  */
 export function openApiDocument(version: string): Json {

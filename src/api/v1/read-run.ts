@@ -89,7 +89,6 @@ export function readRunMember(json: Buffer, at: string): Read<RunInput> {
 
 /**
  * Checks a run by its schema, and makes the input of it.
- * Checks a run by its schema, and makes the input of it.
  * @param value what the schema sees of a run, whose large members are in `bulk`
  */
 export function checkRun(value: unknown, bulk: Bulk, at: string): Read<RunInput> {

@@ -86,7 +86,6 @@ export function addSessionCommandsRoutes(
 
 /**
  * Starts a command that goes on after its request.
- * Starts a command that goes on after its request.
  * @throws Problem
  */
 export async function startKept(
@@ -185,7 +184,6 @@ function toldOutput(command: KeptCommand, from: number) {
 }
 
 /**
- * Reads the offset of a query; none is 0.
  * Reads the offset of a query; none is 0.
  * @throws Problem
  */
