@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { useManager } from '../support/manager.ts'
 import { eventsIn, sessionClient, soon } from '../support/session-client.ts'
@@ -7,6 +11,15 @@ const { call, create, command, begin } = sessionClient(() => client.url)
 const EVENTS = { accept: 'text/event-stream' }
 
 describe('a command in the background', () => {
+  test('does what the document shows', async () => {
+    const id = await create()
+    const text = readFileSync(path.join(import.meta.dirname, '../../docs/sessions.md'), 'utf8')
+    const [, example = ''] = /```sh\n(session=\S+\/\$id\n[\s\S]*?)```/.exec(text) ?? []
+    const lines = `id=${id}\n${example.replaceAll('http://127.0.0.1:9385', client.url)}`
+    const { stdout } = await promisify(execFile)('bash', ['-c', lines])
+    expect(stdout).toContain('"text":"got this\\n"')
+  })
+
   test('goes on after its request, takes input, and tells of itself', async () => {
     const id = await create({ env: { WORD: 'given' } })
     const at = await begin(id, 'echo $WORD $PWD; echo no >&2; while read x; do echo got $x; done', {

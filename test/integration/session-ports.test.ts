@@ -88,7 +88,7 @@ describe('a server in a session', () => {
       '127.0.0.1',
     )
     await once(host, 'listening')
-    onTestFinished(() => host.close())
+    onTestFinished(() => void host.close())
     const { port } = host.address() as AddressInfo
     const [one, other] = [await python(), await python()]
     await serve(one, 8000)
