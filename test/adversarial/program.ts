@@ -50,7 +50,7 @@ export function loadPrograms(): HostileProgram[] {
 }
 
 /** Of how many programs of one kind (`bomb-`, `tamper-`, ...) and language one is essential. */
-const ONE_OF = 5
+const ONE_OF = 6
 
 /** Those that run with every change: the first of each kind and language, and each `ONE_OF`th after it. */
 export function essentialPrograms(): HostileProgram[] {

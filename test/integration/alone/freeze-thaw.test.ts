@@ -3,7 +3,10 @@ import { scaledMs } from '../../../src/lib/time-scale.ts'
 import { ExecutorCgroup } from '../../support/cgroups.ts'
 import { isAtRest } from '../../support/footprint.ts'
 import { useManager } from '../../support/manager.ts'
+import { sample } from '../../support/sample.ts'
 import { executorsOf, until } from '../../support/traces.ts'
+
+sample(2)
 
 /** Executors are frozen while they wait, and thawed for the one run that they get. */
 

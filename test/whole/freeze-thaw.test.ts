@@ -1,0 +1,1 @@
+import '../integration/alone/freeze-thaw.test.ts'
