@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
+import { STATUSES } from '../../src/api/v1/answer-schema.ts'
 import { MIB } from '../../src/lib/units.ts'
 import type { RunOutcome } from '../../src/run/types.ts'
 import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
@@ -60,6 +61,12 @@ describe('what comes out', () => {
       { status: 'failed', exit_code: 0, detail: 'No JSON.' },
     ],
   ]
+  test('the ends above have every status that an outcome can have', () => {
+    const told = ends.flatMap(([, expected]) => ('status' in expected ? [expected.status] : []))
+    // These are of accepted runs that have no outcome: native-async.test.ts.
+    expect([...new Set([...told, 'canceled', 'lost'])].sort()).toEqual([...STATUSES].sort())
+  })
+
   test.each(ends)('%j is told as %j', async (outcome, expected) => {
     runs.end = async () => outcomeWith(outcome)
     const { status, body } = await client.run(RUN)

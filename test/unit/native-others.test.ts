@@ -153,6 +153,16 @@ describe('odd requests for a run of one’s own', () => {
     expect((await told).value).toMatchObject({ id: '2', event: 'done' })
   })
 
+  test('the head of a stream of events comes while its run goes on', async () => {
+    const { id } = await running()
+    const head = await fetch(`${door.url}/v1/runs/${id}/events`, { ...as(ANN), method: 'HEAD' })
+    expect([head.status, head.headers.get('content-type')]).toEqual([
+      200,
+      'text/event-stream; charset=utf-8',
+    ])
+    expect((await client.fetch(`/v1/runs/${id}`, as(ANN))).body.status).toBe('running')
+  })
+
   test('a stream of events that is open when the service stops does not hold it up', async () => {
     const { id } = await running()
     const events = client.eventsOfRun(id, as(ANN))

@@ -9,6 +9,7 @@ import { sendPieces, statePieces, summaryOf } from './stored.ts'
 import { streamStored } from './stored-events.ts'
 
 const MOST_LISTED = 100
+const EVENT_STREAM = 'text/event-stream; charset=utf-8'
 
 type RunParams = { Params: { id: string } }
 
@@ -68,6 +69,8 @@ export function addAcceptedRoutes(app: FastifyInstance, jobs: Jobs, keepers: Kee
       const run = await find(request)
       // https://html.spec.whatwg.org/#sse-processing-model: with 204 a browser asks no more.
       if (run.state === 'ended' && after > run.events) return reply.code(204).send()
+      // The head alone must not wait for the end of the run.
+      if (request.method === 'HEAD') return reply.type(EVENT_STREAM).send()
       // What it claims to have seen and nobody has told does not count: numbers go on from what there is.
       const seen = Math.min(after, run.events)
       return streamStored(run, seen, 'url', jobs, request, reply, answers)
