@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 /** What came with the request for an upgrade. */
 const heads = new WeakMap<IncomingMessage, Buffer>()
 
-/** What a client has sent after its request for an upgrade, before that was answered. */
+/** Returns what a client has sent after its request for an upgrade, before that was answered. */
 export function headOf(request: IncomingMessage): Buffer {
   return heads.get(request) ?? Buffer.alloc(0)
 }
