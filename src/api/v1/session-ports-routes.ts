@@ -28,7 +28,7 @@ function tokenIn(request: FastifyRequest) {
 }
 
 /**
- * `/v1/sessions/{id}/ports/{port}/…` with a key, and `/v1/ports/{token}/…` by a signed address: HTTP and WebSockets of
+ * Adds `/v1/sessions/{id}/ports/{port}/…` with a key, and `/v1/ports/{token}/…` by a signed address: HTTP and WebSockets of
  * servers inside of sessions. Only ports of the sandbox's own loopback are reached. It needs `@fastify/websocket`.
  */
 export async function sessionPorts(app: FastifyInstance, keepers: FileKeepers): Promise<void> {
