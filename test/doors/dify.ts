@@ -1,6 +1,17 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { runCommand } from '../support/command-line.ts'
 import { type DifyTarget, executeCode, executeTemplate } from '../support/dify-client.ts'
-import { KEY, url } from './service.ts'
+import { makePython } from '../support/python.ts'
+import { atEnd, KEY, url } from './service.ts'
+
+/** What Dify's code executor imports, of the many packages that the rest of its API needs. */
+const NEEDED = [
+  ...['pytest', 'httpx[socks]', 'pydantic', 'pydantic-settings', 'pydantic-extra-types', 'yarl'],
+  ...['python-dotenv', 'pyyaml', 'jinja2', 'packaging', 'tomli', 'flask', 'requests'],
+]
 
 describe('dify', () => {
   describe.each(['', '/dify', '/k/KEY'])('client of our own, prefix "%s"', (prefix) => {
@@ -53,6 +64,32 @@ describe('dify', () => {
       await expect(executeCode(target(), 'nodejs', 'while (true) {}')).rejects.toThrow(
         'process exited with code -1\nerror: timeout\n',
       )
+    })
+  })
+
+  // A checkout of https://github.com/langgenius/dify: it is in no registry.
+  const checkout = process.env.DIFY
+  describe.skipIf(!checkout)("tests of Dify's own code executor", () => {
+    let python: string
+    beforeAll(async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'dify-'))
+      atEnd(async () => rmSync(folder, { recursive: true, force: true }))
+      python = await makePython(folder, NEEDED)
+    }, 600_000)
+
+    test.each(['python3', 'javascript', 'jinja2', 'executor'])('test_code_%s.py', async (name) => {
+      const tests = `tests/integration_tests/workflow/nodes/code_executor/test_code_${name}.py`
+      // Its conftest.py makes the whole application, with a database. Two older tests ask a public host.
+      const words = ['--noconftest', '-c', '/dev/null', '-k', 'not httpx and not requests', tests]
+      const env = {
+        PYTHONPATH: '.',
+        CODE_EXECUTION_ENDPOINT: url.service,
+        CODE_EXECUTION_API_KEY: KEY,
+        MOCK_SWITCH: 'false',
+      }
+      const cwd = `${checkout}/api`
+      const end = await runCommand(python, ['-m', 'pytest', ...words], { env, cwd })
+      expect([end.code, end.stdout]).toEqual([0, expect.stringMatching(/\d+ passed/)])
     })
   })
 })

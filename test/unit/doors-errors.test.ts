@@ -68,7 +68,7 @@ const DOORS: readonly Door[] = [
   {
     door: 'ragflow',
     path: '/run',
-    unknown: ['/run/x', '/x'],
+    unknown: ['/run/x', '/x', '/ragflow/x'],
     shape: { detail: expect.anything() },
     status: { 400: 422, 415: 422 },
   },

@@ -43,13 +43,13 @@ const LARGE_ANSWER_BYTES = 256 * 1024
 
 /**
  * Adds the front door for RAGFlow, a Fastify plugin: `POST /run`, which answers HTTP 200 once the body is
- * valid. It needs the body parser and `request.caller` of buildApp().
+ * valid; also under `/ragflow`. It needs the body parser and `request.caller` of buildApp().
  */
 export async function ragflow(app: FastifyInstance, options: RagflowOptions): Promise<void> {
   const { runs, connections, answers, metrics } = options
   app.setErrorHandler(handleFailure)
-  // The limiter, where one is registered, looks for this.
-  app.post('/run', { config: { rateLimit: {} } }, async (request, reply) => {
+  app.get('/ragflow/healthz', { config: { isOpen: true } }, async () => ({ status: 'ok' }))
+  const run = async (request: FastifyRequest, reply: FastifyReply) => {
     const body = (request.body ?? null) as Body | null
     const caller = runCallerOf(request, reply, body)
     let template: string | null = null
@@ -61,9 +61,9 @@ export async function ragflow(app: FastifyInstance, options: RagflowOptions): Pr
       if ('issues' in parsed) return refuse(reply, parsed.issues)
       const issue = templateIssue(parsed.request, options.templates)
       if (issue) return refuse(reply, [issue])
-      const run = runRequestOf(request, parsed.request)
-      template = run.template
-      const outcome = await runs.start(run, {
+      const asked = runRequestOf(request, parsed.request)
+      template = asked.template
+      const outcome = await runs.start(asked, {
         signal: caller.signal,
         // What an executor has is bounded by the number of executors.
         onStart: () => {
@@ -71,7 +71,7 @@ export async function ragflow(app: FastifyInstance, options: RagflowOptions): Pr
           body?.entry.release()
         },
       })
-      return answer(request, reply, run, outcome, options)
+      return answer(request, reply, asked, outcome, options)
     } catch (error) {
       if (error instanceof Refused) throw error
       if (body?.evicted) throw overBudget()
@@ -81,7 +81,9 @@ export async function ragflow(app: FastifyInstance, options: RagflowOptions): Pr
       body?.entry.release()
       caller.done()
     }
-  })
+  }
+  // The limiter, where one is registered, looks for the setting.
+  for (const at of ['', '/ragflow']) app.post(`${at}/run`, { config: { rateLimit: {} } }, run)
 }
 
 /** In place where it is small: another thread would take longer. */
