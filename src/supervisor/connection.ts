@@ -4,16 +4,18 @@ import { decodeBundle } from '../run/mime-bundle.ts'
 import type { Transcript } from '../run/record.ts'
 import type { Task } from '../run/task.ts'
 import type { RunEvent, RunLimits } from '../run/types.ts'
-import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
-  ARTIFACT,
-  CONTROL,
-  CONTROL_FRAME,
   decodeArtifact,
   decodeFailure,
   decodeLeftOut,
   decodePrintedError,
   decodeReport,
+} from './decode.ts'
+import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
+import {
+  ARTIFACT,
+  CONTROL,
+  CONTROL_FRAME,
   EXIT,
   encodeEnd,
   encodeInterrupt,

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import type { Collector } from '../run/collect.ts'
 import { decodeBundle } from '../run/mime-bundle.ts'
 import type { RunLimits } from '../run/types.ts'
+import { decodeFailure, decodePrintedError } from './decode.ts'
 import { FrameError, FrameParser, FrameTooLongError } from './frames.ts'
 import {
   decodeEnded,
@@ -9,13 +10,7 @@ import {
   type KernelTask,
   maxKernelPayload,
 } from './kernel-protocol.ts'
-import {
-  CONTROL_FRAME,
-  decodeFailure,
-  decodePrintedError,
-  isShown,
-  maxControlBytes,
-} from './protocol.ts'
+import { CONTROL_FRAME, isShown, maxControlBytes } from './protocol.ts'
 import type { SessionProcess } from './session-process.ts'
 
 /**

@@ -2,17 +2,8 @@
  * What is said between the manager and a sandbox. The other sides are
  * `runtimes/supervisor/supervisor.h` and the runners; change them together.
  */
-import type {
-  ArtifactFile,
-  Cause,
-  Failure,
-  LeftOutFile,
-  OutputStream,
-  RunReport,
-  Transcript,
-} from '../run/record.ts'
 import type { Task } from '../run/task.ts'
-import type { LeftOutReason, RunLimits, RunMode } from '../run/types.ts'
+import type { RunLimits, RunMode } from '../run/types.ts'
 import { encodeFrame, encodeHead } from './frames.ts'
 
 /** To the supervisor. */
@@ -83,7 +74,9 @@ const ERROR_BYTES = 32 * 1024
 const REFUSED_BYTES = 32 * 1024
 const NOTE_BYTES = 2048
 const MAX_PATH_BYTES = 1024
-const LEFT_OUT_HEAD_BYTES = 1 + 8
+export const LEFT_OUT_HEAD_BYTES = 1 + 8
+/** `struct run_report`. */
+export const REPORT_BYTES = 4 + 4
 /** What CONTROL carries beside the result: READY, PONG, FAILURE, ERROR, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
 
@@ -218,105 +211,4 @@ function settingFrames({ mode, env, argv }: Task): Buffer[] {
     ),
     ...argv.map((argument) => encodeFrame(RUNNER.ARGV, Buffer.from(argument))),
   ]
-}
-
-/** `struct run_report`. */
-const REPORT_BYTES = 4 + 4
-const CAUSES: readonly Cause[] = ['ended', 'wall_time', 'output', 'told']
-const STREAMS: Readonly<Record<number, OutputStream>> = {
-  [STDOUT]: 'stdout',
-  [STDERR]: 'stderr',
-  [CONTROL]: 'result',
-}
-const MAX_SIGNAL = 64
-
-/**
- * Decodes the payload of EXIT.
- * @returns null when the payload is not a report
- */
-export function decodeReport(payload: Buffer): RunReport | null {
-  const cause = CAUSES[payload[0] ?? 255]
-  const signal = payload[3] ?? 0
-  if (payload.length !== REPORT_BYTES || !cause || signal > MAX_SIGNAL) return null
-  return {
-    cause,
-    exitCode: payload[2] as number,
-    signal,
-    flooded: STREAMS[payload[1] as number] ?? null,
-    artifactsLeftOut: payload.readUInt32LE(4),
-  }
-}
-
-/**
- * Decodes the payload of ARTIFACT.
- * @returns null when the payload is not an artifact
- */
-export function decodeArtifact(payload: Buffer): ArtifactFile | null {
-  if (payload.length < 2) return null
-  const end = 2 + payload.readUInt16LE(0)
-  if (end > payload.length) return null
-  return { path: payload.subarray(2, end), content: payload.subarray(end) }
-}
-
-const REASONS: readonly (LeftOutReason | undefined)[] = [
-  undefined,
-  'number',
-  'size',
-  'time',
-  'unreadable',
-  'name',
-]
-
-/**
- * Decodes the payload of LEFT_OUT.
- * @returns null when the payload is not one
- */
-export function decodeLeftOut(payload: Buffer): LeftOutFile | null {
-  const reason = REASONS[payload[0] ?? 0]
-  if (payload.length < LEFT_OUT_HEAD_BYTES || !reason) return null
-  const size = Number(payload.readBigUInt64LE(1))
-  return { path: payload.subarray(LEFT_OUT_HEAD_BYTES), size, reason }
-}
-
-/**
- * Decodes the payload of FAILURE. Members of a wrong type get the value that says nothing.
- * @returns null when the payload is not a failure note
- */
-export function decodeFailure(payload: Buffer): Failure | null {
-  const note = decodeObject(payload)
-  if (note === null) return null
-  const { name, errno, code, memory, network, lastCommand } = note
-  return {
-    name: typeof name === 'string' ? name : '',
-    errno: typeof errno === 'number' ? errno : null,
-    code: typeof code === 'string' ? code : null,
-    memory: memory === true,
-    network: network === true,
-    lastCommand: lastCommand === true,
-  }
-}
-
-/**
- * Decodes the payload of ERROR. Members of a wrong type get the value that says nothing.
- * @returns null when the payload is not what was printed of an error
- */
-export function decodePrintedError(payload: Buffer): Transcript['printedError'] {
-  const note = decodeObject(payload)
-  if (note === null) return null
-  const { message, traceback, line } = note
-  return {
-    message: typeof message === 'string' ? message : '',
-    traceback: typeof traceback === 'string' ? traceback : '',
-    line: Number.isSafeInteger(line) && (line as number) > 0 ? (line as number) : null,
-  }
-}
-
-function decodeObject(payload: Buffer): Record<string, unknown> | null {
-  let object: unknown
-  try {
-    object = JSON.parse(payload.toString('utf8'))
-  } catch {
-    return null
-  }
-  return typeof object === 'object' && object !== null ? (object as Record<string, unknown>) : null
 }

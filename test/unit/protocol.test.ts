@@ -1,17 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { plainTask } from '../../src/run/task.ts'
+import {
+  decodeArtifact,
+  decodeFailure,
+  decodeLeftOut,
+  decodePrintedError,
+  decodeReport,
+} from '../../src/supervisor/decode.ts'
 import { FrameParser } from '../../src/supervisor/frames.ts'
 import {
   ARTIFACT,
   COLLECT,
   CONTROL,
   CONTROL_FRAME,
-  decodeArtifact,
-  decodeFailure,
-  decodeLeftOut,
-  decodePrintedError,
-  decodeReport,
   END,
   EXIT,
   encodeEnd,
