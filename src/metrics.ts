@@ -39,7 +39,7 @@ export class Metrics {
   )
   readonly #fallbacks = this.#counter(
     'cold_fallbacks_total',
-    'Times that snapshots could not be had and executors were booted cold',
+    'Times that snapshots could not be had and executors were started cold',
     ['runtime'],
   )
   readonly #createFailures = this.#counter(

@@ -8,9 +8,9 @@ import type { PoolEvents } from './pool/pool.ts'
 
 /**
  * Returns what logs and counts the events of the engine.
- * @param gate told of sandboxes that could not be removed yet, whose places stay taken
+ * @param capacity told of sandboxes that could not be removed yet, whose places stay taken
  */
-export function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit): EngineEvents {
+export function engineEvents(log: Logger, metrics: Metrics, capacity: CapacityLimit): EngineEvents {
   return {
     snapshotBuilding: (runtime) => log.info({ runtime }, 'making a snapshot'),
     snapshotReady: (runtime, createdAtMs) => {
@@ -24,13 +24,13 @@ export function engineEvents(log: Logger, metrics: Metrics, gate: CapacityLimit)
     },
     coldBooted: (runtime, ms) => metrics.executorMade(runtime, 'boot', ms),
     coldFallback: (runtime, err) => {
-      log.error({ runtime, err }, 'no snapshot: executors are booted cold, slower, as isolated')
+      log.error({ runtime, err }, 'no snapshot: executors are started cold, slower, as isolated')
       metrics.coldFallback(runtime)
     },
     sweepFailed: (err) => log.error({ err }, 'what an earlier manager left cannot be removed'),
     renewalFailed: (runtime, err) => log.error({ runtime, err }, 'snapshot not renewed'),
     notRemoved: (executor, err) => log.error({ executor, err }, 'executor not removed yet'),
-    remains: (removal) => gate.occupy(removal),
+    remains: (removal) => capacity.occupy(removal),
     connectionsRefused: (count) => metrics.connectionsRefused(count),
   }
 }

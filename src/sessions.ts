@@ -19,7 +19,7 @@ export function openSessions(
   log: Logger,
   engine: RunscEngine,
   { runtimes }: Installation,
-  gate: CapacityLimit,
+  capacity: CapacityLimit,
   outputs: OutputAccounts,
 ): LocalSessions | null {
   if (config.sessionsPerCaller === 0) return null
@@ -34,7 +34,7 @@ export function openSessions(
   const folder = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))
   const sessions = new LocalSessions(
     templates,
-    placesOf(gate),
+    placesOf(capacity),
     new Shelf(folder, port !== 0),
     {
       perCaller: config.sessionsPerCaller,
@@ -64,7 +64,7 @@ export function openSessions(
 }
 
 /** A session takes the place of an executor while it is in memory. None is kept free for it. */
-function placesOf(gate: CapacityLimit): Places {
+function placesOf(capacity: CapacityLimit): Places {
   let tell = () => {}
   let change = Promise.resolve()
   const renew = () => {
@@ -75,14 +75,14 @@ function placesOf(gate: CapacityLimit): Places {
     former()
   }
   renew()
-  const member = gate.join(0, renew)
+  const member = capacity.join(0, renew)
   return {
-    tryEnter: () => gate.tryEnter(member),
+    tryEnter: () => capacity.tryEnter(member),
     get isMakingMost() {
-      return gate.isMakingMost
+      return capacity.isMakingMost
     },
     changed: () => change,
-    made: () => gate.made(),
-    left: () => gate.left(member),
+    made: () => capacity.made(),
+    left: () => capacity.left(member),
   }
 }

@@ -56,7 +56,7 @@ export class Worker {
   readonly #languages = new Map<string, string>()
   readonly #offered: OfferedTemplate[] = []
   readonly #scheduler: Scheduler
-  readonly #gate: CapacityLimit
+  readonly #capacity: CapacityLimit
   readonly #served: ServedTemplates
   /** Pools that the start does not wait for: other executors serve the same programs. */
   readonly #laterPools: (() => Promise<void>)[] = []
@@ -69,14 +69,14 @@ export class Worker {
     engine: RunscEngine,
     installation: Installation,
     metrics: Metrics,
-    gate: CapacityLimit,
+    capacity: CapacityLimit,
     policies: ReadonlyMap<string, Buffer>,
     { answers, outputs, checkLargeResult }: DoorsOfWorker,
   ) {
     this.#config = config
     this.#log = log
     this.#engine = engine
-    this.#gate = gate
+    this.#capacity = capacity
     this.metrics = metrics
     this.languages = this.#languages
     this.offered = this.#offered
@@ -93,7 +93,7 @@ export class Worker {
       offered: this.#offered,
       addPool: (...args) => this.#addPool(...args),
     })
-    this.sessions = openSessions(config, log, engine, installation, gate, outputs)
+    this.sessions = openSessions(config, log, engine, installation, capacity, outputs)
     this.runs = new LocalRuns(this.#scheduler, this.#templates, checkLargeResult)
   }
 
@@ -122,8 +122,8 @@ export class Worker {
       config.maxExecutors,
       runtimes.length * sharers + lean.length + rich.length,
     )
-    const gate = new CapacityLimit(config.parallelBoots, most)
-    const events = engineEvents(log, metrics, gate)
+    const capacity = new CapacityLimit(config.parallelBoots, most)
+    const events = engineEvents(log, metrics, capacity)
     const snapshotHome = config.snapshots ? config.home : null
     const engine = await RunscEngine.open(
       installation,
@@ -143,7 +143,7 @@ export class Worker {
       engine,
       installation,
       metrics,
-      gate,
+      capacity,
       policies,
       doors,
     )
@@ -266,7 +266,7 @@ export class Worker {
     const pool = new Pool({
       ...sizes,
       create: () => maker.create(),
-      gate: this.#gate,
+      capacity: this.#capacity,
       events: poolEvents(name, this.#log, this.metrics, this.#firstExecutors, () =>
         this.#scheduler.wake(name),
       ),

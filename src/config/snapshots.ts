@@ -5,7 +5,7 @@ import { boolean, duration, type Environment, setting } from './setting.ts'
 
 /** What of the configuration is about snapshots. */
 export interface SnapshotSettings {
-  /** Whether executors are restored from snapshots; else every one is booted cold. */
+  /** Whether executors are restored from snapshots; else every one is started cold. */
   readonly snapshots: boolean
   /** Whether each key has pools and snapshots of its own. */
   readonly snapshotsPerKey: boolean

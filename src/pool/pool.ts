@@ -11,7 +11,7 @@ export interface PoolOptions {
   /** Ready executors to keep when nobody asks; 0: one is made when a run asks, and kept as long as runs come. */
   readonly size: number
   readonly create: ExecutorFactory
-  readonly gate: CapacityLimit
+  readonly capacity: CapacityLimit
   readonly events: PoolEvents
   readonly freeMemoryBytes: () => number
   /** Returns how many runs wait for an executor of this pool. */
@@ -47,7 +47,7 @@ const RETIRED_REVIEW_MS = 100
 export class Pool {
   readonly #options: PoolOptions
   readonly #member: Member
-  readonly #slots = new Set<Lifecycle>()
+  readonly #lifecycles = new Set<Lifecycle>()
   readonly #work = new Set<Promise<void>>()
   readonly #demand = new RateEstimate(performance.now())
   readonly #hold = new LeaseHold()
@@ -63,7 +63,7 @@ export class Pool {
       (open) => options.events.circuit(open),
       () => this.#refill(),
     )
-    this.#member = options.gate.join(Math.max(1, options.size), () => this.#refill())
+    this.#member = options.capacity.join(Math.max(1, options.size), () => this.#refill())
   }
 
   get isStarted(): boolean {
@@ -85,7 +85,7 @@ export class Pool {
   /** Counts the executors in a state. */
   count(state: LifecycleState): number {
     let count = 0
-    for (const slot of this.#slots) if (slot.state === state) count++
+    for (const lifecycle of this.#lifecycles) if (lifecycle.state === state) count++
     return count
   }
 
@@ -110,21 +110,21 @@ export class Pool {
   /** Leases the executor that has been ready longest, for one run; null when none is ready. */
   tryLease(): Executor | null {
     if (this.#closing) return null
-    for (const slot of this.#slots) {
-      if (slot.state !== 'ready') continue
-      slot.toLeased()
+    for (const lifecycle of this.#lifecycles) {
+      if (lifecycle.state !== 'ready') continue
+      lifecycle.toLeased()
       this.#hold.leased(performance.now())
       this.#refillLater(RUN_IN_HAND_MS)
-      return slot.executor
+      return lifecycle.executor
     }
     return null
   }
 
   /** Takes a leased executor back: it is destroyed and replaced. */
   release(executor: Executor): void {
-    for (const slot of this.#slots) {
-      if (slot.state === 'leased' && slot.executor === executor) {
-        this.#track(this.#dispose(slot, true))
+    for (const lifecycle of this.#lifecycles) {
+      if (lifecycle.state === 'leased' && lifecycle.executor === executor) {
+        this.#track(this.#dispose(lifecycle, true))
         return
       }
     }
@@ -144,18 +144,19 @@ export class Pool {
   /** Ends the pool once its runs have ended. Resolves when nothing of it is left. */
   async retire(): Promise<void> {
     this.stopMaking()
-    for (const slot of this.#slots) {
-      if (slot.state === 'ready') this.#track(this.#dispose(slot))
+    for (const lifecycle of this.#lifecycles) {
+      if (lifecycle.state === 'ready') this.#track(this.#dispose(lifecycle))
     }
-    while (this.#slots.size > 0) await sleep(RETIRED_REVIEW_MS, undefined, { ref: false })
-    this.#options.gate.leave(this.#member)
+    while (this.#lifecycles.size > 0) await sleep(RETIRED_REVIEW_MS, undefined, { ref: false })
+    this.#options.capacity.leave(this.#member)
   }
 
   /** Destroys all executors, leased ones too. Resolves when nothing of them is left. */
   async close(): Promise<void> {
     this.stopMaking()
-    for (const slot of this.#slots) {
-      if (slot.state === 'ready' || slot.state === 'leased') this.#track(this.#dispose(slot))
+    for (const lifecycle of this.#lifecycles) {
+      if (lifecycle.state === 'ready' || lifecycle.state === 'leased')
+        this.#track(this.#dispose(lifecycle))
     }
     while (this.#work.size > 0) await Promise.all(this.#work)
   }
@@ -169,7 +170,7 @@ export class Pool {
 
   #refill(): void {
     if (this.#closing || this.#retry.isWaiting) return
-    const { gate, freeMemoryBytes, idleBytes = IDLE_EXECUTOR_BYTES } = this.#options
+    const { capacity, freeMemoryBytes, idleBytes = IDLE_EXECUTOR_BYTES } = this.#options
     const nowMs = performance.now()
     const size = this.#sizeAt(nowMs)
     // A run that waits for an executor does not wait for those that have one.
@@ -195,17 +196,17 @@ export class Pool {
       this.#isYielding() ? 1 - ready - warming : plan.make,
     )
     let making = 0
-    for (; making < most && gate.tryEnter(this.#member); making++) {
-      const slot = new Lifecycle()
-      this.#slots.add(slot)
-      this.#track(this.#make(slot))
+    for (; making < most && capacity.tryEnter(this.#member); making++) {
+      const lifecycle = new Lifecycle()
+      this.#lifecycles.add(lifecycle)
+      this.#track(this.#make(lifecycle))
     }
     if (making >= plan.make) this.#hold.replaced()
-    const surplus = Math.max(plan.retire, gate.owes(this.#member) ? 1 : 0)
-    for (const slot of [...this.#slots]
+    const surplus = Math.max(plan.retire, capacity.owes(this.#member) ? 1 : 0)
+    for (const lifecycle of [...this.#lifecycles]
       .filter(({ state }) => state === 'ready')
       .slice(0, surplus)) {
-      this.#track(this.#dispose(slot))
+      this.#track(this.#dispose(lifecycle))
     }
   }
 
@@ -221,34 +222,34 @@ export class Pool {
     return this.#options.waiting() === 0 && (this.#options.yields?.() ?? false)
   }
 
-  async #make(slot: Lifecycle): Promise<void> {
-    const { gate, create, events } = this.#options
+  async #make(lifecycle: Lifecycle): Promise<void> {
+    const { capacity, create, events } = this.#options
     const started = performance.now()
     let executor: Executor
     try {
       executor = await create()
     } catch (error) {
-      this.#slots.delete(slot)
-      slot.toGone()
+      this.#lifecycles.delete(lifecycle)
+      lifecycle.toGone()
       if (!this.#closing) {
         this.#retry.failed()
         events.createFailed(error as Error)
       }
-      gate.made()
-      gate.left(this.#member)
+      capacity.made()
+      capacity.left(this.#member)
       return
     }
     this.#retry.succeeded(performance.now() - started)
-    slot.toReady(executor)
-    gate.made()
+    lifecycle.toReady(executor)
+    capacity.made()
     if (this.#closing) {
-      await this.#dispose(slot)
+      await this.#dispose(lifecycle)
       return
     }
     void executor.ended.then(() => {
-      if (slot.state !== 'ready') return
+      if (lifecycle.state !== 'ready') return
       events.diedWaiting()
-      this.#track(this.#dispose(slot))
+      this.#track(this.#dispose(lifecycle))
     })
     events.ready()
   }
@@ -258,28 +259,28 @@ export class Pool {
    * @param isAfterRun it has just run: then it waits a moment first, because destroying a sandbox takes as much
    *   processor time as a short run, and other runs may have begun
    */
-  async #dispose(slot: Lifecycle, isAfterRun = false): Promise<void> {
-    slot.toDisposing()
+  async #dispose(lifecycle: Lifecycle, isAfterRun = false): Promise<void> {
+    lifecycle.toDisposing()
     // Let the run's answer go out first.
     await new Promise(setImmediate)
     if (isAfterRun && !this.#closing && this.#options.waiting() === 0) {
-      slot.executor.halt()
+      lifecycle.executor.halt()
       await sleep(RUN_IN_HAND_MS)
     }
-    await this.#vacate(slot, slot.executor.dispose())
+    await this.#vacate(lifecycle, lifecycle.executor.dispose())
   }
 
   /** Gives the place back when the removal succeeds. What could not be removed keeps its place. */
-  async #vacate(slot: Lifecycle, removal: Promise<unknown>): Promise<void> {
+  async #vacate(lifecycle: Lifecycle, removal: Promise<unknown>): Promise<void> {
     try {
       await removal
     } catch (error) {
       this.#options.events.disposeFailed(error as Error)
       return
     }
-    slot.toGone()
-    this.#slots.delete(slot)
-    this.#options.gate.left(this.#member)
+    lifecycle.toGone()
+    this.#lifecycles.delete(lifecycle)
+    this.#options.capacity.left(this.#member)
   }
 
   #track(work: Promise<void>): void {

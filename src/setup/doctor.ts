@@ -227,7 +227,7 @@ function snapshotFinding(runtime: Runtime, home: string): Finding {
   const subject = `snapshot ${runtime.name}`
   const { newestAtMs, fallback } = new SnapshotStore(home).report(runtime.name)
   if (fallback !== null) {
-    const text = `could not be made, executors are booted cold: ${fallback}`
+    const text = `could not be made, executors are started cold: ${fallback}`
     return { state: 'note', subject, text, remedy: 'npm run snapshot tries again and tells why' }
   }
   if (newestAtMs === null) {

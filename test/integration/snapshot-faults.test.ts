@@ -59,7 +59,7 @@ test('a snapshot of other settings is not used', async () => {
   expect(names).toContain(path.basename(before))
 })
 
-test('a full disk: executors are booted cold, it is counted, and told to the operator', async () => {
+test('a full disk: executors are started cold, it is counted, and told to the operator', async () => {
   const folder = path.join(faults.home, 'snapshots')
   mkdirSync(folder)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])

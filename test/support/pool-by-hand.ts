@@ -15,10 +15,10 @@ export class PoolByHand {
   attempts = 0
   #finish: ((error?: Error) => void)[] = []
 
-  constructor(size: number, gate = new CapacityLimit(100, 100)) {
+  constructor(size: number, capacity = new CapacityLimit(100, 100)) {
     this.pool = new Pool({
       size,
-      gate,
+      capacity,
       create: () => this.#create(),
       events: {
         ready: () => this.events.ready++,

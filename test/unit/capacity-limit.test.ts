@@ -5,68 +5,68 @@ import { CapacityLimit } from '../../src/pool/capacity-limit.ts'
 const quiet = () => {}
 
 test('no more are made at once than allowed', () => {
-  const gate = new CapacityLimit(2, 10)
-  const pool = gate.join(1, quiet)
-  const enter = () => gate.tryEnter(pool)
+  const capacity = new CapacityLimit(2, 10)
+  const pool = capacity.join(1, quiet)
+  const enter = () => capacity.tryEnter(pool)
   expect([enter(), enter(), enter()]).toEqual([true, true, false])
-  gate.made()
+  capacity.made()
   expect([enter(), enter()]).toEqual([true, false])
 })
 
 test('no more are alive than allowed', () => {
-  const gate = new CapacityLimit(10, 2)
-  const pool = gate.join(1, quiet)
-  const enter = () => gate.tryEnter(pool)
+  const capacity = new CapacityLimit(10, 2)
+  const pool = capacity.join(1, quiet)
+  const enter = () => capacity.tryEnter(pool)
   expect([enter(), enter(), enter()]).toEqual([true, true, false])
-  gate.made()
+  capacity.made()
   expect(enter()).toBe(false)
-  gate.left(pool)
+  capacity.left(pool)
   expect([enter(), enter()]).toEqual([true, false])
 })
 
 test('whoever waits is told of each free place, by turns', () => {
-  const gate = new CapacityLimit(1, 10)
+  const capacity = new CapacityLimit(1, 10)
   const told: string[] = []
-  const pool = gate.join(1, () => told.push('a'))
-  gate.join(1, () => told.push('b'))
-  gate.tryEnter(pool)
-  gate.made()
-  gate.tryEnter(pool)
-  gate.made()
+  const pool = capacity.join(1, () => told.push('a'))
+  capacity.join(1, () => told.push('b'))
+  capacity.tryEnter(pool)
+  capacity.made()
+  capacity.tryEnter(pool)
+  capacity.made()
   expect(told).toEqual(['a', 'b', 'b', 'a'])
 })
 
 test('a place goes to pools by turns, not to the first again and again', () => {
-  const gate = new CapacityLimit(1, 10)
+  const capacity = new CapacityLimit(1, 10)
   const entered: string[] = []
   const [first] = ['a', 'b', 'c'].map((name) => {
-    const pool = gate.join(1, () => gate.tryEnter(pool) && entered.push(name))
+    const pool = capacity.join(1, () => capacity.tryEnter(pool) && entered.push(name))
     return pool
   })
-  if (first) gate.tryEnter(first)
-  for (let i = 0; i < 6; i++) gate.made()
+  if (first) capacity.tryEnter(first)
+  for (let i = 0; i < 6; i++) capacity.made()
   expect([...entered].sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
 })
 
 test('what no pool has takes a place until it is removed', async () => {
-  const gate = new CapacityLimit(10, 1)
-  const pool = gate.join(1, quiet)
+  const capacity = new CapacityLimit(10, 1)
+  const pool = capacity.join(1, quiet)
   let removed = () => {}
-  gate.occupy(
+  capacity.occupy(
     new Promise((resolve) => {
       removed = resolve
     }),
   )
-  expect(gate.tryEnter(pool)).toBe(false)
+  expect(capacity.tryEnter(pool)).toBe(false)
   removed()
   await new Promise(setImmediate)
-  expect(gate.tryEnter(pool)).toBe(true)
+  expect(capacity.tryEnter(pool)).toBe(true)
 })
 
 describe('places of its own', () => {
-  function fill(gate: CapacityLimit, floor: number, pools: number): number[] {
-    const members = Array.from({ length: pools }, () => gate.join(floor, quiet))
-    for (const member of members) while (gate.tryEnter(member));
+  function fill(capacity: CapacityLimit, floor: number, pools: number): number[] {
+    const members = Array.from({ length: pools }, () => capacity.join(floor, quiet))
+    for (const member of members) while (capacity.tryEnter(member));
     return members.map(({ alive }) => alive)
   }
 
@@ -84,13 +84,13 @@ describe('places of its own', () => {
     const cases = [fc.integer({ min: 4, max: 30 }), fc.nat(10), fc.array(step)] as const
     fc.assert(
       fc.property(...cases, (most, floor, steps) => {
-        const gate = new CapacityLimit(1000, most)
-        const members = Array.from({ length: 4 }, () => gate.join(floor + 1, quiet))
+        const capacity = new CapacityLimit(1000, most)
+        const members = Array.from({ length: 4 }, () => capacity.join(floor + 1, quiet))
         const share = Math.min(floor + 1, Math.floor(most / 4))
         for (const [index, enters] of steps) {
           const member = members[index] as (typeof members)[0]
-          if (enters) expect(gate.tryEnter(member) || member.alive >= share).toBe(true)
-          else if (member.alive > 0) gate.left(member)
+          if (enters) expect(capacity.tryEnter(member) || member.alive >= share).toBe(true)
+          else if (member.alive > 0) capacity.left(member)
           const alive = members.reduce((sum, one) => sum + one.alive, 0)
           expect(alive).toBeLessThanOrEqual(most)
         }

@@ -4,14 +4,14 @@ import { FakeExecutor } from '../support/fake-executor.ts'
 
 const executor = new FakeExecutor('a')
 const steps = {
-  ready: (slot: Lifecycle) => slot.toReady(executor),
-  leased: (slot: Lifecycle) => slot.toLeased(),
-  disposing: (slot: Lifecycle) => slot.toDisposing(),
-  gone: (slot: Lifecycle) => slot.toGone(),
+  ready: (lifecycle: Lifecycle) => lifecycle.toReady(executor),
+  leased: (lifecycle: Lifecycle) => lifecycle.toLeased(),
+  disposing: (lifecycle: Lifecycle) => lifecycle.toDisposing(),
+  gone: (lifecycle: Lifecycle) => lifecycle.toGone(),
 }
 type Step = keyof typeof steps
 
-/** Ways to each state, as the header of slot.ts draws them. */
+/** Ways to each state, as the header of lifecycle.ts draws them. */
 const ways: Record<LifecycleState, Step[]> = {
   warming: [],
   ready: ['ready'],
@@ -28,26 +28,26 @@ const allowed: Record<LifecycleState, Step[]> = {
 }
 
 function slotIn(state: LifecycleState): Lifecycle {
-  const slot = new Lifecycle()
-  for (const step of ways[state]) steps[step](slot)
-  return slot
+  const lifecycle = new Lifecycle()
+  for (const step of ways[state]) steps[step](lifecycle)
+  return lifecycle
 }
 
 describe.each(Object.keys(ways) as LifecycleState[])('an executor that is %s', (state) => {
   test.each(Object.keys(steps) as Step[])('towards %s', (step) => {
-    const slot = slotIn(state)
+    const lifecycle = slotIn(state)
     if (allowed[state].includes(step)) {
-      steps[step](slot)
-      expect(slot.state).toBe(step)
+      steps[step](lifecycle)
+      expect(lifecycle.state).toBe(step)
     } else {
-      expect(() => steps[step](slot)).toThrow(`from ${state} to ${step}`)
-      expect(slot.state).toBe(state)
+      expect(() => steps[step](lifecycle)).toThrow(`from ${state} to ${step}`)
+      expect(lifecycle.state).toBe(state)
     }
   })
 
   test('has an executor from ready to disposing', () => {
-    const slot = slotIn(state)
-    if (state === 'warming' || state === 'gone') expect(() => slot.executor).toThrow(state)
-    else expect(slot.executor).toBe(executor)
+    const lifecycle = slotIn(state)
+    if (state === 'warming' || state === 'gone') expect(() => lifecycle.executor).toThrow(state)
+    else expect(lifecycle.executor).toBe(executor)
   })
 })

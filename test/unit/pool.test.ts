@@ -76,9 +76,9 @@ describe('filling', () => {
     await vi.waitFor(() => expect(executor.disposals).toBe(1))
   })
 
-  test('keeps to the gate, and goes on when a place is free', async () => {
-    const gate = new CapacityLimit(1, 2)
-    const shop = new PoolByHand(3, gate)
+  test('keeps to the capacity, and goes on when a place is free', async () => {
+    const capacity = new CapacityLimit(1, 2)
+    const shop = new PoolByHand(3, capacity)
     shop.pool.start()
     expect(shop.beingMade).toBe(1)
     await shop.finish()
@@ -90,9 +90,9 @@ describe('filling', () => {
     expect(shop.beingMade).toBe(1)
   })
 
-  test('two pools share the gate', async () => {
-    const gate = new CapacityLimit(1, 10)
-    const shops = [new PoolByHand(1, gate), new PoolByHand(1, gate)]
+  test('two pools share the capacity', async () => {
+    const capacity = new CapacityLimit(1, 10)
+    const shops = [new PoolByHand(1, capacity), new PoolByHand(1, capacity)]
     for (const { pool } of shops) pool.start()
     expect(shops.map(({ beingMade }) => beingMade)).toEqual([1, 0])
     await shops[0]?.finish()

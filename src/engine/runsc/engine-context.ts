@@ -14,7 +14,7 @@ export interface EngineContext {
   readonly sidecars: Sidecars | null
   readonly tree: CgroupTree
   readonly owner: Owner
-  /** Null: every executor is booted cold. */
+  /** Null: every executor is started cold. */
   readonly snapshots: SnapshotStore | null
   /** Null: sandboxes have no network. */
   readonly network: EgressNetwork | null
@@ -32,7 +32,7 @@ export interface EngineEvents {
   restored(runtime: string, ms: number): void
   restoreFailed(runtime: string, error: Error): void
   coldBooted(runtime: string, ms: number): void
-  /** No snapshot can be used for now: executors are booted cold, with the same isolation. */
+  /** No snapshot can be used for now: executors are started cold, with the same isolation. */
   coldFallback(runtime: string, error: Error): void
   /** Something that an earlier manager left could not be removed. */
   sweepFailed(error: Error): void

@@ -15,7 +15,7 @@ export class ExecutorMaker {
   readonly #events: EngineEvents
   readonly #policy: Buffer | null
   readonly #factory: SandboxFactory
-  /** Null: every executor is booted cold. */
+  /** Null: every executor is started cold. */
   readonly #snapshots: WarmSnapshots | null
 
   /** @param policy rules for the inspection of code, as the runner takes them; null: no inspection */
@@ -35,7 +35,7 @@ export class ExecutorMaker {
   }
 
   /**
-   * Finds the snapshot, or makes one. Never rejects: without a snapshot, executors are booted cold.
+   * Finds the snapshot, or makes one. Never rejects: without a snapshot, executors are started cold.
    * @param anew make one even if there is one
    */
   async prepare(anew = false): Promise<void> {

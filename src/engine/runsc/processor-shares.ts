@@ -4,7 +4,7 @@ import type { Cgroup } from './cgroup.ts'
 export type Pace =
   /** The pool's next executor. Its rank is high while a pool is short of executors, else low. */
   | 'ahead'
-  /** Always high: executors are booted cold until it is ready. */
+  /** Always high: executors are started cold until it is ready. */
   | 'urgent'
   /** Always low: no run waits for it. */
   | 'background'

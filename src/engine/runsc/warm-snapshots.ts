@@ -13,7 +13,7 @@ import { type Draft, GENERATIONS, readAhead, type SnapshotStore } from './snapsh
 
 /** How long no snapshot is made after making or verifying a new one failed. */
 const FALLBACK_MS = 60_000
-/** Restores that are tried for one executor before it is booted cold. */
+/** Restores that are tried for one executor before it is started cold. */
 const RESTORE_ATTEMPTS = 2
 /** How long an executor waits while every snapshot is being verified. */
 const VERDICT_PATIENCE_MS = 5000
