@@ -10,6 +10,11 @@ const { parse } = require('acorn')
 
 /** From here the libraries of the image are found, as by NODE_PATH, which ES modules do not know. */
 const LIBRARIES = 'file:///usr/local/lib/libraries.js'
+/**
+ * Libraries whose ES modules take V8 many times as long as their CommonJS: they export all of some hundred others
+ * by `export *`, which costs date-fns 5 s and 500 MB. import() of their CommonJS gives the same names.
+ */
+const IMPORTED_AS_COMMONJS = /^(date-fns|mathjs)(\/|$)/
 const FOUND = Symbol.for('executor.main')
 // A bare `function main` counts as exported. On the last line, so that no line number changes.
 const FIND_MAIN = `\n;globalThis[Symbol.for('executor.main')]?.(typeof main === 'undefined' ? undefined : main);`
@@ -88,7 +93,10 @@ function findLibraries() {
   registerHooks({ resolve: resolveLibrary })
 }
 
-function resolveLibrary(specifier, context, next) {
+function resolveLibrary(specifier, given, next) {
+  const context = IMPORTED_AS_COMMONJS.test(specifier)
+    ? { ...given, conditions: commonJs(given) }
+    : given
   try {
     return next(specifier, context)
   } catch (error) {
@@ -99,6 +107,10 @@ function resolveLibrary(specifier, context, next) {
       throw error
     }
   }
+}
+
+function commonJs({ conditions }) {
+  return conditions.map((name) => (name === 'import' ? 'require' : name))
 }
 
 module.exports = { findLibraries, importMain, isModule, stripTypes }

@@ -15,6 +15,8 @@ WORKSPACE = "/workspace"
 MOST_FIGURES = 100
 # Backends of matplotlib that need a display: there is none, so that they draw as Agg does.
 WINDOWS = "tk", "qt", "gtk", "wx", "mac", "nbagg", "notebook", "webagg", "ipympl", "widget", "inline"
+OTHER_FONTS = "DejaVu Sans", "WenQuanYi Micro Hei", "Symbola"
+FIRST_PICTURE = 0x2600
 
 display = None
 """In a cell, what displays a value."""
@@ -207,8 +209,26 @@ def _save_plotly(figure):
     figure.write_html(new_path(".html"), include_plotlyjs=True)
 
 
+def patch_mathtext(mathtext):
+    """Has texts with formulas in them find the fonts that other texts end with (fonts.py)."""
+    fonts = mathtext.UnicodeFonts
+    get_glyph = fonts._get_glyph
+
+    def get_glyph_of_any_script(self, fontname, font_class, sym):
+        # Emoji, Chinese, Japanese and Korean, which no font for formulas has.
+        if len(sym) == 1 and ord(sym) >= FIRST_PICTURE:
+            for name in OTHER_FONTS:
+                font = mathtext.get_font(mathtext.findfont(name))
+                if font.get_char_index(ord(sym)):
+                    return font, ord(sym), False
+        return get_glyph(self, fontname, font_class, sym)
+
+    fonts._get_glyph = get_glyph_of_any_script
+
+
 PATCHES = {
     "matplotlib": patch_backend_choice,
+    "matplotlib._mathtext": patch_mathtext,
     "matplotlib.pyplot": patch_matplotlib,
     "PIL.Image": patch_pil,
     "plotly.basedatatypes": patch_plotly_figures,

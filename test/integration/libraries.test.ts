@@ -243,6 +243,17 @@ describe('fonts', () => {
     for (const size of sizes as number[]) expect(size).toBeGreaterThan(3000)
   })
 
+  test('formulas stand beside Chinese and emoji', async () => {
+    const different = await python(
+      ...PICTURE,
+      'plt.rcParams["font.sans-serif"] = ["SimHei"]',
+      'def main():',
+      '    pairs = ["误差", "가나", "📈🚀"]',
+      '    return [picture(p[0] + r" $\\sigma^2$") != picture(p[1] + r" $\\sigma^2$") for p in pairs]',
+    )
+    expect(different).toEqual([true, true, true])
+  })
+
   test('a font that nobody has is told once, not for each text', async () => {
     const code = [
       'import matplotlib.pyplot as plt',
