@@ -36,13 +36,14 @@ function ownFilesOf({ mode, sourceFile }: Runtime): string[] {
 export function offeredTemplateOf(
   { runtime, rootfs }: InstalledRuntime,
   limits: RunLimits,
-  { egress }: Pick<Config, 'egress'>,
+  { egress, richExecutors }: Pick<Config, 'egress'> & Partial<Pick<Config, 'richExecutors'>>,
 ): OfferedTemplate {
   return {
     name: runtime.name,
     languages: [runtime.name, ...runtime.aliases],
     modes: MODES,
-    preloaded: runtime.preload,
+    // A program that names one of the further modules gets an executor that has them.
+    preloaded: [...runtime.preload, ...((richExecutors && runtime.rich?.with) || [])],
     limits,
     network: egress ? 'egress' : 'none',
     ...imageContents(runtime, rootfs),

@@ -730,7 +730,7 @@ export interface Template {
     name: string
     version: string | null
   })[]
-  /** Modules that are loaded before a program comes: importing them takes no time. */
+  /** Modules that are loaded before a program comes that names them: importing them takes no time. */
   preloaded: string[]
   network: 'none' | 'egress'
   limits: {

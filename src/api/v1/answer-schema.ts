@@ -182,7 +182,9 @@ const template = z
     libraries: z.array(z.strictObject({ name: z.string(), version: z.string().nullable() })),
     preloaded: z
       .array(z.string())
-      .describe('Modules that are loaded before a program comes: importing them takes no time.'),
+      .describe(
+        'Modules that are loaded before a program comes that names them: importing them takes no time.',
+      ),
     network: z.enum(['none', 'egress']),
     limits: limits.required(),
   })

@@ -696,7 +696,7 @@ class Template:
     modes: List[str]
     libraries: List[TemplateLibrary]
     preloaded: List[str]
-    """Modules that are loaded before a program comes: importing them takes no time."""
+    """Modules that are loaded before a program comes that names them: importing them takes no time."""
     network: Literal["none", "egress"]
     limits: TemplateLimits
 
