@@ -109,8 +109,9 @@ def why_it_failed(lines):
         text += " " + " ".join(line.strip() for line in lines[conflict : conflict + 6] if line.strip())
     if any("exited with" in line or "subprocess-exited" in line for line in lines):
         start = next((n for n, line in enumerate(lines) if "lines of output]" in line), None)
-        said = [line.strip() for line in lines[start + 1 : start + 40]] if start is not None else []
-        said = [line for line in said if line and "[end of output]" not in line][-3:]
+        rest = [line.strip() for line in lines[start + 1 :]] if start is not None else []
+        end = next((n for n, line in enumerate(rest) if "[end of output]" in line), len(rest))
+        said = [line for line in rest[:end] if line][-3:]
         text = f"{collecting[-1] if collecting else 'a package'} could not be built: {' '.join(said)} {text}"
     return (text or " ".join(lines[-3:]) or "pip ended without a word")[:MAX_WHY]
 

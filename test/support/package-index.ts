@@ -29,6 +29,7 @@ with tarfile.open(fileobj=out, mode="w:gz") as archive:
         archive.addfile(entry, io.BytesIO(text.encode()))
 sys.stdout.buffer.write(out.getvalue())
 `
+const indented = (text: string) => text.replace(/^(?=.)/gm, '    ')
 const run = (script: string, ...args: string[]) =>
   execFileSync('python3', ['-c', script, ...args], { maxBuffer: 1 << 26 })
 
@@ -55,12 +56,24 @@ export class PackageIndex {
     this.#files.set(file, run(MAKE_WHEEL, name, version, code, requires))
   }
 
-  /** A source distribution, whose setup.py is run where it is installed. */
-  addSource(name: string, version: string, setup: string): void {
+  /**
+   * A source distribution that builds itself: `backend` is Python text of a PEP 517 back end, with a function
+   * `wheel(folder, code)` at hand that writes the package's wheel and returns its name.
+   */
+  addSource(name: string, version: string, backend: string): void {
     const folder = `${name}-${version}`
+    const meta = `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`
     const files = {
-      [`${folder}/PKG-INFO`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
-      [`${folder}/setup.py`]: setup,
+      [`${folder}/PKG-INFO`]: meta,
+      [`${folder}/pyproject.toml`]:
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+      [`${folder}/make_wheel.py`]: `def make(argv):\n    import sys\n    sys.argv = argv\n${indented(MAKE_WHEEL.replace('sys.stdout.buffer.write(out.getvalue())', 'return out.getvalue()'))}`,
+      [`${folder}/backend.py`]: `import make_wheel
+def wheel(folder, code):
+    file = "${name}-${version}-py3-none-any.whl"
+    open(f"{folder}/{file}", "wb").write(make_wheel.make(["", "${name}", "${version}", code, ""]))
+    return file
+${backend}`,
     }
     this.#files.set(`${folder}.tar.gz`, run(MAKE_TAR, JSON.stringify(files)))
   }
