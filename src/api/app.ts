@@ -23,7 +23,7 @@ import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SignedUrls } from './signed-urls.ts'
 import { SlowLane } from './slow-lane.ts'
-import { answerUnroutable } from './unroutable.ts'
+import { answerUnroutable, refuseBytes } from './unroutable.ts'
 import { type Body, Uploads } from './uploads.ts'
 import { jobWords } from './v1/job-words.ts'
 import { nativeApi } from './v1/plugin.ts'
@@ -90,8 +90,9 @@ export async function buildApp(
     // A stop lets connections finish what they wait for and closes those that wait for nothing.
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    clientErrorHandler: refuseBytes,
     // What the router refuses reaches no route, and no handler of errors.
-    frameworkErrors: answerUnroutable,
+    frameworkErrors: answerUnroutable(options.doors),
   })
   const lane = new SlowLane()
   const uploads = new Uploads(options.maxBodyBytes, options.accounts.uploads, lane)

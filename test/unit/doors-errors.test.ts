@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
@@ -37,6 +38,19 @@ async function ask(url: string, { method = 'POST', path, headers = {}, body = ''
     sent.once('error', reject)
   })
   return { status: answer.statusCode ?? 0, headers: answer.headers, text: await text(answer) }
+}
+
+/** What comes back until the connection ends. */
+async function raw(url: string, bytes: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(bytes)
+  let said = ''
+  socket.on('data', (chunk) => {
+    said += chunk.toString('latin1')
+  })
+  await new Promise((resolve) => socket.once('close', resolve))
+  return said
 }
 
 const json = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
@@ -151,15 +165,31 @@ describe.each(DOORS)('$door', ({ door, path, unknown, shape, status = {} }) => {
     check(await ask(keyed.url, { path, headers: type, body: '<a/>' }), 415)
   })
 
-  test('an address that is none', async () => {
-    for (const one of [
-      `${unknown[0]}/%zz`,
-      `${path}/%c0%80`,
-      `${unknown[0]}/${'x'.repeat(3000)}`,
-    ]) {
+  test('an address that cannot be read', async () => {
+    const addresses = [`${unknown[0]}/%zz`, `${path}/%c0%80`, `${unknown[0]}/${'x'.repeat(3000)}`]
+    for (const one of addresses) {
       const answer = await ask(keyed.url, { method: 'GET', path: one, headers: withKey })
-      expect([400, 404]).toContain(answer.status)
+      expect([400, 404, 405]).toContain(answer.status)
       expect(answer.text).not.toContain('statusCode')
+      expect(JSON.parse(answer.text)).toMatchObject(shape)
+    }
+  })
+
+  test('what is no request of HTTP, or one in two ways at once', async () => {
+    const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${KEY}\r\nContent-Type: application/json\r\n`
+    const smuggled = `GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${KEY}\r\n\r\n`
+    for (const bytes of [
+      `${head}no header\r\n\r\n`,
+      `${head}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+      `${head}Content-Length: 4\r\nContent-Length: 5\r\n\r\n{}{}{${smuggled}`,
+      `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n${smuggled}`,
+      `${head}Transfer-Encoding: gzip, identity\r\n\r\n${smuggled}`,
+    ]) {
+      const text = await raw(keyed.url, bytes)
+      expect(text).not.toContain('statusCode')
+      // None of it is taken for a second request.
+      expect(text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1)
+      expect(text).toMatch(/^HTTP\/1\.1 4\d\d /)
     }
   })
 
