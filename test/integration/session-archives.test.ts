@@ -7,6 +7,9 @@ import { buffer, text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureSupervisors } from '../../src/setup/supervisor.ts'
 import { Channels } from '../../src/supervisor/channels.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 // The supervisor of sessions, as a process of the host: what it packs and unpacks is ours.
 const folder = mkdtempSync(path.join(tmpdir(), 'archives-'))

@@ -6,6 +6,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { ExecutorManager } from '../../clients/typescript/src/index.ts'
 import { ContextClient } from '../support/context-client.ts'
 import { useManager } from '../support/manager.ts'
+import { sample } from '../support/sample.ts'
+
+sample(3)
 
 const client = useManager({ sessionsPerCaller: 20 })
 

@@ -1,0 +1,1 @@
+import '../integration/session-contexts.test.ts'
