@@ -110,5 +110,7 @@ export async function openDoors(
     await closed
     await store.close()
   }
-  return { url, metrics, accounts, store, close }
+  /** As the service does it: what callers wait for is finished. */
+  const stop = () => app.close()
+  return { url, metrics, accounts, store, close, stop }
 }

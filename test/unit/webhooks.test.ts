@@ -242,7 +242,7 @@ describe('the webhook of a run', () => {
   })
 
   test('is called in turn, however many another caller waits for', async () => {
-    const many = 30
+    const many = 14
     const names = Array.from({ length: 9 }, (_, n) => `hostile${n}`)
     const text = [...names, 'honest'].map((name) => `${name}:${name}-has-a-long-key`).join(',')
     const door = await open({}, { keys: ApiKeys.parse(text) as ApiKeys })
@@ -256,14 +256,14 @@ describe('the webhook of a run', () => {
       for (let count = 0; count < many; count++) await submit(callback(name), bearer(name))
     }
     const before = received.length
-    expect(before).toBeLessThan(many * names.length - 100)
+    expect(before).toBeLessThan(many * names.length - 60)
     await submit(callback('honest'), bearer('honest'))
     release()
     await expect
       .poll(() => received.some(({ url }) => url === '/honest'), { timeout: 50_000 })
       .toBe(true)
     // Sixteen are made at a time; those of all callers take turns.
-    expect(received.findIndex(({ url }) => url === '/honest') - before).toBeLessThan(100)
+    expect(received.findIndex(({ url }) => url === '/honest') - before).toBeLessThan(50)
     await door.close()
   })
 
