@@ -7,9 +7,9 @@
  * as many at once as the manager asks for. Each of these is a channel with a number that the manager chooses.
  * What a channel is for (a context that runs code, a command, a terminal, a file, a port) only the manager knows.
  *
- *   session.c              start, and the loop that waits for all descriptors
+ *   session.c              start, the loop that waits for all descriptors, and what the manager says
  *   session.h              the protocol, and what the files use of each other
- *   session-frames.c       frames from and to the manager
+ *   session-frames.c       frames to the manager
  *   session-channels.c     channels, and the bytes that go through them
  *   session-processes.c    how a process is started
  *   session-connections.c  connections to ports inside
@@ -33,9 +33,88 @@
 
 /* What a process can have written and nobody read when it ends (pipe(7)). */
 enum { PIPE_BYTES = 64 * 1024 };
+enum { MAX_FRAME_BYTES = 1024 * 1024 + 64 };
 
 static volatile sig_atomic_t child_changed;
 sigset_t open_mask;
+
+/* Whether the manager has said PAUSE, and not yet RESUME. */
+static int is_paused;
+
+static uint8_t inbox[MAX_FRAME_BYTES + 5];
+static size_t inbox_length;
+
+static void take_frame(uint8_t type, uint8_t *payload, size_t length) {
+    if (type == PAUSE) {
+        say(PAUSED, 0, NULL, 0, NULL, 0);
+        flush_output();
+        is_paused = 1;
+        return;
+    }
+    if (type == RESUME) {
+        is_paused = 0;
+        return;
+    }
+    uint32_t number;
+    if (length < 4) die("frame of type %u too short", type);
+    memcpy(&number, payload, 4);
+    uint8_t *rest = payload + 4;
+    const size_t left = length - 4;
+    if (number == 0) die("channel 0");
+    if (type == START) return take_start(number, rest, left);
+    if (type == CONNECT && left == 2) {
+        uint16_t port;
+        memcpy(&port, rest, 2);
+        return take_connect(number, port);
+    }
+    struct channel *channel = channel_of(number);
+    if (!channel) return; // It has ended meanwhile.
+    const int stream = left ? rest[0] : 0;
+    if (type == WRITE && left > 1 && stream < STREAMS) {
+        take_write(channel, stream, rest + 1, left - 1);
+    } else if (type == CLOSE && left == 1 && stream < STREAMS) {
+        if (stream == STDOUT || stream == STDERR) {
+            close_source(channel, stream);
+        } else {
+            channel->sinks[stream].closes = 1;
+            drain(channel, stream);
+        }
+    } else if (type == SIGNAL && left == 1) {
+        if (channel->group) kill(-channel->group, rest[0]);
+    } else if (type == RESIZE && left == 4 && channel->is_terminal) {
+        uint16_t size[2];
+        memcpy(size, rest, sizeof size);
+        resize(channel, size[0], size[1]);
+    } else if (type == CREDIT && left == 5 && stream < STREAMS) {
+        uint32_t more;
+        memcpy(&more, rest + 1, 4);
+        channel->sources[stream].credit += more;
+    } else if (type == RELEASE) {
+        release(channel);
+    } else {
+        die("unexpected frame of type %u with %zu bytes", type, length);
+    }
+    forget_if_over(channel);
+}
+
+static void read_frames(void) {
+    ssize_t n = read(STDIN_FILENO, inbox + inbox_length, sizeof inbox - inbox_length);
+    if (n < 0 && errno == EINTR) return;
+    if (n <= 0) _exit(0); // The manager is gone.
+    inbox_length += (size_t)n;
+    size_t done = 0;
+    while (inbox_length - done >= 5) {
+        uint32_t length;
+        memcpy(&length, inbox + done, 4);
+        if (length > MAX_FRAME_BYTES) die("frame of %u bytes", length);
+        if (inbox_length - done < 5 + (size_t)length) break;
+        take_frame(inbox[done + 4], inbox + done + 5, length);
+        done += 5 + (size_t)length;
+    }
+    if (!done) return;
+    memmove(inbox, inbox + done, inbox_length - done);
+    inbox_length -= done;
+}
 
 static void reap(void) {
     int status;

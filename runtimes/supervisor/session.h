@@ -98,9 +98,6 @@ extern sigset_t open_mask;
 
 /* ---- session-frames.c ---- */
 
-/* Whether the manager has said PAUSE, and not yet RESUME. */
-extern int is_paused;
-
 /* Prints a line to stderr and ends the process, and with it the sandbox. */
 _Noreturn void die(const char *format, ...);
 /* Says a frame about a channel. It goes out with the next flush_output(), if not before. */
@@ -112,8 +109,6 @@ void say_ended(uint32_t number, int stream);
 void say_taken(uint32_t number, int stream, size_t bytes);
 /* Writes out the frames that wait. */
 void flush_output(void);
-/* Reads what the manager has said, and does it. */
-void read_frames(void);
 
 /* ---- session-channels.c ---- */
 
