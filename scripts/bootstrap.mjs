@@ -41,7 +41,8 @@ const COMMANDS = {
   // What was needed for it has been done before.
   prepare: () => {},
   generate: async () => (await load('clients/generate.ts')).generate(),
-  doctor: async () => exitWith(await (await load('src/setup/cli.ts')).doctor(PROJECT, process.env)),
+  doctor: async () =>
+    exitWith(await (await load('src/doctor/cli.ts')).doctor(PROJECT, process.env)),
   bench: () => load('bench/main.ts'),
   snapshot: () => load('src/snapshot-cli.ts'),
   template: async () => {

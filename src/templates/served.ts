@@ -18,8 +18,8 @@ import { ManagerError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Pools } from '../pool/pools.ts'
 import type { RunLimits } from '../run/types.ts'
+import { offeredTemplateOf, templateOf } from '../runtime-templates.ts'
 import { supervisorPaths } from '../setup/supervisor.ts'
-import { offeredTemplateOf, templateOf } from '../templates.ts'
 import {
   type BuildSite,
   type BuiltTemplate,

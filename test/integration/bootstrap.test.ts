@@ -24,13 +24,13 @@ function freshClone() {
   const at = (...names: string[]) => path.join(folder, ...names)
   const isOurs = (file: string) => !file.includes('node_modules')
   cpSync(path.join(projectDir(), 'scripts'), at('scripts'), { recursive: true, filter: isOurs })
-  mkdirSync(at('src/setup'), { recursive: true })
+  for (const name of ['setup', 'doctor']) mkdirSync(at('src', name), { recursive: true })
   const cli = `
 import { existsSync } from 'node:fs'
 export const setup = () => (existsSync('node_modules/whole') ? 0 : 3)
-export const doctor = () => 0
 `
   writeFileSync(at('src/setup/cli.ts'), cli)
+  writeFileSync(at('src/doctor/cli.ts'), 'export const doctor = () => 0')
   writeFileSync(at('package.json'), '{ "type": "module" }')
   writeFileSync(at('package-lock.json'), '{}')
   mkdirSync(at('bin'))

@@ -3,12 +3,12 @@ import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { examine } from '../../../src/doctor/doctor.ts'
 import type { Installation } from '../../../src/engine/runsc/installation.ts'
 import { probePlatform } from '../../../src/engine/runsc/platform.ts'
 import { readImageFacts } from '../../../src/images/build.ts'
 import { NAME_SERVER } from '../../../src/network/address-block.ts'
 import { loadRuntimes } from '../../../src/runtimes/definition.ts'
-import { examine } from '../../../src/setup/doctor.ts'
 import { defaultHome } from '../../../src/setup/home.ts'
 import { ensureInstallation } from '../../../src/setup/install.ts'
 

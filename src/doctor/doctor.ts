@@ -14,12 +14,12 @@ import { findGuest } from '../images/guest.ts'
 import { imageHash } from '../images/recipe.ts'
 import { findRootImage } from '../images/root-image.ts'
 import { loadRuntimes, type Runtime } from '../runtimes/definition.ts'
-import { type DescribedTemplate, describeTemplates } from './doctor-templates.ts'
-import { readHostSystem, wayOf } from './host.ts'
-import { missingHostPackages } from './host-packages.ts'
-import { findRunsc, runscSuite, unfit } from './runsc.ts'
-import { readRunscChoice } from './runsc-choice.ts'
-import { areThere, supervisorPaths } from './supervisor.ts'
+import { readHostSystem, wayOf } from '../setup/host.ts'
+import { missingHostPackages } from '../setup/host-packages.ts'
+import { findRunsc, runscSuite, unfit } from '../setup/runsc.ts'
+import { readRunscChoice } from '../setup/runsc-choice.ts'
+import { areThere, supervisorPaths } from '../setup/supervisor.ts'
+import { type DescribedTemplate, describeTemplates } from './templates.ts'
 
 /**
  * One line of the report. `lacking`: the service cannot run. `todo`: the next set-up installs it. `note`: the
