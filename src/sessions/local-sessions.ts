@@ -225,8 +225,8 @@ export class LocalSessions implements Sessions {
     for (const session of this.#sessions.all()) {
       await session.hibernate('the service stops', true).catch(() => {})
     }
-    const rest = this.#sessions.all().filter(({ state }) => state !== 'hibernated')
-    await Promise.all(rest.map((one) => one.abandon('the service stopped').catch(() => {})))
+    const all = this.#sessions.all()
+    await Promise.all(all.map((one) => one.abandon('the service stopped').catch(() => {})))
     this.#shelf.close()
   }
 

@@ -193,10 +193,11 @@ export class Session implements HostedSession {
     await this.#host.forget(this)
   }
 
-  /** Ends its sandbox, and leaves what is on disk to the next manager. */
+  /** Ends its sandbox, and leaves what is on disk to the next manager. Who waits for it is told that it is lost. */
   async abandon(why: string): Promise<void> {
     if (this.state === 'creating') return this.kill(why)
     if (this.#sandbox) await this.#lose(why, true)
+    else this.#channels?.end(why)
   }
 
   async #wake(): Promise<void> {
