@@ -1,10 +1,11 @@
 /** What sessions stand on: the engine's sandboxes, the places of all pools, and the data folder. */
 import path from 'node:path'
 import type { Logger } from 'pino'
-import { type Config, limitsOf } from './config.ts'
+import type { Config } from './config.ts'
 import type { RunscEngine } from './engine/runsc/engine.ts'
 import type { Installation } from './engine/runsc/installation.ts'
 import type { CapacityLimit } from './pool/capacity-limit.ts'
+import { SessionTemplates } from './session-templates.ts'
 import type { OutputAccounts } from './sessions/commands.ts'
 import { LocalSessions } from './sessions/local-sessions.ts'
 import type { Places } from './sessions/residence.ts'
@@ -14,21 +15,17 @@ import { Shelf } from './sessions/shelf.ts'
  * Opens the sessions of a manager, with those that an earlier one left on disk; null where the settings have none.
  * To be called before a pool makes its first executor.
  */
-export function openSessions(
+export async function openSessions(
   config: Config,
   log: Logger,
   engine: RunscEngine,
-  { runtimes }: Installation,
+  installation: Installation,
   capacity: CapacityLimit,
   outputs: OutputAccounts,
-): LocalSessions | null {
+): Promise<LocalSessions | null> {
   if (config.sessionsPerCaller === 0) return null
-  const templates = new Map(
-    runtimes.map((installed) => {
-      const limits = limitsOf(config, installed.runtime.limits)
-      return [installed.runtime.name, engine.sessionsFor(installed, limits)] as const
-    }),
-  )
+  const templates = new SessionTemplates(config, log, engine, installation)
+  await templates.open()
   // A manager on a port that nobody knows leaves nothing for another one.
   const { home, port } = config
   const folder = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))

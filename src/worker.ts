@@ -47,7 +47,7 @@ export class Worker {
   readonly offered: readonly OfferedTemplate[]
   readonly metrics: Metrics
   /** Null: callers can keep no sandboxes. */
-  readonly sessions: LocalSessions | null
+  sessions: LocalSessions | null = null
   readonly #config: Config
   readonly #log: Logger
   readonly #engine: RunscEngine
@@ -71,7 +71,7 @@ export class Worker {
     metrics: Metrics,
     capacity: CapacityLimit,
     policies: ReadonlyMap<string, Buffer>,
-    { answers, outputs, checkLargeResult }: DoorsOfWorker,
+    { answers, checkLargeResult }: DoorsOfWorker,
   ) {
     this.#config = config
     this.#log = log
@@ -93,7 +93,6 @@ export class Worker {
       offered: this.#offered,
       addPool: (...args) => this.#addPool(...args),
     })
-    this.sessions = openSessions(config, log, engine, installation, capacity, outputs)
     this.runs = new LocalRuns(this.#scheduler, this.#templates, checkLargeResult)
   }
 
@@ -151,6 +150,8 @@ export class Worker {
       worker.#addRuntime(installed, policies.get(installed.runtime.name) ?? null)
     }
     await worker.#served.open()
+    const { outputs } = doors
+    worker.sessions = await openSessions(config, log, engine, installation, capacity, outputs)
     return worker
   }
 

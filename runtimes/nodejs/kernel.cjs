@@ -12,7 +12,7 @@ const { describe, cameOfNetwork, hideOurFrames } = require('./errors.cjs')
 const frames = require('./frames.cjs')
 const { readArguments } = require('./arguments.cjs')
 const { showProcessors } = require('./processors.cjs')
-const { reseed, seedNewContexts } = require('./randomness.cjs')
+const { dropDrawn, reseed, seedNewContexts } = require('./randomness.cjs')
 const { collectItems, isAsyncIterator, resultJson } = require('./results.cjs')
 const { runCell } = require('./cells.cjs')
 
@@ -122,8 +122,10 @@ function take(type, payload) {
   else if (type === MODE) next.mode = payload[0]
   else if (type === ARGV) next.argv.push(payload.toString())
   else if (type === NAME) next.name = payload.toString()
-  else if (type === RESEED) reseed()
-  else if (type === START) {
+  else if (type === RESEED) {
+    reseed()
+    dropDrawn()
+  } else if (type === START) {
     const program = next
     next = fresh()
     start(program, payload)

@@ -3,7 +3,7 @@
 
 const v8 = require('node:v8')
 const vm = require('node:vm')
-const { randomBytes } = require('node:crypto')
+const { randomBytes, randomInt, randomUUID } = require('node:crypto')
 const reseedOpenSsl = require('./reseed.node')
 
 /**
@@ -50,4 +50,13 @@ function contextOptions(options) {
   return { name, origin, codeGeneration: contextCodeGeneration, microtaskMode }
 }
 
-module.exports = { reseed, seedNewContexts }
+/**
+ * Uses up what Node.js has drawn in advance: randomUUID() keeps 128 values, randomInt() 6 KiB. For a process that
+ * may have called them before it was copied. After reseed(), from which the next ones are drawn.
+ */
+function dropDrawn() {
+  for (let i = 0; i < 128; i++) randomUUID()
+  for (let i = 0; i < 1024; i++) randomInt(2 ** 47)
+}
+
+module.exports = { reseed, seedNewContexts, dropDrawn }

@@ -55,3 +55,17 @@ export interface KeptSandboxes {
    */
   restore(folder: string, channels: Channels, baseBytes: number): Promise<KeptSandbox>
 }
+
+/** The templates that sessions can be made from. */
+export interface SandboxTemplates {
+  /** Their names, for people. */
+  names(): string[]
+  /**
+   * Finds a template as it is now; it is built when it is not yet, which may take minutes.
+   * @returns null when there is none of that name
+   * @throws ManagerError BUILD_FAILED, TEMPLATE_INVALID, SETUP_FAILED
+   */
+  find(name: string): Promise<KeptSandboxes | null>
+  /** The maker of sandboxes that was, or can be, made with this key; null: there is none. */
+  ofKey(key: string): KeptSandboxes | null
+}

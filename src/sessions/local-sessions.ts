@@ -1,14 +1,17 @@
-import { randomBytes } from 'node:crypto'
 import { ManagerError } from '../errors.ts'
 import { Commands, type OutputAccounts } from './commands.ts'
 import { Contexts } from './contexts.ts'
-import { CheckpointRefused, type KeptSandboxes } from './engine.ts'
+import { type CopyHost, createFrom, fork, newId, takeSnapshot } from './copies.ts'
+import type { SandboxTemplates } from './engine.ts'
+import type { History } from './history.ts'
 import type { SessionHost } from './host.ts'
+import { hostOf, type SessionEvents } from './local-host.ts'
 import { Registry } from './registry.ts'
 import { type Places, Residence } from './residence.ts'
 import { Session } from './session.ts'
 import type { Shelf, Shelved } from './shelf.ts'
-import type { SessionInfo, SessionRequest, Sessions, SessionUse } from './types.ts'
+import { Snapshots } from './snapshots.ts'
+import type { SessionInfo, SessionRequest, Sessions, SessionUse, SnapshotInfo } from './types.ts'
 
 export interface SessionSettings {
   /** Sessions of one caller at once, and of all; hibernated ones included. */
@@ -20,28 +23,22 @@ export interface SessionSettings {
   readonly saveEveryMs: number | null
 }
 
-/** Callbacks. They must not throw. */
-export interface SessionEvents {
-  changed(info: SessionInfo, why: string): void
-  /** A session could not be written to disk, and goes on in memory. */
-  notWritten(info: SessionInfo, error: Error): void
-}
-
 const REVIEW_MS = 1000
 
 /** The sessions of this machine. */
 export class LocalSessions implements Sessions {
-  readonly #templates: ReadonlyMap<string, KeptSandboxes>
+  readonly #templates: SandboxTemplates
   readonly #shelf: Shelf
   readonly #settings: SessionSettings
-  readonly #events: SessionEvents
   readonly #sessions = new Registry()
   readonly #memory: Residence
+  readonly #host: SessionHost
+  readonly #snapshots: Snapshots
   readonly #review: NodeJS.Timeout
   #stopping: Promise<void> | null = null
 
   constructor(
-    templates: ReadonlyMap<string, KeptSandboxes>,
+    templates: SandboxTemplates,
     places: Places,
     shelf: Shelf,
     settings: SessionSettings,
@@ -49,9 +46,13 @@ export class LocalSessions implements Sessions {
   ) {
     this.#templates = templates
     this.#memory = new Residence(places, () => this.#hibernateOne())
+    this.#host = hostOf(templates, shelf, this.#memory, events, settings.saveEveryMs)
+    this.#snapshots = new Snapshots(
+      shelf.beside('snapshots'),
+      (key) => templates.ofKey(key) !== null,
+    )
     this.#shelf = shelf
     this.#settings = settings
-    this.#events = events
     this.#review = setInterval(() => this.#sessions.review(), REVIEW_MS)
     this.#review.unref()
   }
@@ -89,8 +90,8 @@ export class LocalSessions implements Sessions {
   /** @returns null when this manager cannot restore it */
   #found(found: Shelved): Session | null {
     const { record } = found
-    const sandboxes = this.#templates.get(record.template)
-    if (sandboxes?.key !== record.key) return null
+    const sandboxes = this.#templates.ofKey(record.key)
+    if (!sandboxes) return null
     try {
       const commands = this.#newCommands(record.caller)
       return new Session(record, this.#host, found, commands, new Contexts(sandboxes.kernels))
@@ -100,27 +101,18 @@ export class LocalSessions implements Sessions {
   }
 
   async create(request: SessionRequest): Promise<SessionInfo> {
-    const { caller, template, ttlMs } = request
-    const sandboxes = this.#templates.get(template)
+    const { caller, template, ttlMs, snapshot } = request
+    if (snapshot !== undefined) return createFrom(this.#copying, snapshot, request)
+    const sandboxes = await this.#templates.find(template)
     if (!sandboxes) {
-      const known = [...this.#templates.keys()].join(', ')
+      const known = this.#templates.names().join(', ')
       throw new ManagerError('REQUEST_INVALID', `template: one of ${known} is expected.`, {
         field: 'template',
       })
     }
-    this.#assertOpen()
-    if (this.#sessions.of(caller).length >= this.#settings.perCaller) {
-      throw new ManagerError(
-        'HELD_TOO_MUCH',
-        `This caller has ${this.#settings.perCaller} sessions, and may not have more: delete one.`,
-      )
-    }
-    if (this.#sessions.living() >= this.#settings.inAll) {
-      throw new ManagerError('POOL_BUSY', 'There are as many sessions as may be: try again later.')
-    }
-    this.#sessions.forgetDead(caller, this.#settings.perCaller)
+    this.#admit(caller, 1)
     const createdAtMs = Date.now()
-    const id = randomBytes(15).toString('base64url')
+    const id = newId()
     const record = {
       ...request,
       id,
@@ -141,6 +133,51 @@ export class LocalSessions implements Sessions {
       throw error
     }
     return session.info()
+  }
+
+  async fork(caller: string, id: string, count: number): Promise<SessionInfo[] | null> {
+    const session = this.#sessions.find(caller, id)
+    return session && fork(this.#copying, session, count)
+  }
+
+  async snapshot(caller: string, id: string): Promise<SnapshotInfo | null> {
+    const session = this.#sessions.find(caller, id)
+    this.#assertOpen()
+    return session && takeSnapshot(this.#copying, session, this.#settings.perCaller)
+  }
+
+  snapshots(caller: string): SnapshotInfo[] {
+    return this.#snapshots.list(caller)
+  }
+
+  removeSnapshot(caller: string, id: string): boolean {
+    return this.#snapshots.remove(caller, id)
+  }
+
+  get #copying(): CopyHost {
+    return {
+      sessions: this.#sessions,
+      shelf: this.#shelf,
+      snapshots: this.#snapshots,
+      admit: (caller, count) => this.#admit(caller, count),
+      found: (shelved) => this.#found(shelved),
+    }
+  }
+
+  /** @throws ManagerError when the caller may not have so many sessions more */
+  #admit(caller: string, count: number): void {
+    this.#assertOpen()
+    const { perCaller, inAll } = this.#settings
+    if (this.#sessions.of(caller).length + count > perCaller) {
+      throw new ManagerError(
+        'HELD_TOO_MUCH',
+        `This caller may not have more than ${perCaller} sessions: delete one.`,
+      )
+    }
+    if (this.#sessions.living() + count > inAll) {
+      throw new ManagerError('POOL_BUSY', 'There are as many sessions as may be: try again later.')
+    }
+    this.#sessions.forgetDead(caller, perCaller)
   }
 
   list(caller: string): SessionInfo[] {
@@ -170,6 +207,10 @@ export class LocalSessions implements Sessions {
 
   contexts(caller: string, id: string): Contexts | null {
     return this.#sessions.find(caller, id)?.contexts ?? null
+  }
+
+  history(caller: string, id: string): History | null {
+    return this.#sessions.find(caller, id)?.history ?? null
   }
 
   commands(caller: string, id: string): Commands | null {
@@ -228,46 +269,7 @@ export class LocalSessions implements Sessions {
     const all = this.#sessions.all()
     await Promise.all(all.map((one) => one.abandon('the service stopped').catch(() => {})))
     this.#shelf.close()
-  }
-
-  readonly #host: SessionHost = {
-    create: async ({ record }) => {
-      const sandboxes = this.#templates.get(record.template) as KeptSandboxes
-      return this.#memory.make(() => sandboxes.create())
-    },
-    restore: async ({ record }, { incarnation }, channels) => {
-      const sandboxes = this.#templates.get(record.template) as KeptSandboxes
-      const image = this.#shelf.image(record.id, incarnation)
-      return this.#memory.make(() => sandboxes.restore(image, channels, record.baseBytes))
-    },
-    checkpoint: async (session, sandbox) => {
-      const { id, incarnation } = session.record
-      try {
-        const image = this.#draft(id, incarnation)
-        await sandbox.checkpoint(image)
-        this.#shelf.writeState(image, session.kept())
-        return { incarnation, atMs: Date.now(), bytes: this.#shelf.bytesOf(image) }
-      } catch (error) {
-        this.#shelf.discard(id, incarnation)
-        throw error
-      }
-    },
-    stateOf: ({ record }, { incarnation }) =>
-      this.#shelf.readState(this.#shelf.image(record.id, incarnation)),
-    put: (session, isAwake) => this.#shelf.put(session.shelved(isAwake)),
-    release: (sandbox) => this.#memory.release(sandbox),
-    forget: async ({ record }) => this.#shelf.remove(record.id),
-    changed: (session, why) => this.#events.changed(session.info(), why),
-    notWritten: (session, error) => this.#events.notWritten(session.info(), error),
-    saveEveryMs: () => this.#settings.saveEveryMs,
-  }
-
-  #draft(id: string, incarnation: number): string {
-    try {
-      return this.#shelf.draft(id, incarnation)
-    } catch (error) {
-      throw new CheckpointRefused((error as Error).message, { cause: error })
-    }
+    this.#snapshots.close()
   }
 
   /** The session that has been idle longest goes to disk. @returns false: none is idle */

@@ -4,6 +4,7 @@ import { Commands } from './commands.ts'
 import { Contexts } from './contexts.ts'
 import { CheckpointRefused, type KeptSandbox, type SandboxUse } from './engine.ts'
 import { SessionGone, SessionLost } from './gone.ts'
+import { History } from './history.ts'
 import type { HostedSession, SessionHost } from './host.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { SessionLifecycle, type SessionState } from './lifecycle.ts'
@@ -18,6 +19,7 @@ const LEFT = 'the service ended while it was in memory'
  */
 export class Session implements HostedSession {
   readonly record: SessionRecord
+  readonly history = new History()
   readonly commands: Commands
   readonly contexts: Contexts
   readonly #host: SessionHost
@@ -54,6 +56,7 @@ export class Session implements HostedSession {
     )
     if (this.state === 'lost') this.#why = LEFT
     else if (found) this.#revive()
+    this.history.add(this.state, this.#why || (found ? 'it was on disk' : 'asked for'))
   }
 
   get state(): SessionState {
@@ -67,6 +70,10 @@ export class Session implements HostedSession {
 
   get idleSinceMs(): number {
     return this.#idle.sinceMs
+  }
+
+  get checkpoint(): Checkpoint | null {
+    return this.#checkpoint
   }
 
   info(): SessionInfo {
@@ -315,6 +322,7 @@ export class Session implements HostedSession {
   #enter(state: SessionState, why: string): void {
     this.#lifecycle.enter(state)
     this.#why = why
+    this.history.add(state, why)
     this.#host.changed(this, why)
   }
 }

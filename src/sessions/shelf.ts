@@ -1,4 +1,5 @@
 import {
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -20,6 +21,12 @@ export interface Checkpoint {
   readonly atMs: number
   /** On disk. */
   readonly bytes: number
+}
+
+/** A session as it was at a checkpoint. */
+export interface Copied {
+  readonly record: SessionRecord
+  readonly checkpoint: Checkpoint
 }
 
 /** What this side of the channels has to know beside an image, to go on with the sandbox that is restored from it. */
@@ -66,6 +73,22 @@ export class Shelf {
   /** Removes all sessions unless a later manager looks for them. */
   close(): void {
     if (!this.#isKept) rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** Another one, in a folder that is named after this one's. */
+  beside(name: string): Shelf {
+    const { dir, base } = path.parse(this.#folder)
+    return new Shelf(path.join(dir, `${name}-of-${base}`), this.#isKept)
+  }
+
+  /** Puts a session here whose image is that of another one; nothing writes to an image, so both share it. */
+  copy(from: Shelf, id: string, shelved: Shelved & Copied): void {
+    const { record, checkpoint } = shelved
+    const source = from.image(id, checkpoint.incarnation)
+    const target = this.draft(record.id, checkpoint.incarnation)
+    for (const name of readdirSync(source))
+      linkSync(path.join(source, name), path.join(target, name))
+    this.put(shelved)
   }
 
   /** Makes an empty folder for a new image, beside the one that the record names. */

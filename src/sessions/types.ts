@@ -2,6 +2,7 @@ import type { Channels } from '../supervisor/channels.ts'
 import type { Commands } from './commands.ts'
 import type { ContextHost } from './context.ts'
 import type { Contexts } from './contexts.ts'
+import type { History } from './history.ts'
 import type { SessionState } from './lifecycle.ts'
 
 /** When a session that nobody uses goes to sleep; null: never. Times are from its last use. */
@@ -19,6 +20,14 @@ export interface SessionRequest {
   readonly idle: IdleRules
   /** It ends so long after its last use. */
   readonly ttlMs: number
+  /** Of the caller: it begins as that was. The template is that of the snapshot then. */
+  readonly snapshot?: string | undefined
+}
+
+/** A state of a session that its caller keeps. */
+export interface SnapshotInfo
+  extends Pick<SessionRecord, 'id' | 'template' | 'createdAtMs' | 'metadata'> {
+  readonly bytes: number
 }
 
 /** What is known of a session, and written down while it is on disk. */
@@ -95,6 +104,18 @@ export interface Sessions {
    * @throws SessionGone, SessionLost, ManagerError
    */
   recover(caller: string, id: string): Promise<SessionInfo | null>
+  /**
+   * Makes copies with all variables, files and processes, each awake where memory is free.
+   * @throws SessionGone, SessionLost, ManagerError
+   */
+  fork(caller: string, id: string, count: number): Promise<SessionInfo[] | null>
+  /** What became of a session; it is not woken. */
+  history(caller: string, id: string): History | null
+  /** Keeps the present state. @throws SessionGone, SessionLost, ManagerError */
+  snapshot(caller: string, id: string): Promise<SnapshotInfo | null>
+  snapshots(caller: string): SnapshotInfo[]
+  /** @returns whether there was one */
+  removeSnapshot(caller: string, id: string): boolean
   /** @returns whether there was one */
   kill(caller: string, id: string): Promise<boolean>
 }

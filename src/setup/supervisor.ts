@@ -19,8 +19,8 @@ const FLAGS = [
   '-fstack-protector-strong',
 ]
 
-/** The program that is pid 1 in sandboxes of one run, and the one in those of a session. */
-const PROGRAMS = ['supervisor', 'session']
+/** The program that is pid 1 in sandboxes of one run, the one in those of a session, and sudo for these. */
+const PROGRAMS = ['supervisor', 'session', 'sudo']
 
 /** Returns the paths of the binaries of the present sources, whether or not they are compiled. */
 export function supervisorPaths(home: string, runtimesDir: string): string[] {

@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { RunscEngine } from '../engine/runsc/engine.ts'
 import type { Installation, InstalledRuntime } from '../engine/runsc/installation.ts'
 import { ManagerError } from '../errors.ts'
@@ -34,6 +34,7 @@ import { isWantedOfPackage, unpackPackages } from './debian.ts'
 import { filesBelow, runtimeOfTemplate, type Template } from './definition.ts'
 import { installLibraries } from './install.ts'
 import { prepareInSandbox } from './prepare.ts'
+import { placeSession, sessionFacts } from './session-image.ts'
 import { toolsLockText } from './tools.ts'
 
 /** Raise it when the builder makes something else of the same template. */
@@ -54,7 +55,11 @@ export interface BuildSite {
 }
 
 /** Returns twelve hexadecimal digits over everything that shapes the template's image. */
-export function templateHash(template: Template, baseHash: string): string {
+export function templateHash(
+  template: Template,
+  baseHash: string,
+  session: readonly (string | Buffer)[] = [],
+): string {
   const { base, folder, manifest, packages, files } = template
   const recipe = base.libraries
   const own =
@@ -77,13 +82,14 @@ export function templateHash(template: Template, baseHash: string): string {
     ...own,
     'files',
     ...copied,
+    ...session,
   ])
 }
 
 /** Returns the template as it was built, without starting a process; undefined: it has to be built. */
 export function findBuilt(template: Template, site: BuildSite): BuiltTemplate | undefined {
   const base = baseOf(template, site.installation)
-  const imageHash = templateHash(template, base.imageHash)
+  const imageHash = hashOf(template, site, base)
   const rootfs = join(imageFolder(template, site.home, imageHash), 'rootfs')
   const runtime = runtimeOfTemplate(template)
   if (!existsSync(rootfs)) return undefined
@@ -108,13 +114,17 @@ export function ensureTemplate(
     const present = findBuilt(template, site)
     if (present) return present
     const base = baseOf(template, site.installation)
-    const imageHash = templateHash(template, base.imageHash)
+    const imageHash = hashOf(template, site, base)
     const folder = imageFolder(template, site.home, imageHash)
     if (!existsSync(folder)) await buildImage(template, base, folder, site, engine, progress)
     const rootfs = join(folder, 'rootfs')
     const runtime = runtimeOfTemplate(template)
     progress(`${template.name}: preparing the guest`)
-    const guest = await installGuest(runtime, rootfs, site.programs, prepareInSandbox(engine))
+    const prepare = prepareInSandbox(engine)
+    const guest = await installGuest(runtime, rootfs, site.programs, prepare)
+    for (const other of othersOf(template, site)) {
+      await installGuest(other.runtime, rootfs, site.programs, prepare)
+    }
     // As the runtime's own image, and so with the same isolation.
     const rootImage = base.rootImage
       ? await ensureRootImage(template.name, rootfs, guest.guestHash, progress)
@@ -145,11 +155,12 @@ async function buildImage(
   template: Template,
   base: InstalledRuntime,
   folder: string,
-  { home }: BuildSite,
+  site: BuildSite,
   engine: RunscEngine,
   progress: Progress,
 ): Promise<void> {
   const { name } = template
+  const { home } = site
   const workDir = mkdtempSync(join(imagesFolder(home), `${BUILDING_PREFIX}${name}-`))
   try {
     const layer = join(workDir, 'layer')
@@ -186,8 +197,11 @@ async function buildImage(
     for (const [place, source] of Object.entries(template.files)) {
       placeFile(rootfs, place, join(template.folder, source))
     }
+    const others = othersOf(template, site)
+    const sudo = sudoOf(site)
+    const npm = await placeSession(rootfs, template, others, sudo, workDir, progress)
     const sizeBytes = dropPrivilegeBits(rootfs)
-    const facts = factsOf(base, libraries?.libraries ?? {}, added, sizeBytes)
+    const facts = factsOf(base, { ...npm, ...libraries?.libraries }, added, sizeBytes)
     writeFileSync(join(finished, FACTS_FILE), `${JSON.stringify(facts, null, 1)}\n`)
     // It reaches the disk before its name does.
     await runCommand(['sync', '--file-system', finished], {
@@ -198,6 +212,20 @@ async function buildImage(
   } finally {
     rmSync(workDir, { recursive: true, force: true })
   }
+}
+
+function hashOf(template: Template, site: BuildSite, base: InstalledRuntime): string {
+  const facts = sessionFacts(template, othersOf(template, site), sudoOf(site))
+  return templateHash(template, base.imageHash, facts)
+}
+
+function othersOf({ session }: Template, { installation }: BuildSite): InstalledRuntime[] {
+  return installation.runtimes.filter(({ runtime }) => session?.languages.includes(runtime.name))
+}
+
+/** Path of the program sudo. */
+function sudoOf({ programs }: BuildSite): string {
+  return programs.find((program) => basename(program) === 'sudo') ?? ''
 }
 
 function factsOf(

@@ -60,6 +60,17 @@ const definitionSchema = z.strictObject({
       cpus: z.number().positive().max(64).optional(),
     })
     .default({}),
+  /** Made for sessions alone: no runs are executed in it, and it is built when a session asks for it first. */
+  session: z
+    .strictObject({
+      /** Whether callers may be root inside: a writable root file system, and sudo. */
+      root: z.boolean().default(false),
+      /** Further runtimes whose programs are there. */
+      languages: z.array(z.string()).max(16).default([]),
+      /** A folder of the template's with the package.json and package-lock.json of what is installed globally. */
+      npm: relativePath.optional(),
+    })
+    .optional(),
   /** `none`: no network, whatever the service has. By default the network of the service. */
   network: z.enum(['none', 'egress']).optional(),
 })
@@ -121,6 +132,11 @@ export function loadTemplate(
   for (const [place, source] of Object.entries(definition.files)) {
     if (!existsSync(join(folder, source))) {
       throw invalid(file, `files.${place}: ${source} is not in the folder`)
+    }
+  }
+  for (const language of definition.session?.languages ?? []) {
+    if (!runtimes.some((runtime) => runtime.name === language)) {
+      throw invalid(file, `session.languages: there is no runtime "${language}"`)
     }
   }
   const manifest = base.libraries?.manifests.find((one) => existsSync(join(folder, one))) ?? null

@@ -162,7 +162,9 @@ export class ServedTemplates {
     const runtimes = this.#host.installation.runtimes.map(({ runtime }) => runtime)
     return templateNames(this.#folders).flatMap((name) => {
       try {
-        return [loadTemplate(name, this.#folders, runtimes)]
+        const template = loadTemplate(name, this.#folders, runtimes)
+        // session-templates.ts has those.
+        return template.session ? [] : [template]
       } catch (err) {
         this.#host.log.error({ template: name, err }, 'template not served')
         return []

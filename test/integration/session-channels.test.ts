@@ -25,7 +25,7 @@ let channels: Channels
 beforeAll(async () => {
   const { progress, end } = consoleProgress()
   const runtimes = path.join(import.meta.dirname, '../../runtimes')
-  program = (await ensureSupervisors(folder, runtimes, progress).finally(end)).at(-1) as string
+  program = (await ensureSupervisors(folder, runtimes, progress).finally(end))[1] as string
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 

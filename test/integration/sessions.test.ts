@@ -8,6 +8,7 @@ import { RunscEngine } from '../../src/engine/runsc/engine.ts'
 import type { InstalledRuntime } from '../../src/engine/runsc/installation.ts'
 import { probePlatform } from '../../src/engine/runsc/platform.ts'
 import { MIB } from '../../src/lib/units.ts'
+import type { SandboxTemplates } from '../../src/sessions/engine.ts'
 import { LocalSessions } from '../../src/sessions/local-sessions.ts'
 import { Shelf } from '../../src/sessions/shelf.ts'
 import type { IdleRules, SessionInfo } from '../../src/sessions/types.ts'
@@ -23,7 +24,7 @@ const LIMITS = {
   workspaceBytes: 64 * MIB,
 }
 let engine: RunscEngine
-let templates: Map<string, ReturnType<RunscEngine['sessionsFor']>>
+let templates: SandboxTemplates
 let sessions: LocalSessions
 let places = 0
 const states: string[] = []
@@ -62,9 +63,12 @@ beforeAll(async () => {
   engine = await RunscEngine.open(installation, platform, null, null, events, {
     isShort: () => false,
   })
-  templates = new Map([
-    ['bash', engine.sessionsFor(bash as InstalledRuntime, { ...config.limits, ...LIMITS })],
-  ])
+  const sandboxes = engine.sessionsFor(bash as InstalledRuntime, { ...config.limits, ...LIMITS })
+  templates = {
+    names: () => ['bash'],
+    find: async () => sandboxes,
+    ofKey: (key) => (key === sandboxes.key ? sandboxes : null),
+  }
   sessions = open()
 })
 afterAll(async () => {

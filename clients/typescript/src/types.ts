@@ -203,6 +203,10 @@ export interface FolderRequest {
   path: string
 }
 
+export interface ForkedSessions {
+  sessions: Session[]
+}
+
 export interface InputFile {
   /** Where it is put, from the working directory; folders are made. */
   path: string
@@ -489,6 +493,11 @@ export interface SessionChange {
   ttl_ms: number
 }
 
+export interface SessionFork {
+  /** How many copies. */
+  count?: number | undefined
+}
+
 export interface SessionList {
   sessions: Session[]
 }
@@ -545,8 +554,10 @@ export interface SessionOutcome {
 }
 
 export interface SessionRequest {
-  /** A template of GET /v1/templates. */
+  /** A runtime, or a template such as workspace, which has all languages and root. */
   template?: string | undefined
+  /** A snapshot of GET /v1/snapshots: the session begins as that was, and template counts no more. */
+  snapshot?: string | undefined
   /** Variables of every process of the session. */
   env?: Record<string, string> | undefined
   /** Kept and told, for the caller’s own use. */
@@ -642,6 +653,21 @@ export type SignedUrlRequest = {
   port: number
   /** How long the URL is valid. */
   ttl_ms?: number | undefined
+}
+
+export interface Snapshot {
+  id: string
+  /** Of the session. */
+  template: string
+  created_at: string
+  /** On disk. */
+  bytes: number
+  /** Of the session. */
+  metadata: Record<string, string>
+}
+
+export interface SnapshotList {
+  snapshots: Snapshot[]
 }
 
 export interface Status {

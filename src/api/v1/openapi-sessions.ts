@@ -1,6 +1,7 @@
 import { sessionCommandPaths, sessionCommandSchemas } from './openapi-session-commands.ts'
 import { sessionFilePaths, sessionFileSchemas } from './openapi-session-files.ts'
 import { failures, type Json, json, OWN } from './openapi-words.ts'
+import { sessionCopiesPaths, sessionCopiesSchemas } from './session-copies-openapi.ts'
 import {
   resumeRequest,
   session,
@@ -18,6 +19,7 @@ export const sessionSchemas = {
     SessionResume: resumeRequest,
     ...sessionCommandSchemas.requests,
     ...sessionFileSchemas.requests,
+    ...sessionCopiesSchemas.requests,
   },
   answers: [
     ...contextSchemas.answers,
@@ -25,6 +27,7 @@ export const sessionSchemas = {
     sessionList,
     ...sessionCommandSchemas.answers,
     ...sessionFileSchemas.answers,
+    ...sessionCopiesSchemas.answers,
   ],
 }
 
@@ -88,6 +91,22 @@ export function sessionPaths(): Json {
         responses: { 204: { description: 'Nothing of it is left.' }, ...failed },
       },
     },
+    '/v1/sessions/{id}/events': {
+      parameters: [id],
+      get: {
+        operationId: 'followSession',
+        summary: 'The states that a session enters, as they come',
+        description:
+          'Events named state, with {"state", "why", "at"}: the latest 64 that this service has seen, after Last-Event-ID, then each that comes. Ends with dead.',
+        responses: {
+          200: {
+            description: 'The events.',
+            content: { 'text/event-stream': { schema: { type: 'string' } } },
+          },
+          ...failed,
+        },
+      },
+    },
     '/v1/sessions/{id}/pause': {
       parameters: [id],
       post: {
@@ -108,5 +127,6 @@ export function sessionPaths(): Json {
     },
     ...sessionCommandPaths(),
     ...sessionFilePaths(),
+    ...sessionCopiesPaths(),
   }
 }

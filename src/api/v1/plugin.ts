@@ -15,6 +15,8 @@ import { PROBLEMS, problemOf, sendProblem } from './problems.ts'
 import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
 import { addSessionCommandsRoutes } from './session-commands-routes.ts'
+import { addSessionCopiesRoutes } from './session-copies-routes.ts'
+import { addSessionEventsRoute } from './session-events-route.ts'
 import { sessionFiles } from './session-files-routes.ts'
 import { SessionGrants } from './session-grants.ts'
 import { addSessionPlacesRoutes } from './session-places-routes.ts'
@@ -65,6 +67,8 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   if (options.sessions) {
     const { sessions } = options
     addSessionsRoutes(app, sessions)
+    addSessionCopiesRoutes(app, sessions)
+    addSessionEventsRoute(app, sessions, options)
     addSessionCommandsRoutes(app, options.sessions, options)
     const stopping = new AbortController()
     app.addHook('preClose', async () => stopping.abort())

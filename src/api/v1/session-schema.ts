@@ -22,7 +22,18 @@ const duration = z
 
 export const sessionRequest = z
   .strictObject({
-    template: z.string().regex(NAME).default('python').describe('A template of GET /v1/templates.'),
+    template: z
+      .string()
+      .regex(NAME)
+      .default('python')
+      .describe('A runtime, or a template such as workspace, which has all languages and root.'),
+    snapshot: z
+      .string()
+      .max(64)
+      .optional()
+      .describe(
+        'A snapshot of GET /v1/snapshots: the session begins as that was, and template counts no more.',
+      ),
     env: env.describe('Variables of every process of the session.'),
     metadata: z
       .record(z.string().max(128), z.string().max(1024))

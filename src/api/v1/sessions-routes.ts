@@ -8,10 +8,12 @@ type Params = { Params: { id: string } }
 /** Adds `/v1/sessions`: makes, tells, changes and ends sessions, and runs commands in them. */
 export function addSessionsRoutes(app: FastifyInstance, sessions: Sessions): void {
   app.post('/v1/sessions', { config: { rateLimit: {} } }, async (request, reply) => {
-    const { template, env, metadata, ttl_ms: ttlMs, idle } = readJson(request, sessionRequest)
+    const asked = readJson(request, sessionRequest)
+    const { template, snapshot, env, metadata, ttl_ms: ttlMs, idle } = asked
     const created = sessions.create({
       caller: request.caller,
       template,
+      snapshot,
       env,
       metadata,
       ttlMs,

@@ -15,6 +15,8 @@ export interface RunscSetting {
 export interface RunscFlags extends RunscSetting {
   /** The root file system is an EROFS file, and there is no folder of the host that is served. */
   readonly hasRootImage: boolean
+  /** Writes to the root file system land in memory of the sandbox; false by default: they fail. */
+  readonly hasWritableRoot?: boolean
   /** Folder for the state of this one sandbox: removing it is all that `runsc delete` would do. */
   readonly stateFolder: string
   /** Whether the sandbox gets the devices of the network namespace that runsc is started in. */
@@ -25,7 +27,7 @@ export interface RunscFlags extends RunscSetting {
 
 /**
  * Flags of every call for one sandbox. Cgroups are ours (see cgroup.ts); no host socket, no host
- * FIFO; a write to the root file system fails instead of landing in an overlay.
+ * FIFO; a write to the root file system fails instead of landing in an overlay, but for sessions that have root.
  */
 function globalFlags(flags: RunscFlags): string[] {
   return [
@@ -37,7 +39,7 @@ function globalFlags(flags: RunscFlags): string[] {
     '--oci-seccomp',
     `--host-uds=${flags.opensSockets ? 'open' : 'none'}`,
     '--host-fifo=none',
-    '--overlay2=none',
+    flags.hasWritableRoot ? '--overlay2=root:memory' : '--overlay2=none',
     // The sentry then needs no file system calls of the host, and its filter has none.
     ...(flags.hasRootImage ? ['--directfs=false'] : []),
   ]
@@ -80,8 +82,12 @@ export function checkpointCommand(flags: RunscFlags, id: string, imageFolder: st
 }
 
 /** Returns the flags that a snapshot depends on. The network is not among them: the restore gives it. */
-export function snapshotFlags(setting: RunscSetting, hasRootImage: boolean): string[] {
-  const ofNoManager = { sharedFolder: '', stateFolder: '', hasNetwork: false }
+export function snapshotFlags(
+  setting: RunscSetting,
+  hasRootImage: boolean,
+  hasWritableRoot = false,
+): string[] {
+  const ofNoManager = { sharedFolder: '', stateFolder: '', hasNetwork: false, hasWritableRoot }
   return globalFlags({ ...setting, ...ofNoManager, hasRootImage })
 }
 

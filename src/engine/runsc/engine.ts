@@ -16,7 +16,7 @@ import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from 
 import type { Platform } from './platform.ts'
 import { type Demand, ProcessorShares } from './processor-shares.ts'
 import { Reaper } from './reaper.ts'
-import { SessionFactory } from './session-factory.ts'
+import { SessionFactory, type SessionShape } from './session-factory.ts'
 import { SnapshotStore } from './snapshot-store.ts'
 
 /** How often is checked whether a snapshot has to be renewed. */
@@ -138,9 +138,14 @@ export class RunscEngine {
     return runJob(this.#context, job, onOutput)
   }
 
-  /** Returns a maker of the sandboxes of sessions of one runtime. */
-  sessionsFor(installed: InstalledRuntime, limits: RunLimits): SessionFactory {
-    return new SessionFactory(this.#context, installed, limits)
+  /** Returns a maker of the sandboxes of sessions of one template. */
+  sessionsFor(
+    installed: InstalledRuntime,
+    limits: RunLimits,
+    shape: SessionShape = {},
+  ): SessionFactory {
+    const network = installed.mayConnect === false ? null : this.#context.network
+    return new SessionFactory({ ...this.#context, network }, installed, limits, shape)
   }
 
   /**

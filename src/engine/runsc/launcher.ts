@@ -36,6 +36,8 @@ export interface Bundle {
   /** config.json of the bundle. */
   readonly spec: object
   readonly hasRootImage: boolean
+  /** False by default. */
+  readonly hasWritableRoot?: boolean
   /** Guest processes and threads that the spec allows. */
   readonly processes: number
 }
@@ -169,6 +171,7 @@ export class Launcher {
   #flags(id: string, hasNetwork: boolean): RunscFlags {
     const { setting, owner } = this.#context
     const stateFolder = path.join(owner.runFolder, id)
-    return { ...setting, stateFolder, hasNetwork, hasRootImage: this.#bundle.hasRootImage }
+    const { hasRootImage, hasWritableRoot = false } = this.#bundle
+    return { ...setting, stateFolder, hasNetwork, hasRootImage, hasWritableRoot }
   }
 }

@@ -24,6 +24,14 @@ export type SessionLimits = Pick<
   'memoryBytes' | 'cpus' | 'processes' | 'openFiles' | 'workspaceBytes'
 >
 
+/** What a template of sessions has beside its image. */
+export interface SessionShape {
+  /** Whether callers may be root inside; false by default. */
+  readonly hasRoot?: boolean
+  /** Further runtimes whose guests are in the image. */
+  readonly others?: readonly InstalledRuntime[]
+}
+
 /** Makes the sandboxes of sessions of one template. */
 export class SessionFactory implements KeptSandboxes {
   readonly key: string
@@ -32,22 +40,29 @@ export class SessionFactory implements KeptSandboxes {
   readonly #limits: SessionLimits
   readonly #launcher: Launcher
 
-  constructor(context: EngineContext, installed: InstalledRuntime, limits: RunLimits) {
+  constructor(
+    context: EngineContext,
+    installed: InstalledRuntime,
+    limits: RunLimits,
+    { hasRoot = false, others = [] }: SessionShape,
+  ) {
     const hasRootImage = installed.rootImage !== null
-    const specFor = (hasNetwork: boolean) => specOf(installed, limits, hasNetwork)
+    const specFor = (hasNetwork: boolean) => specOf(installed, limits, hasNetwork, hasRoot)
     this.#context = context
     this.#limits = limits
-    this.kernels = kernelsOf(installed, limits)
+    this.kernels = kernelsOf([installed, ...others], limits)
     this.#launcher = new Launcher(context, {
       name: `session-${installed.runtime.name}`,
       spec: specFor(context.network !== null),
       hasRootImage,
-      processes: limits.processes,
+      hasWritableRoot: hasRoot,
+      // root's processes are counted by themselves.
+      processes: hasRoot ? 2 * limits.processes : limits.processes,
     })
     const facts = [
       context.runscVersion,
       context.sidecars?.files ?? [],
-      snapshotFlags(context.setting, hasRootImage),
+      snapshotFlags(context.setting, hasRootImage, hasRoot),
       installed.imageHash,
       installed.guestHash,
       specFor(false),
@@ -88,12 +103,16 @@ function specOf(
   { runtime, rootfs, rootImage, guestPath }: InstalledRuntime,
   limits: SessionLimits,
   hasNetwork: boolean,
+  hasRoot: boolean,
 ): object {
+  const supervisor = [`${guestPath}/session`, SESSION_HOME]
   return sandboxSpec({
     rootfs,
     rootImage,
     hasNetwork,
-    args: [`${guestPath}/session`, SESSION_HOME],
+    args: hasRoot ? [`${guestPath}/sudo`, '--serve', ...supervisor] : supervisor,
+    hasRoot,
+    ...(hasRoot && { tmpBytes: limits.workspaceBytes }),
     env: runtime.env,
     uid: SESSION_USER.uid,
     // Its parent is in every image.

@@ -2,12 +2,16 @@ import type { RunLimits } from '../../run/types.ts'
 import type { Kernel, Kernels } from '../../sessions/context-types.ts'
 import type { InstalledRuntime } from './installation.ts'
 
-/** Returns the kernels of a runtime, each under all of its names. */
-export function kernelsOf(
-  { runtime, guestPath }: Pick<InstalledRuntime, 'runtime' | 'guestPath'>,
-  limits: RunLimits,
-): Kernels {
+type Guest = Pick<InstalledRuntime, 'runtime' | 'guestPath'>
+
+/** Returns the kernels of runtimes whose guests are in one image, each under all of its names. */
+export function kernelsOf(guests: readonly Guest[], limits: RunLimits): Kernels {
   const byName = new Map<string, Kernel>()
+  for (const guest of guests) addKernels(guest, byName)
+  return { byName, limits }
+}
+
+function addKernels({ runtime, guestPath }: Guest, byName: Map<string, Kernel>): void {
   for (const [language, { aliases, start, modes, takesStdin, call }] of Object.entries(
     runtime.kernels,
   )) {
@@ -21,5 +25,4 @@ export function kernelsOf(
     }
     for (const name of [language, ...aliases]) byName.set(name, kernel)
   }
-  return { byName, limits }
 }

@@ -17,6 +17,10 @@ export interface SandboxShape {
   readonly env: Readonly<Record<string, string>>
   /** Who runs everything in it, the supervisor too; nobody by default. */
   readonly uid?: number
+  /** It may become root inside: it has capabilities, and may write to its root file system; false by default. */
+  readonly hasRoot?: boolean
+  /** Size of each of /tmp and /var/tmp. */
+  readonly tmpBytes?: number
   /** The writable folder that programs start in; `/workspace` by default. */
   readonly workspace?: string
   readonly workspaceBytes: number
@@ -92,14 +96,24 @@ const SECCOMP = {
   ],
 }
 
+/**
+ * Of root inside, where a template has it: to own files and act for other users. None of them makes gVisor's kernel
+ * do more for the guest than file and process rights; mounts, devices, raw sockets and tracing stay refused.
+ */
+const ROOT_CAPABILITIES = [
+  ...['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_FSETID', 'CAP_KILL'],
+  ...['CAP_SETGID', 'CAP_SETUID', 'CAP_NET_BIND_SERVICE'],
+]
+
 /** Returns the config.json of a sandbox's bundle. */
 export function sandboxSpec(shape: SandboxShape): object {
-  const { uid = GUEST_UID, workspace = '/workspace' } = shape
+  const { uid = GUEST_UID, workspace = '/workspace', hasRoot = false, tmpBytes = TMP_BYTES } = shape
+  const capabilities = hasRoot ? ROOT_CAPABILITIES : []
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: false,
-      user: { uid, gid: uid },
+      user: hasRoot ? { uid: 0, gid: 0 } : { uid, gid: uid },
       args: shape.args,
       env: Object.entries({
         PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -108,7 +122,13 @@ export function sandboxSpec(shape: SandboxShape): object {
         ...shape.env,
       }).map(([name, value]) => `${name}=${value}`),
       cwd: workspace,
-      capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+      capabilities: {
+        bounding: capabilities,
+        effective: capabilities,
+        inheritable: [],
+        permitted: capabilities,
+        ambient: [],
+      },
       noNewPrivileges: true,
       rlimits: [
         rlimit('RLIMIT_NPROC', shape.processes),
@@ -116,7 +136,7 @@ export function sandboxSpec(shape: SandboxShape): object {
         rlimit('RLIMIT_CORE', 0),
       ],
     },
-    root: { path: shape.rootfs, readonly: true },
+    root: { path: shape.rootfs, readonly: !hasRoot },
     hostname: HOSTNAME,
     ...(shape.rootImage === null ? {} : { annotations: rootImageAnnotations(shape.rootImage) }),
     mounts: [
@@ -127,8 +147,8 @@ export function sandboxSpec(shape: SandboxShape): object {
         options: ['nosuid', 'nodev', 'noexec'],
       },
       tmpfs(workspace, shape.workspaceBytes, `mode=0755,uid=${uid},gid=${uid}`),
-      tmpfs('/tmp', TMP_BYTES, 'mode=1777'),
-      tmpfs('/var/tmp', TMP_BYTES, 'mode=1777'),
+      tmpfs('/tmp', tmpBytes, 'mode=1777'),
+      tmpfs('/var/tmp', tmpBytes, 'mode=1777'),
       tmpfs('/dev/shm', SHM_BYTES, 'mode=1777'),
     ],
     linux: {

@@ -199,6 +199,11 @@ class FolderRequest:
     """From the home, unless it is absolute."""
 
 
+@dataclass(frozen=True)
+class ForkedSessions:
+    sessions: List[Session]
+
+
 class InputFile(TypedDict, total=False):
     path: Required[str]
     """Where it is put, from the working directory; folders are made."""
@@ -446,6 +451,12 @@ class SessionChange:
 
 
 @dataclass(frozen=True)
+class SessionFork:
+    count: Optional[int] = None
+    """How many copies."""
+
+
+@dataclass(frozen=True)
 class SessionList:
     sessions: List[Session]
 
@@ -513,7 +524,9 @@ class SessionRequestIdle:
 @dataclass(frozen=True)
 class SessionRequest:
     template: Optional[str] = None
-    """A template of GET /v1/templates."""
+    """A runtime, or a template such as workspace, which has all languages and root."""
+    snapshot: Optional[str] = None
+    """A snapshot of GET /v1/snapshots: the session begins as that was, and template counts no more."""
     env: Optional[Dict[str, str]] = None
     """Variables of every process of the session."""
     metadata: Optional[Dict[str, str]] = None
@@ -581,6 +594,23 @@ class SignedUrlRequest:
     """A server of the session."""
     ttl_ms: Optional[int] = None
     """How long the URL is valid."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    id: str
+    template: str
+    """Of the session."""
+    created_at: str
+    bytes: int
+    """On disk."""
+    metadata: Dict[str, str]
+    """Of the session."""
+
+
+@dataclass(frozen=True)
+class SnapshotList:
+    snapshots: List[Snapshot]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+import { CheckpointRefused, type KeptSandboxes, type SandboxTemplates } from './engine.ts'
+import type { SessionHost } from './host.ts'
+import type { Residence } from './residence.ts'
+import type { Shelf } from './shelf.ts'
+import type { SessionInfo } from './types.ts'
+
+/** Callbacks. They must not throw. */
+export interface SessionEvents {
+  changed(info: SessionInfo, why: string, caller: string): void
+  /** A session could not be written to disk, and goes on in memory. */
+  notWritten(info: SessionInfo, error: Error): void
+}
+
+/** What a session stands on: sandboxes of its template, places in memory, and the disk. */
+export function hostOf(
+  templates: SandboxTemplates,
+  shelf: Shelf,
+  memory: Residence,
+  events: SessionEvents,
+  saveEveryMs: number | null,
+): SessionHost {
+  const sandboxesOf = (key: string) => templates.ofKey(key) as KeptSandboxes
+  const draft = (id: string, incarnation: number): string => {
+    try {
+      return shelf.draft(id, incarnation)
+    } catch (error) {
+      throw new CheckpointRefused((error as Error).message, { cause: error })
+    }
+  }
+  return {
+    create: ({ record }) => memory.make(() => sandboxesOf(record.key).create()),
+    restore: ({ record }, { incarnation }, channels) => {
+      const image = shelf.image(record.id, incarnation)
+      const { key, baseBytes } = record
+      return memory.make(() => sandboxesOf(key).restore(image, channels, baseBytes))
+    },
+    checkpoint: async (session, sandbox) => {
+      const { id, incarnation } = session.record
+      try {
+        const image = draft(id, incarnation)
+        await sandbox.checkpoint(image)
+        shelf.writeState(image, session.kept())
+        return { incarnation, atMs: Date.now(), bytes: shelf.bytesOf(image) }
+      } catch (error) {
+        shelf.discard(id, incarnation)
+        throw error
+      }
+    },
+    stateOf: ({ record }, { incarnation }) => shelf.readState(shelf.image(record.id, incarnation)),
+    put: (session, isAwake) => shelf.put(session.shelved(isAwake)),
+    release: (sandbox) => memory.release(sandbox),
+    forget: async ({ record }) => shelf.remove(record.id),
+    changed: (session, why) => events.changed(session.info(), why, session.record.caller),
+    notWritten: (session, error) => events.notWritten(session.info(), error),
+    saveEveryMs: () => saveEveryMs,
+  }
+}
