@@ -1,4 +1,6 @@
 import { eventsOf } from './events.ts'
+import { Commands } from './session-commands.ts'
+import { SessionFiles } from './session-files.ts'
 import type { Sending, Transport } from './transport.ts'
 import type {
   CommandOutcome,
@@ -64,6 +66,9 @@ export class Session {
   /** As it was when this object was made. */
   readonly state: State
   readonly contexts: Contexts
+  /** Commands that go on in the background. */
+  readonly commands: Commands
+  readonly files: SessionFiles
   readonly #transport: Transport
   readonly #path: string
 
@@ -73,6 +78,8 @@ export class Session {
     this.#transport = transport
     this.#path = `/v1/sessions/${encodeURIComponent(state.id)}`
     this.contexts = new Contexts(transport, `${this.#path}/contexts`)
+    this.commands = new Commands(transport, `${this.#path}/commands`)
+    this.files = new SessionFiles(transport, this.#path)
   }
 
   /**

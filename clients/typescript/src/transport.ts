@@ -13,9 +13,10 @@ export interface Options {
 }
 
 export interface Sending {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
-  readonly body?: string
+  /** Of a POST JSON, of a PUT the bytes of a file. */
+  readonly body?: string | Uint8Array | Blob
   readonly headers?: Readonly<Record<string, string>>
   /** Sending it twice does no more than once. By default so of GET and DELETE. */
   readonly isRepeatable?: boolean
@@ -89,9 +90,10 @@ export class Transport {
   }
 
   async #sendOnce({ method, path, body, headers, signal }: Sending): Promise<Response> {
-    const type = body === undefined ? {} : { 'content-type': 'application/json' }
+    const kind = method === 'PUT' ? 'application/octet-stream' : 'application/json'
+    const type = body === undefined ? {} : { 'content-type': kind }
     const init: RequestInit = { method, headers: { ...this.#headers, ...type, ...headers } }
-    if (body !== undefined) init.body = body
+    if (body !== undefined) init.body = body as BodyInit
     if (signal) init.signal = signal
     let response: Response
     try {

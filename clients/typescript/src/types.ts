@@ -53,11 +53,7 @@ export interface Command {
   signal: string | null
   started_at: string
   ended_at: string | null
-  /** Which bytes of its output are there, counted on both streams together. */
-  output: {
-    first_offset: number
-    next_offset: number
-  }
+  output: OutputSpan
 }
 
 export interface CommandList {
@@ -295,6 +291,12 @@ export interface OutputFile {
   size: number
   media_type: string
   content_base64: string
+}
+
+/** Which bytes of its output are there, counted on both streams together. */
+export interface OutputSpan {
+  first_offset: number
+  next_offset: number
 }
 
 /** RFC 9457 */

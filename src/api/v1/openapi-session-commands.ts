@@ -5,6 +5,7 @@ import {
   commandOutput,
   commandRequest,
   keptCommand,
+  outputSpan,
   signalRequest,
   stdinRequest,
 } from './session-command-schema.ts'
@@ -15,7 +16,7 @@ export const sessionCommandSchemas = {
     SignalRequest: signalRequest,
     StdinRequest: stdinRequest,
   },
-  answers: [commandOutcome, keptCommand, commandList, commandOutput],
+  answers: [commandOutcome, outputSpan, keptCommand, commandList, commandOutput],
 }
 
 /** Describes `/v1/sessions/{id}/commands` and what is below it. */

@@ -64,6 +64,11 @@ export const commandOutcome = z
   })
   .meta({ id: 'CommandOutcome' })
 
+export const outputSpan = z.strictObject({ first_offset: z.int(), next_offset: z.int() }).meta({
+  id: 'OutputSpan',
+  description: 'Which bytes of its output are there, counted on both streams together.',
+})
+
 export const keptCommand = z
   .strictObject({
     id: z.string(),
@@ -76,9 +81,7 @@ export const keptCommand = z
     signal: z.string().nullable().describe('The signal that ended it, such as SIGTERM.'),
     started_at: time,
     ended_at: time.nullable(),
-    output: z
-      .strictObject({ first_offset: z.int(), next_offset: z.int() })
-      .describe('Which bytes of its output are there, counted on both streams together.'),
+    output: outputSpan,
   })
   .meta({ id: 'Command' })
 

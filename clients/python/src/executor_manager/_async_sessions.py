@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, List
 
 from . import _wire
 from ._decode import decode
+from ._async_session_files import AsyncCommands, AsyncSessionFiles
 from .types import (
     CommandOutcome,
     Context,
@@ -55,6 +56,8 @@ class AsyncSession:
         self.id = state.id
         self.state = state
         self.contexts = AsyncContexts(client, self._path + "/contexts")
+        self.commands = AsyncCommands(client, self._path + "/commands")
+        self.files = AsyncSessionFiles(client, self._path)
 
     async def __aenter__(self) -> AsyncSession:
         return self

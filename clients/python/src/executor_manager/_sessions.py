@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Iterator, List
 
 from . import _wire
 from ._decode import decode
+from ._session_files import Commands, SessionFiles
 from .types import (
     CommandOutcome,
     Context,
@@ -55,6 +56,8 @@ class Session:
         self.id = state.id
         self.state = state
         self.contexts = Contexts(client, self._path + "/contexts")
+        self.commands = Commands(client, self._path + "/commands")
+        self.files = SessionFiles(client, self._path)
 
     def __enter__(self) -> Session:
         return self

@@ -111,6 +111,23 @@ def session_path(id: str) -> str:
     return below("/v1/sessions", id)
 
 
+def file_path(session: str, path: str) -> str:
+    """Where a file of a session is; empty: its home."""
+    return session + "/files" + ("/" + quote(path) if path else "")
+
+
+def archive_path(session: str, path: str) -> str:
+    """Where a folder of a session is as an archive."""
+    return session + "/archive?path=" + quote(path, safe="")
+
+
+def with_bytes(request: Dict[str, Any], content: Union[str, bytes]) -> Dict[str, Any]:
+    """A request whose body is the content of a file."""
+    raw = content.encode() if isinstance(content, str) else content
+    headers = {**request["headers"], "content-type": "application/octet-stream"}
+    return {**request, "headers": headers, "content": raw}
+
+
 def below(path: str, id: str) -> str:
     """The path of what has an id below another."""
     return path + "/" + quote(id, safe="")

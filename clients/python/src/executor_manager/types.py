@@ -37,14 +37,6 @@ class Callback(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class CommandOutput:
-    """Which bytes of its output are there, counted on both streams together."""
-
-    first_offset: int
-    next_offset: int
-
-
-@dataclass(frozen=True)
 class Command:
     id: str
     pid: int
@@ -58,8 +50,7 @@ class Command:
     """The signal that ended it, such as SIGTERM."""
     started_at: str
     ended_at: Optional[str]
-    output: CommandOutput
-    """Which bytes of its output are there, counted on both streams together."""
+    output: OutputSpan
 
 
 @dataclass(frozen=True)
@@ -294,6 +285,14 @@ class OutputFile:
     size: int
     media_type: str
     content_base64: str
+
+
+@dataclass(frozen=True)
+class OutputSpan:
+    """Which bytes of its output are there, counted on both streams together."""
+
+    first_offset: int
+    next_offset: int
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,139 @@
+"""Files and commands of sessions for the client for threads. ``_async_session_files`` is the same for asyncio:
+change both together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
+
+from . import _wire
+from ._decode import decode
+from .types import Command as CommandState
+from .types import CommandList, CommandOutput, FileEntry, FileList, SignedUrl
+
+if TYPE_CHECKING:
+    from ._client import Client
+
+
+class SessionFiles:
+    """Files of a session, by paths from its home or absolute ones. All methods raise ExecutorManagerError."""
+
+    def __init__(self, client: Client, path: str) -> None:
+        self._client = client
+        self._path = path
+
+    def read(self, path: str) -> bytes:
+        """The content of a file."""
+        return self._client._read(self._request("GET", path), True).content
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The content of a file, as it comes."""
+        response = self._client._send(self._request("GET", path), repeatable=True)
+        try:
+            yield from response.iter_bytes()
+        finally:
+            response.close()
+
+    def write(self, path: str, content: Union[str, bytes]) -> None:
+        """Writes a file, and makes the folders above it."""
+        request = self._request("PUT", path)
+        self._client._read(_wire.with_bytes(request, content), True)
+
+    def remove(self, path: str) -> None:
+        """Removes a file, or a folder with all that is in it."""
+        self._client._read(self._request("DELETE", path), False)
+
+    def list(self, path: str = "", depth: int = 1) -> List[FileEntry]:
+        """The entries of a folder, by default of the home."""
+        answer = self._client._json(self._request("GET", path, "?depth=%d" % depth))
+        return decode(FileList, answer).entries
+
+    def stat(self, path: str) -> FileEntry:
+        """What is known of one entry."""
+        return decode(FileEntry, self._client._json(self._request("GET", path, "?depth=0")))
+
+    def make_folder(self, path: str) -> None:
+        """Makes a folder, and those above it."""
+        self._post("/folders", {"path": path})
+
+    def move(self, source: str, target: str) -> None:
+        """Moves a file or a folder."""
+        self._post("/moves", {"from": source, "to": target})
+
+    def read_archive(self, path: str = "") -> bytes:
+        """A folder as an archive (tar)."""
+        url = _wire.archive_path(self._path, path)
+        return self._client._read(_wire.request_of("GET", url), True).content
+
+    def write_archive(self, archive: bytes, path: str = "") -> None:
+        """Unpacks an archive (tar) into a folder, which is made."""
+        request = _wire.request_of("PUT", _wire.archive_path(self._path, path))
+        self._client._read(_wire.with_bytes(request, archive), True)
+
+    def sign(self, path: str, method: str = "GET", ttl_ms: int = 3_600_000) -> SignedUrl:
+        """An address, from that of the service, by which anybody may read or write one file for some time."""
+        body = {"path": path, "method": method, "ttl_ms": ttl_ms}
+        return decode(SignedUrl, _wire.json_of(self._post("/signed-urls", body)))
+
+    def sign_port(self, port: int, ttl_ms: int = 3_600_000) -> SignedUrl:
+        """An address, from that of the service, by which anybody may reach a server inside for some time."""
+        body = {"port": port, "ttl_ms": ttl_ms}
+        return decode(SignedUrl, _wire.json_of(self._post("/signed-urls", body)))
+
+    def _request(self, method: str, path: str, query: str = "") -> Dict[str, Any]:
+        return _wire.request_of(method, _wire.file_path(self._path, path) + query)
+
+    def _post(self, rest: str, body: Dict[str, Any]) -> Any:
+        return self._client._read(_wire.request_of("POST", self._path + rest, body), False)
+
+
+class Commands:
+    """Commands of a session that go on in the background. All methods raise ExecutorManagerError."""
+
+    def __init__(self, client: Client, path: str) -> None:
+        self._client = client
+        self._path = path
+
+    def start(self, command: str, **options: Any) -> Command:
+        """Starts a line for bash; ``options`` are members of a CommandRequest."""
+        body = {**options, "command": command, "background": True}
+        answer = self._client._json(_wire.request_of("POST", self._path, body))
+        return Command(self._client, self._path, decode(CommandState, answer))
+
+    def list(self) -> List[Command]:
+        """Those that run, and those that have ended within the last hour."""
+        answer = self._client._json(_wire.request_of("GET", self._path))
+        return [Command(self._client, self._path, state) for state in decode(CommandList, answer).commands]
+
+
+class Command:
+    """A command in the background. ``state`` is as it was when this object was made."""
+
+    def __init__(self, client: Client, path: str, state: CommandState) -> None:
+        self._client = client
+        self._path = _wire.below(path, state.id)
+        self.id = state.id
+        self.state = state
+
+    def refresh(self) -> CommandState:
+        """How it is now."""
+        return decode(CommandState, self._client._json(_wire.request_of("GET", self._path)))
+
+    def output(self, offset: int = 0) -> CommandOutput:
+        """What is there of its output, from a byte on."""
+        request = _wire.request_of("GET", self._path + "/output?offset=%d" % offset)
+        return decode(CommandOutput, self._client._json(request))
+
+    def write(self, text: Optional[str] = None, close: bool = False) -> None:
+        """Sends to its standard input, and ends that if asked to."""
+        self._post("/stdin", {"text": text or "", "close": close})
+
+    def signal(self, signal: str = "SIGTERM") -> None:
+        """Signals it and its group."""
+        self._post("/signal", {"signal": signal})
+
+    def delete(self) -> None:
+        """Ends it with its group, and forgets it."""
+        self._client._read(_wire.request_of("DELETE", self._path), False)
+
+    def _post(self, rest: str, body: Dict[str, Any]) -> None:
+        self._client._read(_wire.request_of("POST", self._path + rest, body), False)
