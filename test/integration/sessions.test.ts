@@ -14,6 +14,7 @@ import { Shelf } from '../../src/sessions/shelf.ts'
 import type { IdleRules, SessionInfo } from '../../src/sessions/types.ts'
 import { programOf, SESSION_ENV, SESSION_HOME, SESSION_USER } from '../../src/sessions/user.ts'
 import { ensureInstallation } from '../../src/setup/install.ts'
+import { templatesOf } from '../support/session-templates.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'sessions-'))
 const LIMITS = {
@@ -64,11 +65,7 @@ beforeAll(async () => {
     isShort: () => false,
   })
   const sandboxes = engine.sessionsFor(bash as InstalledRuntime, { ...config.limits, ...LIMITS })
-  templates = {
-    names: () => ['bash'],
-    find: async () => sandboxes,
-    ofKey: (key) => (key === sandboxes.key ? sandboxes : null),
-  }
+  templates = templatesOf(new Map([['bash', sandboxes]]))
   sessions = open()
 })
 afterAll(async () => {

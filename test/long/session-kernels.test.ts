@@ -10,6 +10,7 @@ import type { ContextOutcome } from '../../src/sessions/context-types.ts'
 import { LocalSessions } from '../../src/sessions/local-sessions.ts'
 import { Shelf } from '../../src/sessions/shelf.ts'
 import { ensureInstallation } from '../../src/setup/install.ts'
+import { templatesOf } from '../support/session-templates.ts'
 
 /** Kernels of sessions over restarts of the manager: what they hold goes on, what ran has no answer. */
 
@@ -20,7 +21,7 @@ let sessions: LocalSessions
 
 function open(): LocalSessions {
   const opened = new LocalSessions(
-    templates,
+    templatesOf(templates),
     {
       tryEnter: () => true,
       isMakingMost: false,

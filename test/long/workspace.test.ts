@@ -16,7 +16,7 @@ async function call(method: string, path: string, body?: object) {
 }
 
 async function create(): Promise<string> {
-  const { status, body } = await call('POST', '', {})
+  const { status, body } = await call('POST', '', { template: 'workspace' })
   expect(body).toMatchObject({ template: 'workspace', state: 'ready' })
   expect(status).toBe(201)
   onTestFinished(async () => void (await call('DELETE', `/${body.id}`)))
