@@ -21,7 +21,8 @@ export interface Bar {
 
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
-  const { warm, bare, native, imports, burst, load, callers, doors, idle, density, start } = figures
+  const { warm, bare, native, imports, burst, load, callers, doors } = figures
+  const { sessions, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = (program: ProgramId) =>
@@ -80,6 +81,15 @@ export function barsOf(figures: Figures): Bar[] {
     }),
     ...doorExtras(doors ?? []).map(({ door, extraMs, limitMs }) =>
       most(`Door ${door}, p50 beyond that of /v1/runs`, 'ms', limitMs, extraMs),
+    ),
+    most('Create a session, p50', 'ms', 10, sessions?.createMs.p50),
+    most('Script in a ready session, p50', 'ms', 3, sessions?.scriptMs.p50),
+    most('Cell in a ready session, p50', 'ms', 8, sessions?.cellMs.p50),
+    most(
+      'Cell in a frozen session, p50 beyond that in a ready one',
+      'ms',
+      5,
+      sessions && sessions.frozenMs.p50 - sessions.cellMs.p50,
     ),
     most(
       `Burst of ${burst?.size ?? 'the pool size'}, p50, to one run`,

@@ -24,6 +24,7 @@ import { measureNative, nativeReport } from './native.ts'
 import { type Options, readOptions, type Topic, USAGE } from './options.ts'
 import { ratioReport } from './ratios.ts'
 import { Service } from './service.ts'
+import { measureSessions, sessionsReport } from './sessions.ts'
 import { measureStart, startReport } from './start.ts'
 import { markdown, type Report } from './table.ts'
 import { measureWarm, warmReport } from './warm.ts'
@@ -37,6 +38,7 @@ const SERVING: readonly Topic[] = [
   'load',
   'callers',
   'doors',
+  'sessions',
   'idle',
   'density',
   'start',
@@ -130,6 +132,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     if (wants('doors')) {
       figures.doors = await measureDoors(bench, service)
       print(doorsReport(figures.doors))
+    }
+    if (wants('sessions')) {
+      figures.sessions = await measureSessions(bench, service)
+      print(sessionsReport(figures.sessions))
     }
     if (wants('idle')) {
       figures.idle = await measureIdle(bench, service)

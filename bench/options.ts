@@ -11,6 +11,7 @@ export const TOPICS = [
   'load',
   'callers',
   'doors',
+  'sessions',
   'idle',
   'density',
   'cold',
