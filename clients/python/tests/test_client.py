@@ -1,6 +1,7 @@
 """The client against answers that are made up, and against the service of EXECUTOR_MANAGER_URL."""
 
 import asyncio
+import dataclasses
 import json
 import time
 import typing
@@ -45,6 +46,66 @@ def success(body):
 
 
 SOON = {"retry-after": "0"}
+
+
+def whole(cls, **given):
+    """The JSON of an object, the members that a test does not care for being null."""
+    return {**{field.name: None for field in dataclasses.fields(cls)}, **given}
+
+
+SESSION = whole(generated.Session, id="s/1", state="ready")
+
+
+class Sessions(unittest.TestCase):
+    def test_run_interrupt_and_end_by_threads(self):
+        done = whole(generated.SessionOutcome, execution_count=1, context="python")
+        stream = 'event: started\ndata: {"id":"r","queue_ms":1}\n\nevent: done\ndata: %s\n\n'
+        answers = Answers(
+            success(SESSION),
+            success(done),
+            httpx.Response(200, text=stream % json.dumps(done)),
+            success({"interrupted": True}),
+            success({"contexts": [whole(generated.Context, id="c")]}),
+            httpx.Response(204),
+        )
+        with client_of(answers).sessions.create(template="python") as session:
+            outcome = session.run("1", wait=False)
+            self.assertEqual((outcome.execution_count, outcome.context), (1, "python"))
+            events = list(session.stream("1"))
+            self.assertEqual([event.event for event in events], ["started", "done"])
+            self.assertEqual(events[-1].data.execution_count, 1)
+            self.assertTrue(session.interrupt("a b"))
+            self.assertEqual(session.contexts.list()[0].id, "c")
+        asked = [(request.method, request.url.raw_path.decode()) for request in answers.requests]
+        self.assertEqual(
+            asked,
+            [
+                ("POST", "/v1/sessions"),
+                ("POST", "/v1/sessions/s%2F1/runs"),
+                ("POST", "/v1/sessions/s%2F1/runs"),
+                ("POST", "/v1/sessions/s%2F1/contexts/a%20b/interrupt"),
+                ("GET", "/v1/sessions/s%2F1/contexts"),
+                ("DELETE", "/v1/sessions/s%2F1"),
+            ],
+        )
+        self.assertEqual(json.loads(answers.requests[1].content), {"wait": False, "code": "1"})
+
+    def test_the_same_by_asyncio(self):
+        done = whole(generated.SessionOutcome, execution_count=2)
+        text = "event: done\ndata: %s\n\n" % json.dumps(done)
+        answers = Answers(
+            success(SESSION), success(done), httpx.Response(200, text=text), httpx.Response(204)
+        )
+
+        async def use():
+            transport = httpx.MockTransport(answers)
+            async with AsyncClient("http://service", transport=transport) as client:
+                async with await client.sessions.create() as session:
+                    outcome = await session.run("1")
+                    events = [event async for event in session.stream("1")]
+                    return outcome.execution_count, events[-1].data.execution_count
+
+        self.assertEqual(asyncio.run(use()), (2, 2))
 
 
 class Retries(unittest.TestCase):
