@@ -21,6 +21,7 @@ import {
   templateNames,
 } from './templates/definition.ts'
 
+/** The templates that sessions are made from: runtimes, and the operator's own. */
 export class SessionTemplates implements SandboxTemplates {
   readonly #config: Config
   readonly #log: Logger

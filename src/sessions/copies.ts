@@ -17,7 +17,7 @@ export interface CopyHost {
   found(shelved: Shelved): Session | null
 }
 
-/** Nobody can guess it. */
+/** Makes an id that nobody can guess. */
 export function newId(): string {
   return randomBytes(15).toString('base64url')
 }

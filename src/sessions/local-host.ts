@@ -11,7 +11,7 @@ export interface SessionEvents {
   notWritten(info: SessionInfo, error: Error): void
 }
 
-/** What a session stands on: sandboxes of its template, places in memory, and the disk. */
+/** Returns what a session stands on: sandboxes of its template, places in memory, and the disk. */
 export function hostOf(
   templates: SandboxTemplates,
   shelf: Shelf,

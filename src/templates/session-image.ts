@@ -46,7 +46,7 @@ const VERSION = 2
 /** Folders below /usr/local that the user may write to. pip finds that it may not write there, and uses the home. */
 const OWN_FOLDERS = ['bin', 'etc', 'include', 'lib', 'lib/node_modules', 'sbin', 'share', 'src']
 
-/** What of a template of sessions shapes its image; see templateHash(). */
+/** Returns what of a template of sessions shapes its image; see templateHash(). */
 export function sessionFacts(
   template: Template,
   others: readonly InstalledRuntime[],
