@@ -8,6 +8,7 @@ import type { IdleFigures } from './idle.ts'
 import type { ImportFigure } from './imports.ts'
 import type { LoadFigures } from './load.ts'
 import type { NativeFigures } from './native.ts'
+import type { SessionIoFigures } from './session-io.ts'
 import type { SessionFigures } from './sessions.ts'
 import type { StartFigures } from './start.ts'
 import type { WarmFigures } from './warm.ts'
@@ -23,6 +24,7 @@ export interface Figures {
   callers?: readonly CallersFigure[]
   doors?: readonly DoorFigure[]
   sessions?: SessionFigures
+  sessionIo?: SessionIoFigures
   idle?: IdleFigures
   density?: readonly DensityFigure[]
   cold?: ColdFigures

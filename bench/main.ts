@@ -24,6 +24,7 @@ import { measureNative, nativeReport } from './native.ts'
 import { type Options, readOptions, type Topic, USAGE } from './options.ts'
 import { ratioReport } from './ratios.ts'
 import { Service } from './service.ts'
+import { measureSessionIo, sessionIoReport } from './session-io.ts'
 import { measureSessions, sessionsReport } from './sessions.ts'
 import { measureStart, startReport } from './start.ts'
 import { markdown, type Report } from './table.ts'
@@ -39,6 +40,7 @@ const SERVING: readonly Topic[] = [
   'callers',
   'doors',
   'sessions',
+  'session-io',
   'idle',
   'density',
   'start',
@@ -137,6 +139,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
       figures.sessions = await measureSessions(bench, service)
       print(sessionsReport(figures.sessions))
     }
+    if (wants('session-io')) {
+      figures.sessionIo = await measureSessionIo(bench, service)
+      print(sessionIoReport(figures.sessionIo))
+    }
     if (wants('idle')) {
       figures.idle = await measureIdle(bench, service)
       print(idleReport(figures.idle))
@@ -147,7 +153,6 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     }
   } finally {
     await service.stop()
-  }
 }
 
 /** What wants the machine for itself. */

@@ -12,6 +12,7 @@ export const TOPICS = [
   'callers',
   'doors',
   'sessions',
+  'session-io',
   'idle',
   'density',
   'cold',

@@ -70,12 +70,12 @@ export class SessionFiles {
 
   /** An address, from that of the service, by which anybody may read or write one file for some time. */
   sign(path: string, method: 'GET' | 'PUT' = 'GET', ttlMs = 3_600_000): Promise<SignedUrl> {
-    return this.#post('/signed-urls', { path, method, ttl_ms: ttlMs }, (answer) => answer.json())
+    return this.#post('/signed-urls', { path, method, ttl_ms: ttlMs }, signedIn)
   }
 
   /** An address, from that of the service, by which anybody may reach a server of the session for some time. */
   signPort(port: number, ttlMs = 3_600_000): Promise<SignedUrl> {
-    return this.#post('/signed-urls', { port, ttl_ms: ttlMs }, (answer) => answer.json())
+    return this.#post('/signed-urls', { port, ttl_ms: ttlMs }, signedIn)
   }
 
   #of(path: string): string {
@@ -100,4 +100,5 @@ export class SessionFiles {
 }
 
 const nothing = async () => {}
+const signedIn = async (answer: Response) => (await answer.json()) as SignedUrl
 const bytesOf = async (answer: Response) => new Uint8Array(await answer.arrayBuffer())

@@ -93,7 +93,7 @@ export class Transport {
     const kind = method === 'PUT' ? 'application/octet-stream' : 'application/json'
     const type = body === undefined ? {} : { 'content-type': kind }
     const init: RequestInit = { method, headers: { ...this.#headers, ...type, ...headers } }
-    if (body !== undefined) init.body = body as BodyInit
+    if (body !== undefined) init.body = body as NonNullable<RequestInit['body']>
     if (signal) init.signal = signal
     let response: Response
     try {
