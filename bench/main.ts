@@ -153,6 +153,7 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     }
   } finally {
     await service.stop()
+  }
 }
 
 /** What wants the machine for itself. */
