@@ -22,6 +22,7 @@ export async function openSessions(
   installation: Installation,
   capacity: CapacityLimit,
   outputs: OutputAccounts,
+  runsWait: () => boolean,
 ): Promise<LocalSessions | null> {
   if (config.sessionsPerCaller === 0) return null
   const templates = new SessionTemplates(config, log, engine, installation)
@@ -31,7 +32,7 @@ export async function openSessions(
   const folder = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))
   const sessions = new LocalSessions(
     templates,
-    placesOf(capacity),
+    placesOf(capacity, runsWait),
     new Shelf(folder, port !== 0),
     {
       perCaller: config.sessionsPerCaller,
@@ -61,7 +62,7 @@ export async function openSessions(
 }
 
 /** A session takes the place of an executor while it is in memory. None is kept free for it. */
-function placesOf(capacity: CapacityLimit): Places {
+function placesOf(capacity: CapacityLimit, runsWait: () => boolean): Places {
   let tell = () => {}
   let change = Promise.resolve()
   const renew = () => {
@@ -77,6 +78,9 @@ function placesOf(capacity: CapacityLimit): Places {
     tryEnter: () => capacity.tryEnter(member),
     get isMakingMost() {
       return capacity.isMakingMost
+    },
+    get isWanted() {
+      return runsWait() && capacity.isFull
     },
     changed: () => change,
     made: () => capacity.made(),

@@ -21,7 +21,10 @@ import {
   templateNames,
 } from './templates/definition.ts'
 
-/** The templates that sessions are made from: runtimes, and the operator's own. */
+/** The template of the project for sessions that name none. */
+const WORKSPACE = 'workspace'
+
+/** Finds and builds the templates of sessions, and makes their sandboxes. */
 export class SessionTemplates implements SandboxTemplates {
   readonly #config: Config
   readonly #log: Logger
@@ -49,6 +52,12 @@ export class SessionTemplates implements SandboxTemplates {
 
   names(): string[] {
     return [...this.#runtimes.keys(), ...templateNames(this.#folders)]
+  }
+
+  preferred(): string {
+    const isBuilt = [...this.#built.keys()].some((mark) => mark.startsWith(`${WORKSPACE}.`))
+    if (isBuilt) return WORKSPACE
+    return this.#runtimes.has('python') ? 'python' : ([...this.#runtimes.keys()][0] ?? WORKSPACE)
   }
 
   async find(name: string): Promise<KeptSandboxes | null> {

@@ -151,7 +151,15 @@ export class Worker {
     }
     await worker.#served.open()
     const { outputs } = doors
-    worker.sessions = await openSessions(config, log, engine, installation, capacity, outputs)
+    worker.sessions = await openSessions(
+      config,
+      log,
+      engine,
+      installation,
+      capacity,
+      outputs,
+      () => worker.#scheduler.queued > 0,
+    )
     return worker
   }
 

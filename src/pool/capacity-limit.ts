@@ -63,6 +63,11 @@ export class CapacityLimit {
     return this.#making >= this.#maxMaking
   }
 
+  /** Tells whether as many exist as may exist at once. */
+  get isFull(): boolean {
+    return this.#alive >= this.#maxAlive
+  }
+
   /** Takes a place for an executor that is about to be made. Returns false when there is none for it. */
   tryEnter(member: Member): boolean {
     const hasOwnPlace = member.alive < this.#reserveOf(member)

@@ -60,6 +60,8 @@ export interface KeptSandboxes {
 export interface SandboxTemplates {
   /** Their names, for people. */
   names(): string[]
+  /** The one of a session that names none: never one that has to be built first. */
+  preferred(): string
   /**
    * Finds a template as it is now; it is built when it is not yet, which may take minutes.
    * @returns null when there is none of that name

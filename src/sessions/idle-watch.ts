@@ -13,6 +13,12 @@ export class IdleWatch {
   #cpuTimeMs = 0
   #timer: NodeJS.Timeout | null = null
   #isLooking = false
+  #isComputing = false
+
+  /** Whether processes of it computed when it was last looked at. */
+  get isComputing(): boolean {
+    return this.#isComputing
+  }
 
   /** When its idle time began (performance.now()). */
   get sinceMs(): number {
@@ -31,6 +37,7 @@ export class IdleWatch {
   /** @param look called once a second, never twice at once; what it rejects with is ignored */
   start(sandbox: KeptSandbox, look: () => Promise<void>): void {
     this.stop()
+    this.#isComputing = false
     this.#cpuTimeMs = sandbox.use().cpuTimeMs
     this.#timer = setInterval(() => void this.#look(look), LOOK_MS)
     this.#timer.unref()
@@ -63,6 +70,7 @@ export class IdleWatch {
     const { cpuTimeMs } = sandbox.use()
     const used = cpuTimeMs - this.#cpuTimeMs
     this.#cpuTimeMs = cpuTimeMs
-    return used > IDLE_PROCESSOR_SHARE * LOOK_MS
+    this.#isComputing = used > IDLE_PROCESSOR_SHARE * LOOK_MS
+    return this.#isComputing
   }
 }

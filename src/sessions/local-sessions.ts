@@ -35,6 +35,9 @@ export class LocalSessions implements Sessions {
   readonly #host: SessionHost
   readonly #snapshots: Snapshots
   readonly #review: NodeJS.Timeout
+  readonly #places: Places
+  /** For runs that wait. */
+  #isMakingRoom = false
   #stopping: Promise<void> | null = null
 
   constructor(
@@ -45,6 +48,7 @@ export class LocalSessions implements Sessions {
     events: SessionEvents,
   ) {
     this.#templates = templates
+    this.#places = places
     this.#memory = new Residence(places, () => this.#hibernateOne())
     this.#host = hostOf(templates, shelf, this.#memory, events, settings.saveEveryMs)
     this.#snapshots = new Snapshots(
@@ -53,7 +57,7 @@ export class LocalSessions implements Sessions {
     )
     this.#shelf = shelf
     this.#settings = settings
-    this.#review = setInterval(() => this.#sessions.review(), REVIEW_MS)
+    this.#review = setInterval(() => this.#look(), REVIEW_MS)
     this.#review.unref()
   }
 
@@ -98,6 +102,10 @@ export class LocalSessions implements Sessions {
     } catch {
       return null
     }
+  }
+
+  defaultTemplate(): string {
+    return this.#templates.preferred()
   }
 
   async create(request: SessionRequest): Promise<SessionInfo> {
@@ -270,6 +278,15 @@ export class LocalSessions implements Sessions {
     await Promise.all(all.map((one) => one.abandon('the service stopped').catch(() => {})))
     this.#shelf.close()
     this.#snapshots.close()
+  }
+
+  #look(): void {
+    this.#sessions.review()
+    if (!this.#places.isWanted || this.#isMakingRoom) return
+    this.#isMakingRoom = true
+    void this.#hibernateOne().finally(() => {
+      this.#isMakingRoom = false
+    })
   }
 
   /** The session that has been idle longest goes to disk. @returns false: none is idle */

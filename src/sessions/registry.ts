@@ -41,10 +41,10 @@ export class Registry {
     return this.all().filter(({ state }) => state !== 'dead').length
   }
 
-  /** Those that nobody uses, the one that has been idle longest first. */
+  /** Those that nobody uses and that do not compute, the one that has been idle longest first. */
   idle(): Session[] {
     return this.all()
-      .filter(({ state }) => state === 'frozen' || state === 'ready')
+      .filter(({ isIdle }) => isIdle)
       .sort((one, other) => one.idleSinceMs - other.idleSinceMs)
   }
 

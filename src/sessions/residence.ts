@@ -7,6 +7,8 @@ export interface Places {
   tryEnter(): boolean
   /** Whether there is none only because as many are being made as may be at once. */
   readonly isMakingMost: boolean
+  /** Whether runs wait for executors, and no place is free for one. */
+  readonly isWanted: boolean
   /** Resolves when a place may have become free. */
   changed(): Promise<void>
   /** The making succeeded or failed. */

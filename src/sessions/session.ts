@@ -72,6 +72,11 @@ export class Session implements HostedSession {
     return this.#idle.sinceMs
   }
 
+  /** Whether nobody uses it and nothing in it computes. */
+  get isIdle(): boolean {
+    return this.state === 'frozen' || (this.state === 'ready' && !this.#idle.isComputing)
+  }
+
   get checkpoint(): Checkpoint | null {
     return this.#checkpoint
   }

@@ -80,6 +80,8 @@ export interface SessionUse extends Omit<ContextHost, 'limits'> {
 
 /** Keeps sandboxes for callers. A caller sees its own alone: of another's it is told that there is none. */
 export interface Sessions {
+  /** The template of a session that names none. */
+  defaultTemplate(): string
   /** @throws ManagerError SESSIONS_FULL, POOL_BUSY, REQUEST_INVALID */
   create(request: SessionRequest): Promise<SessionInfo>
   list(caller: string): SessionInfo[]

@@ -73,8 +73,10 @@ export class TemplateBuilder {
    */
   async build(template: Template, progress: Progress): Promise<BuiltTemplate> {
     const built = await ensureTemplate(template, this.#site, this.#engine, progress)
-    progress(`${template.name}: making a snapshot`)
-    await tryOut(built, this.#config, this.#engine, () => this.#failure)
+    if (!template.session) {
+      progress(`${template.name}: making a snapshot`)
+      await tryOut(built, this.#config, this.#engine, () => this.#failure)
+    }
     touchStamp(this.#site.home)
     progress(`${template.name}: ready`, 100)
     return built

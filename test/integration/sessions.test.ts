@@ -36,6 +36,7 @@ function open(saveEveryMs: number | null = null): LocalSessions {
     {
       tryEnter: () => places < 3 && places++ >= 0,
       isMakingMost: false,
+      isWanted: false,
       changed: async () => {},
       made: () => {},
       left: () => places--,

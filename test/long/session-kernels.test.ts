@@ -25,6 +25,7 @@ function open(): LocalSessions {
     {
       tryEnter: () => true,
       isMakingMost: false,
+      isWanted: false,
       changed: async () => {},
       made: () => {},
       left: () => {},

@@ -4,6 +4,7 @@ import type { KeptSandboxes, SandboxTemplates } from '../../src/sessions/engine.
 export function templatesOf(all: ReadonlyMap<string, KeptSandboxes>): SandboxTemplates {
   return {
     names: () => [...all.keys()],
+    preferred: () => [...all.keys()][0] ?? '',
     find: async (name) => all.get(name) ?? null,
     ofKey: (key) => [...all.values()].find((sandboxes) => sandboxes.key === key) ?? null,
   }

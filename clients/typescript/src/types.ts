@@ -556,7 +556,7 @@ export interface SessionOutcome {
 }
 
 export interface SessionRequest {
-  /** A runtime, or a template such as workspace, which has all languages and root. */
+  /** A runtime or a template. Without it: workspace where that is built, else python. */
   template?: string | undefined
   /** A snapshot of GET /v1/snapshots: the session begins as that was, and template counts no more. */
   snapshot?: string | undefined

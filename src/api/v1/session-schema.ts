@@ -25,8 +25,8 @@ export const sessionRequest = z
     template: z
       .string()
       .regex(NAME)
-      .default('python')
-      .describe('A runtime, or a template such as workspace, which has all languages and root.'),
+      .optional()
+      .describe('A runtime or a template. Without it: workspace where that is built, else python.'),
     snapshot: z
       .string()
       .max(64)

@@ -12,7 +12,7 @@ export function addSessionsRoutes(app: FastifyInstance, sessions: Sessions): voi
     const { template, snapshot, env, metadata, ttl_ms: ttlMs, idle } = asked
     const created = sessions.create({
       caller: request.caller,
-      template,
+      template: template ?? sessions.defaultTemplate(),
       snapshot,
       env,
       metadata,

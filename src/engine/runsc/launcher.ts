@@ -38,6 +38,8 @@ export interface Bundle {
   readonly hasRootImage: boolean
   /** False by default. */
   readonly hasWritableRoot?: boolean
+  /** What a restored one may hold before its own limit is set, where that is more than a new one needs. */
+  readonly makingBytes?: number
   /** Guest processes and threads that the spec allows. */
   readonly processes: number
 }
@@ -127,7 +129,7 @@ export class Launcher {
     let cgroup: Cgroup | null = null
     try {
       cgroup = createCgroup(tree, path.join(owner.name, id), {
-        memoryBytes: MAKING_MEMORY_BYTES,
+        memoryBytes: Math.max(MAKING_MEMORY_BYTES, this.#bundle.makingBytes ?? 0),
         tasks: hostTasksFor(this.#bundle.processes),
       })
       processors.make(cgroup, pace)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
 import { scaledMs } from '../../lib/time-scale.ts'
+import { MIB } from '../../lib/units.ts'
 import type { RunLimits } from '../../run/types.ts'
 import type { Kernels } from '../../sessions/context-types.ts'
 import type { KeptSandbox, KeptSandboxes } from '../../sessions/engine.ts'
@@ -23,6 +24,9 @@ export type SessionLimits = Pick<
   RunLimits,
   'memoryBytes' | 'cpus' | 'processes' | 'openFiles' | 'workspaceBytes'
 >
+
+/** More than gVisor's kernel takes for itself in a sandbox. */
+const KERNEL_BYTES = 512 * MIB
 
 /** What a template of sessions has beside its image. */
 export interface SessionShape {
@@ -56,6 +60,7 @@ export class SessionFactory implements KeptSandboxes {
       spec: specFor(context.network !== null),
       hasRootImage,
       hasWritableRoot: hasRoot,
+      makingBytes: limits.memoryBytes + KERNEL_BYTES,
       // root's processes are counted by themselves.
       processes: hasRoot ? 2 * limits.processes : limits.processes,
     })

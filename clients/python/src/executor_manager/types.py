@@ -523,7 +523,7 @@ class SessionRequestIdle:
 @dataclass(frozen=True)
 class SessionRequest:
     template: Optional[str] = None
-    """A runtime, or a template such as workspace, which has all languages and root."""
+    """A runtime or a template. Without it: workspace where that is built, else python."""
     snapshot: Optional[str] = None
     """A snapshot of GET /v1/snapshots: the session begins as that was, and template counts no more."""
     env: Optional[Dict[str, str]] = None
