@@ -24,7 +24,12 @@ import type { Runtime } from '../runtimes/definition.ts'
 import { compileLocales } from './base-system.ts'
 import { runInImage } from './chroot.ts'
 import { bootstrap } from './debootstrap.ts'
-import { addNpmPackages, addPythonPackages, type Libraries } from './language-packages.ts'
+import {
+  addNpmPackages,
+  addPythonPackages,
+  type Libraries,
+  pythonLibraries,
+} from './language-packages.ts'
 import { imageHash } from './recipe.ts'
 import { seal, slim } from './slim.ts'
 import type { AptSources } from './sources.ts'
@@ -136,7 +141,7 @@ async function buildRootfs(
   await bootstrap(recipe, sources, places, part(0, systemEnds))
   progress(`${title}: locales`, systemEnds)
   await compileLocales(rootfs)
-  const libraries = await addLibraries(runtime, rootfs, workDir, part(systemEnds, 85))
+  const npm = await addLibraries(runtime, rootfs, workDir, part(systemEnds, 85))
   for (const [place, name] of Object.entries(recipe.files)) {
     mkdirSync(dirname(join(rootfs, place)), { recursive: true })
     copyFileSync(join(runtime.folder, name), join(rootfs, place))
@@ -149,6 +154,8 @@ async function buildRootfs(
   progress(`${title}: removing what is not needed`, 93)
   const packages = await slim(rootfs, recipe.removePackages, recipe.prune)
   seal(rootfs)
+  // What was only of use for the commands is gone now.
+  const libraries = { ...npm, ...(recipe.pipLock ? pythonLibraries(rootfs) : {}) }
   for (const command of recipe.check) {
     progress(`${title}: checking`, 96)
     await runInImage(rootfs, command, {
@@ -165,6 +172,7 @@ async function buildRootfs(
   return { sizeBytes, builtAt: new Date().toISOString(), packages, libraries }
 }
 
+/** Returns what it added with npm; what pip adds can be read from the image. */
 async function addLibraries(
   { image, folder }: Runtime,
   rootfs: string,
@@ -174,11 +182,11 @@ async function addLibraries(
   const { npmLock, pipLock } = image
   if (npmLock) progress('npm packages')
   const npm = npmLock ? await addNpmPackages(rootfs, workDir, join(folder, npmLock), progress) : {}
-  if (pipLock) progress('pip packages')
-  const pip = pipLock
-    ? await addPythonPackages(rootfs, workDir, join(folder, pipLock), progress)
-    : {}
-  return { ...npm, ...pip }
+  if (pipLock) {
+    progress('pip packages')
+    await addPythonPackages(rootfs, workDir, join(folder, pipLock), progress)
+  }
+  return npm
 }
 
 function refuseLarge(runtime: Runtime, sizeBytes: number): void {

