@@ -19,7 +19,8 @@ let end: () => void
 
 beforeAll(async () => {
   const runtimes = path.join(import.meta.dirname, '../../runtimes')
-  const program = (await ensureSupervisors(folder, runtimes, () => {})).at(-1) as string
+  const programs = await ensureSupervisors(folder, runtimes, () => {})
+  const program = programs.find((file) => path.basename(file) === 'session') as string
   const child = spawn(program, [folder], { stdio: ['pipe', 'pipe', 'inherit'] })
   channels = new Channels(child.stdin as Writable, child.stdout as Readable)
   end = () => child.stdin?.end()

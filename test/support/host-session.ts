@@ -16,7 +16,8 @@ import { Channels } from '../../src/supervisor/channels.ts'
 export async function hostSession(id: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'host-session-'))
   const runtimes = path.join(import.meta.dirname, '../../runtimes')
-  const program = (await ensureSupervisors(folder, runtimes, () => {})).at(-1) as string
+  const programs = await ensureSupervisors(folder, runtimes, () => {})
+  const program = programs.find((file) => path.basename(file) === 'session') as string
   const child = spawn(program, [folder], { stdio: ['pipe', 'pipe', 'inherit'] })
   const channels = new Channels(child.stdin as Writable, child.stdout as Readable)
   const counts = { used: 0, released: 0 }
