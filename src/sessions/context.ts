@@ -237,10 +237,13 @@ export class Context {
     const began = performance.now()
     let cut: Cut | null = null
     let grace: NodeJS.Timeout | undefined
+    let again: NodeJS.Timeout | undefined
     const interrupt = (why: Cut) => {
       if (cut !== null) return
       cut = why
       link.interrupt()
+      // A kernel that has not begun yet does not heed the first.
+      again = setInterval(() => link.interrupt(), GRACE_MS / 3)
       grace = setTimeout(() => link.kill(), GRACE_MS)
     }
     const cancel = () => interrupt('canceled')
@@ -268,6 +271,7 @@ export class Context {
     const end = await ended
     clearTimeout(timer)
     clearTimeout(grace)
+    clearInterval(again)
     this.#running.delete(id)
     signal.removeEventListener('abort', cancel)
     const wallTimeMs = performance.now() - began
