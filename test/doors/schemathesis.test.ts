@@ -28,8 +28,9 @@ describe('v1', () => {
         ...['run', `${manager.url}/openapi.json`, '--no-color', '--generation-deterministic'],
         ...['--phases', 'coverage,fuzzing', '--max-examples', '20', '--continue-on-failure'],
         ...['--suppress-health-check', 'all', '--warnings', 'off', '--request-timeout', '120'],
-        // These streams last as long as the session; Schemathesis would read them to their end.
-        ...['--exclude-path-regex', '^/v1/sessions/.*/(events|watch)$'],
+        // The streams last as long as the session, and would be read to their end. What is behind a port answers as
+        // it likes. Schemathesis cannot write tar files.
+        ...['--exclude-path-regex', '^/v1/sessions/.*/(events|watch|archive|ports/.*)$|^/v1/ports/'],
         // Which names, limits and modes a service takes is not in the schema: it may answer 400.
         ...['--checks', 'all', '--exclude-checks', 'positive_data_acceptance'],
       ]

@@ -14,17 +14,20 @@ export interface NpmPackage {
 /**
  * Installs a package as its registry has it. No script of a package is run.
  * @param atEnd has it removed
+ * @param before a date: what it depends on is taken as it was then. null: the newest that it allows
  * @throws Error with what npm said
  */
 export async function npmPackage(
   name: string,
   atEnd: (work: () => Promise<void>) => void,
+  before: string | null = null,
 ): Promise<NpmPackage> {
   const folder = mkdtempSync(path.join(tmpdir(), 'npm-package-'))
   atEnd(async () => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(path.join(folder, 'package.json'), '{"private": true}')
+  const dated = before === null ? [] : ['--before', before]
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  const end = await runCommand('npm', ['install', ...quiet, name], { cwd: folder })
+  const end = await runCommand('npm', ['install', ...quiet, ...dated, name], { cwd: folder })
   if (end.code !== 0) throw new Error(`npm install ${name}: ${end.stdout}${end.stderr}`)
   const run: NpmPackage['run'] = (program, words, options = {}) =>
     runCommand(process.execPath, [path.join(folder, program), ...words], options)

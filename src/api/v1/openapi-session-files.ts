@@ -69,7 +69,7 @@ export function sessionFilePaths(): Json {
       get: {
         operationId: 'listSessionHome',
         summary: 'The entries of the home of a session',
-        parameters: [{ ...depth(1, 'How many folders deep.'), required: true }],
+        parameters: [depth(1, 'How many folders deep; 1 by default.')],
         responses: { 200: { description: 'The entries.', content: json('FileList') }, ...inUse },
       },
     },

@@ -14,7 +14,7 @@ export const contextRequest = z
     cwd: z
       .string()
       .max(4096)
-      .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
+      .refine((path) => !/\p{Cc}/u.test(path), 'must not contain control characters')
       .default('')
       .describe('The folder that it begins in: from the home, unless it is absolute.'),
     env: env.describe('Added to the variables of the session.'),
