@@ -30,7 +30,10 @@ describe('v1', () => {
         ...['--suppress-health-check', 'all', '--warnings', 'off', '--request-timeout', '120'],
         // The streams last as long as the session, and would be read to their end. What is behind a port answers as
         // it likes. Schemathesis cannot write tar files.
-        ...['--exclude-path-regex', '^/v1/sessions/.*/(events|watch|archive|ports/.*)$|^/v1/ports/'],
+        ...[
+          '--exclude-path-regex',
+          '^/v1/sessions/.*/(events|watch|archive|ports/.*)$|^/v1/ports/',
+        ],
         // Which names, limits and modes a service takes is not in the schema: it may answer 400.
         ...['--checks', 'all', '--exclude-checks', 'positive_data_acceptance'],
       ]
