@@ -2,8 +2,9 @@ import { useDoorTable } from '../support/door-table.ts'
 import { useService } from './service.ts'
 
 /** Clients of other systems, as their registries have them, on the real service. */
-useService()
+// The hooks at the end are called the last one first: the service ends though the table is not right.
 useDoorTable()
+useService()
 
 await import('./mcp.ts')
 await import('./examples.ts')
