@@ -17,15 +17,25 @@ import {
 import { basename, dirname, join, relative } from 'node:path'
 import { runCommand } from '../lib/command.ts'
 
+/** NLTK refuses to read a file that has two names, so that its data is copied. */
+const COPIED = 'usr/share/nltk_data'
+
 /** Makes a copy of an image's root file system by hard links, without the guests in it. */
 export async function linkRootfs(from: string, to: string): Promise<void> {
-  await runCommand(['cp', '--archive', '--link', '--no-target-directory', from, to], {
+  await copy(from, to, ['--link'])
+  rmSync(join(to, '.executor'), { recursive: true, force: true })
+  if (!existsSync(join(to, COPIED))) return
+  rmSync(join(to, COPIED), { recursive: true })
+  await copy(join(from, COPIED), join(to, COPIED), [])
+}
+
+function copy(from: string, to: string, flags: readonly string[]): Promise<unknown> {
+  return runCommand(['cp', '--archive', ...flags, '--no-target-directory', from, to], {
     purpose: `Linking the files of ${from}`,
     remedy:
       'Check the free disk space, and that the data folder is on a file system with hard links.',
     contained: true,
   })
-  rmSync(join(to, '.executor'), { recursive: true, force: true })
 }
 
 /**

@@ -41,6 +41,15 @@ test("what a layer replaces leaves the runtime's image as it is", async () => {
   expect(readFileSync(at('base/lib/a/old.py'), 'utf8')).toBe('old')
 })
 
+test('data that NLTK reads keeps one name, which it wants', async () => {
+  write('base/lib/a.py', '')
+  write('base/usr/share/nltk_data/tokenizers/a.tab', 'text')
+  await linkRootfs(at('base'), at('made'))
+  expect(readFileSync(at('made/usr/share/nltk_data/tokenizers/a.tab'), 'utf8')).toBe('text')
+  expect(lstatSync(at('base/usr/share/nltk_data/tokenizers/a.tab')).nlink).toBe(1)
+  expect(lstatSync(at('base/lib/a.py')).nlink).toBe(2)
+})
+
 test('a link to a folder of libraries becomes links to each of them', () => {
   write('made/usr/modules/x/index.js', 'old')
   write('made/usr/modules/@s/y/index.js', 'old')
