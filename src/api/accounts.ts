@@ -12,8 +12,7 @@ export interface AccountLimits {
   readonly answerBytesPerCaller: number
 }
 
-/**
- * Counts the bytes that are held for callers, for each kind of them within one budget for all. Counts the bytes that are held for callers, for each kind of them within one budget for all. */
+/** Counts the bytes that are held for callers, for each kind of them within one budget for all. */
 export class Accounts {
   readonly uploads: Budget
   readonly answers: Budget

@@ -160,8 +160,7 @@ function completed(upload: Upload): Body {
   return upload
 }
 
-/**
- * Returns the refusal of a body for which the budgets have no room. Returns the refusal of a body for which the budgets have no room. */
+/** Returns the refusal of a body for which the budgets have no room. */
 export function overBudget(): Refused {
   return new Refused(
     429,

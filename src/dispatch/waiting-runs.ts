@@ -140,8 +140,7 @@ export class WaitingRuns {
   }
 }
 
-/**
- * Returns the error of a run whose caller has gone. Returns the error of a run whose caller has gone. */
+/** Returns the error of a run whose caller has gone. */
 export function callerGone(): ManagerError {
   return new ManagerError('RUN_CANCELLED', 'The caller has gone.')
 }

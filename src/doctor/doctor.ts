@@ -46,8 +46,7 @@ const PLANNED_CGROUP = {
 }
 const RUN_SETUP = 'npm run setup (npm start does it too)'
 
-/**
- * Checks the machine and the installation without changing them, and returns a finding for each check. Checks the machine and the installation without changing them, and returns a finding for each check. */
+/** Checks the machine and the installation without changing them, and returns a finding for each check. */
 export async function examine(input: DoctorInput): Promise<Finding[]> {
   const runsc = findRunsc(input.home)
   const runtimes = loadRuntimes(input.runtimesDir)

@@ -47,8 +47,7 @@ export const NO_NETWORK = 'This sandbox has no network.'
 /** Said where a sandbox spoke what the protocol does not allow. */
 export const INTERFERED = 'The program interfered with its sandbox.'
 
-/**
- * Tells that a script ended with the exit code of its last command. Tells that a script ended with the exit code of its last command. */
+/** Tells that a script ended with the exit code of its last command. */
 export function lastCommandDetail(exitCode: number): string {
   return `The script ended with exit code ${exitCode} of its last command.`
 }

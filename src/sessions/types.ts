@@ -56,8 +56,7 @@ export interface SessionInfo
   readonly checkpoint: { readonly atMs: number; readonly bytes: number } | null
 }
 
-/**
- * Returns what callers are told of a session. Returns what callers are told of a session. */
+/** Returns what callers are told of a session. */
 export function infoOf(
   { id, template, createdAtMs, expiresAtMs, metadata, idle }: SessionRecord,
   state: SessionState,

@@ -12,8 +12,7 @@ export interface Frame {
 
 const HEAD_BYTES = 5
 
-/**
- * Encodes a whole frame. Encodes a whole frame. */
+/** Encodes a whole frame. */
 export function encodeFrame(type: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + payload.length)
   frame.writeUInt32LE(payload.length, 0)

@@ -80,8 +80,7 @@ export const REPORT_BYTES = 4 + 4
 /** What CONTROL carries beside the result: READY, PONG, FAILURE, ERROR, REFUSED and the frames' heads. */
 const CONTROL_MARGIN_BYTES = 64 * 1024
 
-/**
- * Returns what tells how many bytes a frame of each type may have; undefined: the type may not come. Returns what tells how many bytes a frame of each type may have; undefined: the type may not come. */
+/** Returns what tells how many bytes a frame of each type may have; undefined: the type may not come. */
 export function maxSupervisorPayload(limits: RunLimits): (type: number) => number | undefined {
   return (type) => {
     if (type === STDOUT || type === STDERR || type === CONTROL) return RELAY_BYTES

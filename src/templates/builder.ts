@@ -14,8 +14,7 @@ import { limitsOfTemplate, type Template } from './definition.ts'
 /** A service looks at this file to learn that there is something new. */
 const STAMP = 'templates.stamp'
 
-/**
- * Returns the path of the file whose time tells when templates were built last. Returns the path of the file whose time tells when templates were built last. */
+/** Returns the path of the file whose time tells when templates were built last. */
 export function stampFile(home: string): string {
   return join(home, STAMP)
 }

@@ -23,8 +23,7 @@ interface Upstream {
   readonly url: URL
 }
 
-/**
- * Serves package indexes to builds of templates, and counts what they take. Serves package indexes to builds of templates, and counts what they take. */
+/** Serves package indexes to builds of templates, and counts what they take. */
 export class IndexGateway {
   readonly #settings: IndexSettings
   readonly #server: http.Server

@@ -68,8 +68,7 @@ interface Serving {
   readonly letGo: () => void
 }
 
-/**
- * Serves the templates that are built, and takes in those that are built while it runs. Serves the templates that are built, and takes in those that are built while it runs. */
+/** Serves the templates that are built, and takes in those that are built while it runs. */
 export class ServedTemplates {
   readonly #host: TemplateHost
   readonly #site: BuildSite

@@ -35,6 +35,9 @@ beforeAll(async () => {
   service = await startService(env, [], undefined, (work) => atEnd.push(work))
 })
 afterAll(async () => {
+  // It removes its sandboxes before it ends.
+  service.kill('SIGTERM')
+  await service.ended()
   for (const work of atEnd) await work()
 })
 

@@ -30,8 +30,7 @@ const SIGNALS: Readonly<Record<string, string>> = {
   SIGTERM: 'terminated',
 }
 
-/**
- * Tells an outcome in the words of Dify's sandbox. Tells an outcome in the words of Dify's sandbox. */
+/** Tells an outcome in the words of Dify's sandbox. */
 export function presentOutcome(outcome: RunOutcome): DifyResult {
   const stdout = outcome.stdout.toString()
   const stderr = outcome.stderr.toString()

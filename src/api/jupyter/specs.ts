@@ -19,8 +19,7 @@ export function kernelNames(
   return new Map([...named.filter(isPython), ...named])
 }
 
-/**
- * Returns what a kernelspec tells of the language of a template. Returns what a kernelspec tells of the language of a template. */
+/** Returns what a kernelspec tells of the language of a template. */
 export function languageOf({ name, version }: OfferedTemplate): KernelLanguage {
   const known = LANGUAGES[name] ?? { name, mimetype: 'text/plain', extension: '.txt' }
   return { ...known, version: version ?? '' }

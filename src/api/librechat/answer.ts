@@ -94,8 +94,7 @@ function stderrOf(outcome: RunOutcome): string {
   return `${stderr}${stderr === '' || stderr.endsWith('\n') ? '' : '\n'}${outcomeDetail(outcome)}`
 }
 
-/**
- * Tells whether a program ended with exit code 0. Tells whether a program ended with exit code 0. */
+/** Tells whether a program ended with exit code 0. */
 export function hasEndedWell({ end, exitCode }: RunOutcome): boolean {
   return end === 'exit' && exitCode === 0
 }

@@ -28,8 +28,7 @@ function textOf({ errors, message }: Problem): string {
   return errors[0]?.detail ?? message
 }
 
-/**
- * Sends an answer in JSON. Sends an answer in JSON. */
+/** Sends an answer in JSON. */
 export function send(reply: FastifyReply, status: number, body: unknown): FastifyReply {
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body))
 }

@@ -54,7 +54,8 @@ export interface Round {
 }
 
 /**
- * Returns what is executed next of a program that calls tools: the program from its beginning, with the answers so far. Returns what is executed next of a program that calls tools: the program from its beginning, with the answers so far. */
+ * Returns what is executed next of a program that calls tools: the program from its beginning, with the answers so far.
+ */
 export function roundOf(run: ToolRun): Round {
   const mark = randomBytes(24).toString('hex')
   const stdin = stdinOf(run, mark)

@@ -18,8 +18,7 @@ export function excerptOf(text: string, { head, tail }: ExcerptSize, where: stri
   return `${start}\n[... ${left} characters left out${hint} ...]\n${end}`
 }
 
-/**
- * Tells whether excerptOf() leaves something out of a text. Tells whether excerptOf() leaves something out of a text. */
+/** Tells whether excerptOf() leaves something out of a text. */
 export function isExcerpt(text: string, { head, tail }: ExcerptSize): boolean {
   return text.length > head + tail
 }

@@ -1,7 +1,6 @@
 import { failures, headerParameter, type Json, json, OWN } from './openapi-words.ts'
 
-/**
- * Describes the list of accepted runs. Describes the list of accepted runs. */
+/** Describes the list of accepted runs. */
 export function listOfRuns(): Json {
   return {
     operationId: 'listRuns',

@@ -38,8 +38,7 @@ export function rateHeaders(): Json {
   }
 }
 
-/**
- * Describes the answers of these problems, by status. Describes the answers of these problems, by status. */
+/** Describes the answers of these problems, by status. */
 export function failures(names: readonly ProblemName[]): Json {
   const statuses = [...new Set(names.map((name) => PROBLEMS[name].status as number))]
   return Object.fromEntries(

@@ -17,8 +17,7 @@ const STATUS_OF_END: Readonly<Record<Exclude<RunEnd, 'exit'>, RunStatus>> = {
   result: 'failed',
 }
 
-/**
- * Returns the status of an outcome in the words of the native API. Returns the status of an outcome in the words of the native API. */
+/** Returns the status of an outcome in the words of the native API. */
 export function statusOf({ end, exitCode }: RunOutcome): RunStatus {
   if (end === 'exit') return exitCode === 0 ? 'succeeded' : 'failed'
   return STATUS_OF_END[end]

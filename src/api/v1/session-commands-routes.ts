@@ -112,8 +112,7 @@ function commandsOf(sessions: Sessions, { caller, params: { id } }: SessionReque
 
 type CommandRequest = SessionRequest & { params: Params['Params'] }
 
-/**
- * Returns the command that the path names; throws Problem where there is none. Returns the command that the path names; throws Problem where there is none. */
+/** Returns the command that the path names; throws Problem where there is none. */
 export function commandOf(sessions: Sessions, request: CommandRequest): KeptCommand {
   const { command: id } = request.params
   const command = commandsOf(sessions, request).get(id)
@@ -193,8 +192,7 @@ export function offsetIn(text: string | undefined): number {
   throw invalid([{ pointer: '', detail: 'offset must be a number of bytes.' }])
 }
 
-/**
- * Returns a command in the words of the native API. Returns a command in the words of the native API. */
+/** Returns a command in the words of the native API. */
 export function toldKept(command: KeptCommand): KeptCommandAnswer {
   const { record, span } = command
   const { id, pid, argv, cwd, hasTerminal, startedAtMs, endedAtMs, exitCode, signal } = record

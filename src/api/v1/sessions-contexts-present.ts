@@ -17,8 +17,7 @@ export function toldContext(info: ContextInfo): ContextAnswer {
   }
 }
 
-/**
- * Returns the status of a run in a session. Returns the status of a run in a session. */
+/** Returns the status of a run in a session. */
 export function sessionStatusOf(outcome: ContextOutcome) {
   const { end } = outcome
   return end === 'lost' ? 'lost' : statusOf({ ...outcome, end })

@@ -14,8 +14,7 @@ export type FileForm = 'content' | 'url'
 
 const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
 
-/**
- * Returns an accepted run in the words of the native API, without its outcome. Returns an accepted run in the words of the native API, without its outcome. */
+/** Returns an accepted run in the words of the native API, without its outcome. */
 export function summaryOf(run: RunInfo): RunSummary {
   return {
     id: run.id,
