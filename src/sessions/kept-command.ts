@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks'
+import { Pace } from '../supervisor/pace.ts'
 import type { SessionProcess } from '../supervisor/session-process.ts'
 import type { ProcessEnd } from '../supervisor/session-protocol.ts'
 import { type OutputPiece, OutputRing, type RingState } from './output-ring.ts'
@@ -30,9 +30,6 @@ export interface CommandState {
 export const RING_BYTES = 256 * 1024
 /** A reader that is so far behind holds up the command. */
 const LAG_BYTES = RING_BYTES / 2
-/** What a command that nobody reads may have this process take in PACE_MS: 32 MiB a second. */
-const PACE_BYTES = 3.2 * 1024 * 1024
-const PACE_MS = 100
 
 /** A command that goes on when the request that started it is over. Its latest output is kept. */
 export class KeptCommand {
@@ -44,8 +41,7 @@ export class KeptCommand {
   readonly #readers = new Set<{ position: number }>()
   #wake: () => void = () => {}
   #changed = this.#nextChange()
-  #paceSince = 0
-  #paceBytes = 0
+  readonly #pace = new Pace(() => this.#regulate())
   #isHeldUp = false
 
   /** @param process null: it has ended */
@@ -150,7 +146,7 @@ export class KeptCommand {
       process[name].on('data', (chunk: Buffer) => {
         this.#ring.add(name, chunk)
         this.#tell()
-        this.#pace(chunk.length)
+        this.#pace.add(chunk.length)
         this.#regulate()
       })
     }
@@ -181,28 +177,13 @@ export class KeptCommand {
     record.signal = exited && exited.signal > 0 ? exited.signal : null
   }
 
-  /** A command that writes without end may not have this process do nothing else. */
-  #pace(bytes: number): void {
-    const now = performance.now()
-    if (now - this.#paceSince > PACE_MS) {
-      this.#paceSince = now
-      this.#paceBytes = 0
-    }
-    this.#paceBytes += bytes
-    if (this.#paceBytes < PACE_BYTES || this.#paceBytes - bytes >= PACE_BYTES) return
-    setTimeout(() => {
-      this.#paceBytes = 0
-      this.#regulate()
-    }, PACE_MS)
-  }
-
   /** Reads the process, or holds it up. */
   #regulate(): void {
     const process = this.#process
     if (!process) return
     const next = this.#ring.next
     const lags = [...this.#readers].some(({ position }) => next - position > LAG_BYTES)
-    const isHeldUp = lags || this.#paceBytes >= PACE_BYTES
+    const isHeldUp = lags || this.#pace.isSpent
     if (isHeldUp === this.#isHeldUp) return
     this.#isHeldUp = isHeldUp
     for (const stream of [process.stdout, process.stderr]) {

@@ -10,6 +10,7 @@ import {
   type KernelTask,
   maxKernelPayload,
 } from './kernel-protocol.ts'
+import { Pace } from './pace.ts'
 import { CONTROL_FRAME, isShown, maxControlBytes } from './protocol.ts'
 import type { SessionProcess } from './session-process.ts'
 
@@ -64,6 +65,8 @@ export class KernelLink {
   #ready: () => void = () => {}
   #idle: Promise<void> = Promise.resolve()
   #becomeIdle: () => void = () => {}
+  /** Of what comes while no collector bounds it. */
+  readonly #pace = new Pace(() => this.#regulate())
   readonly #between = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
 
   /** @param state of a kernel that another manager started; null: it was started just now */
@@ -165,6 +168,8 @@ export class KernelLink {
   }
 
   #print(name: 'stdout' | 'stderr', chunk: Buffer): void {
+    this.#pace.add(chunk.length)
+    if (this.#pace.isSpent) this.#regulate()
     if (this.#state === 'running') {
       // Nobody waits for a run that another manager began.
       if (!this.#collector || this.#isFlooded) return
@@ -172,6 +177,14 @@ export class KernelLink {
     } else if (this.#state === 'idle') {
       const most = Math.min(BETWEEN_BYTES, Math.floor(this.#limits.outputBytes / 2))
       this.#between[name] = Buffer.concat([this.#between[name], chunk]).subarray(-most)
+    }
+  }
+
+  /** Reads what it prints, or holds it up for a moment. */
+  #regulate(): void {
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      if (this.#pace.isSpent) stream.pause()
+      else stream.resume()
     }
   }
 

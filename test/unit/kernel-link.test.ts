@@ -118,6 +118,15 @@ describe('a link to a kernel', () => {
     kernel.end()
   })
 
+  test('takes what is printed without end slowly, and goes on', async () => {
+    const kernel = await ready()
+    for (let i = 0; i < 40; i++) kernel.stdout.write(Buffer.alloc(100_000))
+    await expect.poll(() => kernel.stdout.isPaused()).toBe(true)
+    expect(kernel.stdout.readableLength).toBeGreaterThan(0)
+    await expect.poll(() => kernel.stdout.readableLength).toBe(0)
+    expect(kernel.stdout.isPaused()).toBe(false)
+  })
+
   test('drops what is more than may be, and goes on', async () => {
     const kernel = await ready()
     const { collector, ended, floods } = run(kernel)
