@@ -24,6 +24,8 @@ export interface KeptSandbox {
   freeze(): Promise<boolean>
   /** Lets its processes go on. May be called for one that is not frozen. */
   thaw(): void
+  /** Whether it was killed while it is frozen, and dies as soon as it is thawed. */
+  isKilled(): boolean
   /**
    * Writes its state into an empty folder; it ends by that, and its channels wait for the one that is restored.
    * @throws CheckpointRefused when it could not be written and the sandbox goes on; ManagerError ENGINE_FAILED,

@@ -11,6 +11,7 @@ import { SessionLifecycle, type SessionState } from './lifecycle.ts'
 import type { Checkpoint, KeptState, Shelved } from './shelf.ts'
 import { infoOf, type SessionInfo, type SessionRecord } from './types.ts'
 
+const ENDED = 'its sandbox ended'
 const LEFT = 'the service ended while it was in memory'
 
 /**
@@ -111,7 +112,7 @@ export class Session implements HostedSession {
       if (state === 'dead') throw new SessionGone(id, this.#why)
       if (state === 'lost') throw new SessionLost(id, this.#why, this.#checkpoint?.atMs ?? null)
       if (state === 'ready' || state === 'busy') return this.#take()
-      if (state === 'frozen') this.#thaw()
+      if (state === 'frozen') await this.#thaw()
       else if (state === 'hibernated') await this.#wake()
       else await this.#moving
     }
@@ -280,7 +281,7 @@ export class Session implements HostedSession {
     this.#channels = sandbox.channels
     void sandbox.ended.then(() => {
       if (this.#sandbox !== sandbox || this.state === 'hibernating') return
-      this.#lose('its sandbox ended').catch(() => {})
+      this.#lose(ENDED).catch(() => {})
     })
     this.#idle.begin()
     this.#savedAtMs = performance.now()
@@ -292,7 +293,8 @@ export class Session implements HostedSession {
     this.#sandbox = null
   }
 
-  #thaw(): void {
+  async #thaw(): Promise<void> {
+    if (this.#sandbox?.isKilled()) return this.#lose(ENDED)
     this.#sandbox?.thaw()
     this.#enter('ready', 'used')
   }
@@ -306,6 +308,7 @@ export class Session implements HostedSession {
 
   async #lookAt(sandbox: KeptSandbox): Promise<void> {
     sandbox.look()
+    if (this.state === 'frozen' && sandbox.isKilled()) return this.#lose(ENDED)
     const isBusyInside = this.state !== 'frozen' && this.#idle.isBusyInside(sandbox)
     this.#isDirty ||= isBusyInside
     if (this.state === 'ready' && isBusyInside) this.#idle.begin()

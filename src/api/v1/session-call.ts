@@ -71,6 +71,23 @@ export function sessionProblem(error: Error): Error {
   return error
 }
 
+/**
+ * Returns what the end of a session under a request means for its caller: one that has a checkpoint is lost, and can
+ * be had back.
+ */
+export function lostProblem(
+  sessions: Sessions | null,
+  { caller, params }: FastifyRequest,
+  problem: Problem,
+): Problem {
+  const { id } = params as { id?: string }
+  if (problem.problem !== 'session-ended' || !id) return problem
+  const info = sessions?.get(caller, id)
+  if (!info?.checkpoint || info.state === 'dead') return problem
+  const lost = new SessionLost(id, 'its sandbox ended', info.checkpoint.atMs)
+  return new Problem('session-lost', lost.message)
+}
+
 const [EPERM, ENOENT, EACCES, EROFS] = [1, 2, 13, 30]
 
 /**

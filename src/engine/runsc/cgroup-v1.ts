@@ -106,6 +106,10 @@ export class CgroupV1 implements Cgroup {
     return Math.round(readNumber(this.#folder.cpuacct, 'cpuacct.usage') / 1000)
   }
 
+  processes(): number[] {
+    return readIds(this.#folder.freezer, 'cgroup.procs')
+  }
+
   threads(): number[] {
     return readIds(this.#folder.freezer, 'tasks')
   }

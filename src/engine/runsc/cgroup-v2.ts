@@ -86,6 +86,10 @@ export class CgroupV2 implements Cgroup {
     return readKey(this.#folder, 'cpu.stat', 'usage_usec')
   }
 
+  processes(): number[] {
+    return readIds(this.#folder, 'cgroup.procs')
+  }
+
   threads(): number[] {
     return readIds(this.#folder, 'cgroup.threads')
   }

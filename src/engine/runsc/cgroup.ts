@@ -46,6 +46,8 @@ export interface Cgroup {
    */
   watchMemory(changed: () => void): (() => void) | null
   cpuTimeUs(): number
+  /** Returns the ids of the processes in it. */
+  processes(): number[]
   /** Returns the ids of the threads in it. */
   threads(): number[]
   freeze(): void

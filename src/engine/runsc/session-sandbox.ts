@@ -5,6 +5,7 @@ import { CheckpointRefused, type KeptSandbox, type SandboxUse } from '../../sess
 import { Channels } from '../../supervisor/channels.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { Launched, Launcher } from './launcher.ts'
+import { hasPendingKill } from './pending-kill.ts'
 import { untilAsleep } from './sleep-watch.ts'
 
 /** What gVisor itself may hold more after a restore than it did before. */
@@ -96,6 +97,15 @@ export class SessionSandbox implements KeptSandbox {
     if (this.#isFrozen) this.#launched.sandbox.cgroup.thaw()
     this.#isFrozen = false
     this.channels.isStill = false
+  }
+
+  isKilled(): boolean {
+    try {
+      return this.#isFrozen && hasPendingKill(this.#launched.sandbox.cgroup.processes())
+    } catch {
+      // No descriptor free: the next look may have one.
+      return false
+    }
   }
 
   async checkpoint(folder: string): Promise<void> {
