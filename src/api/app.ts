@@ -12,6 +12,7 @@ import { addDoor, type DoorOptions, requestIdOf } from './auth.ts'
 import { Connections, maxConnections } from './connections.ts'
 import { dify } from './dify/plugin.ts'
 import type { Door } from './doors.ts'
+import { e2b } from './e2b/plugin.ts'
 import { failureOf } from './failure.ts'
 import { jupyter } from './jupyter/plugin.ts'
 import { libreChat } from './librechat/plugin.ts'
@@ -151,6 +152,12 @@ export async function buildApp(
     const { uploads: inputs } = accounts
     const { maxBodyBytes: maxBytes } = options
     await app.register(libreChat, { ...services, ...keepers, inputs, maxBytes })
+  }
+  const { sessions } = services
+  if (doors.has('e2b') && sessions) {
+    const { uploads: frames } = accounts
+    const keyed = options.keys.count > 0
+    await app.register(e2b, { ...services, ...keepers, sessions, frames, keyed })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   return app

@@ -63,7 +63,7 @@ export async function takeSnapshot(
 export async function createFrom(
   host: CopyHost,
   snapshot: string,
-  { caller, env, metadata, idle, ttlMs }: SessionRequest,
+  { caller, env, metadata, idle, ttlMs, atDeadline, note }: SessionRequest,
 ): Promise<SessionInfo> {
   const { snapshots } = host
   const found = snapshots.find(caller, snapshot)
@@ -72,7 +72,15 @@ export async function createFrom(
     throw new ManagerError('REQUEST_INVALID', detail, { field: 'snapshot' })
   }
   host.admit(caller, 1)
-  const record = { ...found.record, env: { ...found.record.env, ...env }, metadata, idle, ttlMs }
+  const record = {
+    ...found.record,
+    env: { ...found.record.env, ...env },
+    metadata,
+    idle,
+    ttlMs,
+    atDeadline,
+    note,
+  }
   const session = addCopy(host, { ...found, record }, snapshots.shelf)
   try {
     await wake(session)
@@ -113,7 +121,8 @@ function addCopy(host: CopyHost, { record: source, checkpoint }: Copied, from: S
   const createdAtMs = Date.now()
   const { incarnation } = checkpoint
   const expiresAtMs = createdAtMs + source.ttlMs
-  const record = { ...source, id: newId(), createdAtMs, expiresAtMs, incarnation }
+  const isPaused = false
+  const record = { ...source, id: newId(), createdAtMs, expiresAtMs, incarnation, isPaused }
   const shelved = { record, isAwake: false, checkpoint }
   host.shelf.copy(from, source.id, shelved)
   const session = host.found(shelved)

@@ -11,7 +11,14 @@ import { type Places, Residence } from './residence.ts'
 import { Session } from './session.ts'
 import type { Shelf, Shelved } from './shelf.ts'
 import { Snapshots } from './snapshots.ts'
-import type { SessionInfo, SessionRequest, Sessions, SessionUse, SnapshotInfo } from './types.ts'
+import type {
+  SessionChange,
+  SessionInfo,
+  SessionRequest,
+  Sessions,
+  SessionUse,
+  SnapshotInfo,
+} from './types.ts'
 
 export interface SessionSettings {
   /** Sessions of one caller at once, and of all; hibernated ones included. */
@@ -202,15 +209,13 @@ export class LocalSessions implements Sessions {
     this.#assertOpen()
     const { channels, release } = await session.acquire()
     const touch = () => {
-      session.record.expiresAtMs = Math.max(
-        session.record.expiresAtMs,
-        Date.now() + session.record.ttlMs,
-      )
+      const { atDeadline, expiresAtMs, ttlMs } = record
+      if (!atDeadline) record.expiresAtMs = Math.max(expiresAtMs, Date.now() + ttlMs)
       release()
     }
-    const { commands, contexts, record } = session
+    const { commands, contexts, record, ended } = session
     const usage = () => session.usage()
-    return { channels, commands, contexts, env: record.env, usage, release: touch }
+    return { channels, commands, contexts, env: record.env, usage, ended, release: touch }
   }
 
   contexts(caller: string, id: string): Contexts | null {
@@ -229,12 +234,29 @@ export class LocalSessions implements Sessions {
     return this.#sessions.ownerOf(id)
   }
 
+  ofDoor(door: string): SessionInfo[] {
+    const all = this.#sessions.all().filter(({ record }) => record.note?.door === door)
+    return all.filter(({ state }) => state !== 'dead').map((session) => session.info())
+  }
+
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null {
     const session = this.#sessions.find(caller, id)
     if (!session) return null
     session.record.expiresAtMs = Date.now() + ttlMs
-    if (session.state !== 'dead' && session.state !== 'creating') this.#shelf.put(session.shelved())
+    this.#put(session)
     return session.info()
+  }
+
+  change(caller: string, id: string, change: SessionChange): SessionInfo | null {
+    const session = this.#sessions.find(caller, id)
+    if (!session) return null
+    Object.assign(session.record, change)
+    this.#put(session)
+    return session.info()
+  }
+
+  #put(session: Session): void {
+    if (session.state !== 'dead' && session.state !== 'creating') this.#shelf.put(session.shelved())
   }
 
   async resume(caller: string, id: string): Promise<SessionInfo | null> {
@@ -250,7 +272,7 @@ export class LocalSessions implements Sessions {
 
   async pause(caller: string, id: string): Promise<SessionInfo | null> {
     const session = this.#sessions.find(caller, id)
-    await session?.hibernate('paused')
+    await session?.pause('paused')
     return session?.info() ?? null
   }
 

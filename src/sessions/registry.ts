@@ -3,6 +3,16 @@ import type { Session } from './session.ts'
 /** How long a session in the state dead is still told of. */
 const DEAD_MS = 10 * 60_000
 
+/** Does what its record says with one whose time is over. */
+function end(session: Session): void {
+  const { atDeadline, isPaused } = session.record
+  if (atDeadline === undefined ? session.state === 'busy' : isPaused) return
+  const why = 'its time to live was over'
+  const isPausing = atDeadline === 'pause' && session.state !== 'lost'
+  const ending = isPausing ? session.pause(why) : session.kill(why)
+  ending.catch(() => {})
+}
+
 /** The sessions of a machine by their ids. A caller finds its own alone. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
@@ -63,9 +73,7 @@ export class Registry {
       const { id, expiresAtMs } = session.record
       if (session.state === 'dead') {
         if (performance.now() > session.endedAtMs + DEAD_MS) this.delete(id)
-      } else if (now > expiresAtMs && session.state !== 'busy') {
-        session.kill('its time to live was over').catch(() => {})
-      }
+      } else if (now > expiresAtMs) end(session)
     }
   }
 }

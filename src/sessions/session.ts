@@ -37,6 +37,8 @@ export class Session implements HostedSession {
   #savedAtMs = 0
   #why = ''
   #endedAtMs = 0
+  /** Aborted when it is paused, lost or dead. */
+  #awake = new AbortController()
 
   /** @param found what an earlier manager wrote down; null: it is new and has no sandbox yet */
   constructor(
@@ -76,6 +78,10 @@ export class Session implements HostedSession {
   /** Whether nobody uses it and nothing in it computes. */
   get isIdle(): boolean {
     return this.state === 'frozen' || (this.state === 'ready' && !this.#idle.isComputing)
+  }
+
+  get ended(): AbortSignal {
+    return this.#awake.signal
   }
 
   get checkpoint(): Checkpoint | null {
@@ -155,6 +161,22 @@ export class Session implements HostedSession {
     return (this.state as SessionState) === 'hibernated'
   }
 
+  /**
+   * Writes it to disk for as long as nobody resumes it. Who uses one that has a deadline is told that it has ended.
+   * @returns whether it is paused then
+   */
+  async pause(why: string): Promise<boolean> {
+    const { record } = this
+    const isUsed = record.atDeadline !== undefined
+    const isPaused = (await this.hibernate(why, isUsed)) && this.state === 'hibernated'
+    if (isPaused) {
+      record.isPaused = true
+      this.#host.put(this, false)
+      this.#awake.abort()
+    }
+    return isPaused
+  }
+
   /** Writes it to disk, in use or not, and has it go on from there. */
   async save(): Promise<void> {
     const { sinceMs } = this.#idle
@@ -196,6 +218,7 @@ export class Session implements HostedSession {
     if (this.state !== 'dead') {
       this.#endedAtMs = performance.now()
       this.#detach()
+      this.#awake.abort()
       this.#channels?.end(why)
       this.commands.close()
       this.#enter('dead', why)
@@ -216,6 +239,8 @@ export class Session implements HostedSession {
   async #wake(): Promise<void> {
     const checkpoint = this.#checkpoint as Checkpoint
     this.#enter('waking', 'used')
+    if (this.#awake.signal.aborted) this.#awake = new AbortController()
+    this.record.isPaused = false
     await this.#move(async () => {
       this.record.incarnation++
       let sandbox: KeptSandbox
@@ -254,6 +279,7 @@ export class Session implements HostedSession {
     if (!isKept) return this.kill(why)
     const sandbox = this.#sandbox
     this.#detach()
+    this.#awake.abort()
     this.#channels?.end(why)
     this.#enter('lost', why)
     if (sandbox) await this.#host.release(sandbox)

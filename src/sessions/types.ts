@@ -22,6 +22,19 @@ export interface SessionRequest {
   readonly ttlMs: number
   /** Of the caller: it begins as that was. The template is that of the snapshot then. */
   readonly snapshot?: string | undefined
+  /**
+   * What becomes of it when its time is over, in use or not. Its time is then not prolonged by use, and stands still
+   * while it is paused. Undefined: it ends so long after its last use.
+   */
+  readonly atDeadline?: 'end' | 'pause' | undefined
+  /** What the front door that made it keeps with it, in JSON. Nobody else looks at it. */
+  readonly note?: SessionNote | undefined
+}
+
+/** What a front door keeps with a session. */
+export interface SessionNote {
+  readonly door: string
+  readonly [name: string]: unknown
 }
 
 /** A state of a session that its caller keeps. */
@@ -41,15 +54,29 @@ export interface SessionRecord extends SessionRequest {
   baseBytes: number
   /** How many sandboxes it has had: one more each time that it is restored. */
   incarnation: number
+  /** Whether it was sent to disk by its caller or its deadline, and not for want of use. */
+  isPaused?: boolean
 }
+
+/** What of a session may be changed while it lives. */
+export type SessionChange = Partial<Pick<SessionRequest, 'atDeadline' | 'note' | 'metadata'>>
 
 /** What its caller is told of it. */
 export interface SessionInfo
   extends Pick<
     SessionRecord,
-    'id' | 'template' | 'createdAtMs' | 'expiresAtMs' | 'metadata' | 'idle'
+    | 'id'
+    | 'template'
+    | 'createdAtMs'
+    | 'expiresAtMs'
+    | 'metadata'
+    | 'idle'
+    | 'env'
+    | 'note'
+    | 'atDeadline'
   > {
   readonly state: SessionState
+  readonly isPaused: boolean
   /** Why it is in this state, in a few words. */
   readonly why: string
   /** The last state of it that is on disk; null: there is none. */
@@ -58,13 +85,29 @@ export interface SessionInfo
 
 /** Returns what callers are told of a session. */
 export function infoOf(
-  { id, template, createdAtMs, expiresAtMs, metadata, idle }: SessionRecord,
+  record: SessionRecord,
   state: SessionState,
   why: string,
   last: SessionInfo['checkpoint'],
 ): SessionInfo {
+  const { id, template, createdAtMs, expiresAtMs, metadata, idle, env, note, atDeadline } = record
   const checkpoint = last && { atMs: last.atMs, bytes: last.bytes }
-  return { id, template, state, why, createdAtMs, expiresAtMs, metadata, idle, checkpoint }
+  const isPaused = record.isPaused ?? false
+  return {
+    id,
+    template,
+    state,
+    isPaused,
+    why,
+    createdAtMs,
+    expiresAtMs,
+    metadata,
+    idle,
+    env,
+    note,
+    atDeadline,
+    checkpoint,
+  }
 }
 
 /** A session in use, until it is released. */
@@ -74,6 +117,8 @@ export interface SessionUse extends Omit<ContextHost, 'limits'> {
   /** What goes on when it is released. */
   readonly commands: Commands
   readonly env: Readonly<Record<string, string>>
+  /** Fires when it is paused, lost or dead: who uses it still has nothing to wait for. */
+  readonly ended: AbortSignal
   release(): void
 }
 
@@ -94,9 +139,13 @@ export interface Sessions {
   contexts(caller: string, id: string): Contexts | null
   /** Whose session it is, for a request that shows by itself that it may be made; null: there is none. */
   ownerOf(id: string): string | null
+  /** The sessions of all callers that a front door made, for requests that show by themselves whose they are. */
+  ofDoor(door: string): SessionInfo[]
   /** Sets when it ends without further use. */
   setTtl(caller: string, id: string, ttlMs: number): SessionInfo | null
-  /** Writes it to disk now. */
+  /** Changes what is given. @returns null when the caller has no such session */
+  change(caller: string, id: string, change: SessionChange): SessionInfo | null
+  /** Writes it to disk now. One with a deadline is written though it is in use. */
   pause(caller: string, id: string): Promise<SessionInfo | null>
   /** Wakes it. @throws SessionGone, SessionLost, ManagerError */
   resume(caller: string, id: string): Promise<SessionInfo | null>

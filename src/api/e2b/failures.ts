@@ -1,0 +1,35 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ManagerError } from '../../errors.ts'
+import { failureOf } from '../failure.ts'
+
+/** There is no such sandbox for who asks, or not now: it was killed, is over, or is paused. */
+export class GoneSandbox extends Error {
+  readonly statusCode = 502
+  /** What E2B's clients look for. */
+  readonly body: { readonly sandboxId: string; readonly message: string; readonly code: 502 }
+
+  constructor(sandboxId: string) {
+    super('The sandbox was not found')
+    this.body = { sandboxId: sandboxId.slice(0, 64), message: this.message, code: 502 }
+  }
+}
+
+/** Answers a request that failed in the words of E2B: `{code, message}`. */
+export function sendFailure(
+  error: Error & { statusCode?: number },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof GoneSandbox) return send(reply, 502, error.body)
+  const { status, message, retryAfterS } = failureOf(error)
+  if (status === 500 && !(error instanceof ManagerError)) {
+    request.log.error({ err: error }, 'request failed')
+  }
+  if (retryAfterS !== null) reply.header('retry-after', retryAfterS)
+  return send(reply, status, { code: status, message })
+}
+
+/** Sends an answer in JSON. */
+export function send(reply: FastifyReply, status: number, body: unknown): FastifyReply {
+  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body))
+}

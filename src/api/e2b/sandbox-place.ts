@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** What a request is for: a port of a sandbox. */
+export interface SandboxPlace {
+  readonly sandboxId: string
+  readonly port: number
+  /** Whether the name of the host says so, and not headers. */
+  readonly isHost: boolean
+}
+
+/** The files and processes of a sandbox, and its code interpreter. They are served by this service itself. */
+export const [ENVD_PORT, INTERPRETER_PORT] = [49983, 49999]
+
+const LABEL = /^(\d{1,5})-(i[a-z2-7]{24})$/i
+const ID = /^\w{1,64}$/
+
+/**
+ * Tells which sandbox a request is for: `<port>-<id>.<domain>` in its Host, else the headers of E2B's clients.
+ * @param domain in lower case, with its port where that is not the default; null: there are no such hosts
+ */
+export function placeOf(headers: IncomingHttpHeaders, domain: string | null): SandboxPlace | null {
+  return (domain && placeOfHost(headers.host ?? '', domain)) || placeOfHeaders(headers)
+}
+
+function placeOfHost(host: string, domain: string): SandboxPlace | null {
+  const [label = '', ...rest] = host.toLowerCase().split('.')
+  const [, port, sandboxId] = LABEL.exec(label) ?? []
+  const isOurs = withoutPort(rest.join('.')) === withoutPort(domain)
+  if (!isOurs || port === undefined || sandboxId === undefined) return null
+  return { sandboxId, port: Number(port), isHost: true }
+}
+
+function placeOfHeaders(headers: IncomingHttpHeaders): SandboxPlace | null {
+  const { 'e2b-sandbox-id': sandboxId, 'e2b-sandbox-port': port } = headers
+  if (typeof sandboxId !== 'string' || !ID.test(sandboxId)) return null
+  const isPort = typeof port === 'string' && /^\d{1,5}$/.test(port)
+  return { sandboxId, port: isPort ? Number(port) : ENVD_PORT, isHost: false }
+}
+
+function withoutPort(name: string): string {
+  return name.replace(/:\d{1,5}$/, '')
+}
