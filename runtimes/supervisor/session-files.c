@@ -5,17 +5,24 @@
  *   read PATH [OFFSET [LENGTH]]   writes the content to standard output
  *   write PATH [MODE]             takes the content from standard input; makes missing folders. Whoever reads
  *                                 the file meanwhile has the old content or the new one, never a part
- *   stat PATH                     writes one record
- *   list PATH DEPTH               writes a record for each entry, DEPTH folders deep, in no order
+ *   put PATH [NAME VALUE]..       takes the content from standard input and writes it in place; its user
+ *                                 attributes (session-attributes.c) are these and no others; makes missing folders
+ *   join PATH FROM..              writes the contents of these files, in order, in place, and removes them
+ *   stat PATH [detail]            writes one record
+ *   list PATH DEPTH [detail]      writes a record for each entry, DEPTH folders deep, in no order
  *   make PATH                     makes a folder and those above it
  *   move FROM TO                  renames; makes the folders above TO
  *   remove PATH                   removes a file, or a folder with all that is in it
- *   watch PATH DEPTH              writes an event for each change until it is ended
+ *   watch PATH DEPTH              writes an event for each change until it is ended (session-watch.c)
  *   pack PATH                     writes an archive of a folder (session-archive.h)
  *   unpack PATH                   takes an archive from standard input into a folder, which it makes
  *
+ * With "for UID GID" before the verb what it makes belongs to them, as root may do it.
+ *
  * A record: type (f, d, l or o for others), octal mode, size, nanoseconds since 1970, uid, gid, with spaces
  * between them; NUL; path (from PATH for list, else as given); NUL; where a link leads, else nothing; NUL.
+ * With detail more follows: of a link that leads somewhere, type, space and octal mode of that; NUL; its path
+ * without links; NUL; the number of user attributes; NUL; name, NUL, value and NUL of each.
  */
 #define _GNU_SOURCE
 #include "session-files.h"
@@ -36,8 +43,15 @@
 
 enum { MAX_DEPTH = 64 };
 
-/* Copies at most `length` bytes from one descriptor to the other. */
-static int copy(int from, int to, uint64_t length) {
+uid_t owner = (uid_t)-1;
+gid_t owner_group = (gid_t)-1;
+
+/* Returns 0 or an errno. */
+static int give(const char *path) {
+    return owner != (uid_t)-1 && lchown(path, owner, owner_group) ? errno : 0;
+}
+
+int copy(int from, int to, uint64_t length) {
     static char chunk[CHUNK_BYTES];
     while (length) {
         ssize_t n = read(from, chunk, length < sizeof chunk ? (size_t)length : sizeof chunk);
@@ -63,14 +77,14 @@ static int read_file(const char *path, uint64_t offset, uint64_t length) {
     return copy(fd, STDOUT_FILENO, length);
 }
 
-/* Makes the folders above a path. */
-static int make_above(const char *path) {
+int make_above(const char *path) {
     char above[PATH_MAX];
     if (strlen(path) >= sizeof above) return ENAMETOOLONG;
     strcpy(above, path);
     for (char *slash = strchr(above + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        if (mkdir(above, 0755) && errno != EEXIST) return errno;
+        const int error = mkdir(above, 0755) ? errno : give(above);
+        if (error && error != EEXIST) return error;
         *slash = '/';
     }
     return 0;
@@ -79,7 +93,7 @@ static int make_above(const char *path) {
 static int make_folder(const char *path) {
     int error = make_above(path);
     if (error) return error;
-    if (mkdir(path, 0755) == 0) return 0;
+    if (mkdir(path, 0755) == 0) return give(path);
     error = errno;
     struct stat info;
     return error == EEXIST && !stat(path, &info) && S_ISDIR(info.st_mode) ? 0 : error;
@@ -116,6 +130,19 @@ static int write_file(const char *path, int mode) {
 
 static char type_of(mode_t mode) { return S_ISREG(mode) ? 'f' : S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'o'; }
 
+/* Whether records have details. */
+static int is_detailed;
+
+static void write_details(const char *path, int is_link) {
+    struct stat info;
+    char end[PATH_MAX];
+    if (is_link && !stat(path, &info) && realpath(path, end))
+        printf("%c %o%c%s%c", type_of(info.st_mode), (unsigned)(info.st_mode & 07777), 0, end, 0);
+    else
+        printf("%c%c", 0, 0);
+    write_attributes(path);
+}
+
 /* @param name under which the record tells of it */
 static int write_record(const char *path, const char *name) {
     struct stat info;
@@ -128,6 +155,7 @@ static int write_record(const char *path, const char *name) {
     printf("%c %o %lld %lld %u %u%c%s%c%s%c", type_of(info.st_mode), (unsigned)(info.st_mode & 07777),
            (long long)info.st_size, (long long)info.st_mtim.tv_sec * 1000000000LL + info.st_mtim.tv_nsec,
            info.st_uid, info.st_gid, 0, name, 0, target, 0);
+    if (is_detailed) write_details(path, S_ISLNK(info.st_mode));
     return 0;
 }
 
@@ -212,6 +240,9 @@ static int work(char **arguments) {
         return read_file(path, third ? strtoull(third, NULL, 10) : 0,
                          fourth ? strtoull(fourth, NULL, 10) : UINT64_MAX);
     if (!strcmp(verb, "write")) return write_file(path, third ? (int)strtol(third, NULL, 8) : -1);
+    if (!strcmp(verb, "put")) return put_file(path, arguments + 2);
+    if (!strcmp(verb, "join")) return join_files(path, arguments + 2);
+    is_detailed = !strcmp(verb, "stat") ? third != NULL : fourth != NULL;
     if (!strcmp(verb, "stat")) return write_record(path, path);
     if (!strcmp(verb, "make")) return make_folder(path);
     if (!strcmp(verb, "remove")) return remove_path(path);
@@ -228,6 +259,11 @@ static int work(char **arguments) {
 }
 
 int file_work(char **arguments) {
+    if (arguments[0] && !strcmp(arguments[0], "for") && arguments[1] && arguments[2]) {
+        owner = (uid_t)strtoul(arguments[1], NULL, 10);
+        owner_group = (gid_t)strtoul(arguments[2], NULL, 10);
+        arguments += 3;
+    }
     int error = work(arguments);
     if (fflush(stdout) && !error) error = errno;
     if (error) dprintf(STDERR_FILENO, "%s\n", complaint ? complaint : strerror(error));

@@ -2,7 +2,8 @@
  * Watches a folder of a session by inotify(7), and writes an event for each change until it is ended.
  *
  * An event: s begun, c made or moved to, w written, a attributes changed, r removed, m moved away, o some changes
- * are not told of; NUL; path from PATH, for s and o none; NUL.
+ * are not told of, y told of all until now; NUL; path from PATH, for s, o and y none; NUL. There is one y for each
+ * read of standard input that brings something.
  */
 #define _GNU_SOURCE
 #include "session-files.h"
@@ -10,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,41 +97,60 @@ static int depth_of(const char *folder) {
     return depth;
 }
 
+static void take_event(const struct inotify_event *event, const char *path, int depth) {
+    if (event->mask & IN_Q_OVERFLOW) say_event('o', "", "");
+    struct place *place = event->wd > 0 ? place_of(event->wd) : NULL;
+    if (!place) return;
+    if (event->mask & IN_IGNORED) {
+        free(place->folder);
+        *place = (struct place){0};
+        return;
+    }
+    if (!event->len) return;
+    // A copy: folders that are added move none, but may take the place.
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", place->folder);
+    say_event(kind_of(event->mask), folder, event->name);
+    const int left = depth - depth_of(folder) - 1;
+    char below[PATH_MAX];
+    if (event->mask & IN_ISDIR && event->mask & (IN_CREATE | IN_MOVED_TO) && left > 0 &&
+        snprintf(below, sizeof below, "%s%s/", folder, event->name) < (int)sizeof below)
+        add_folder(path, below, left, 1);
+}
+
+/* Tells of what has happened. Returns 0 or an errno. */
+static int take_events(const char *path, int depth) {
+    static char events[64 * 1024] __attribute__((aligned(8)));
+    for (;;) {
+        const ssize_t n = read(watches.fd, events, sizeof events);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) return 0;
+        if (n <= 0) return errno ? errno : EIO;
+        for (char *next = events; next < events + n;) {
+            const struct inotify_event *event = (const struct inotify_event *)next;
+            next += sizeof *event + event->len;
+            take_event(event, path, depth);
+        }
+    }
+}
+
 int watch_folder(const char *path, int depth) {
-    watches.fd = inotify_init1(IN_CLOEXEC);
+    watches.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watches.fd < 0) return errno;
     const int error = add_folder(path, "", depth, 0);
     if (error) return error;
     // The watcher knows by this that no change is missed from now on.
     say_event('s', "", "");
-    fflush(stdout);
-    static char events[64 * 1024] __attribute__((aligned(8)));
+    struct pollfd polled[] = {{.fd = watches.fd, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
     for (;;) {
-        const ssize_t n = read(watches.fd, events, sizeof events);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return errno;
-        for (char *next = events; next < events + n;) {
-            const struct inotify_event *event = (const struct inotify_event *)next;
-            next += sizeof *event + event->len;
-            if (event->mask & IN_Q_OVERFLOW) say_event('o', "", "");
-            struct place *place = event->wd > 0 ? place_of(event->wd) : NULL;
-            if (!place) continue;
-            if (event->mask & IN_IGNORED) {
-                free(place->folder);
-                *place = (struct place){0};
-                continue;
-            }
-            if (!event->len) continue;
-            // A copy: folders that are added move none, but may take the place.
-            char folder[PATH_MAX];
-            snprintf(folder, sizeof folder, "%s", place->folder);
-            say_event(kind_of(event->mask), folder, event->name);
-            const int left = depth - depth_of(folder) - 1;
-            char below[PATH_MAX];
-            if (event->mask & IN_ISDIR && event->mask & (IN_CREATE | IN_MOVED_TO) && left > 0 &&
-                snprintf(below, sizeof below, "%s%s/", folder, event->name) < (int)sizeof below)
-                add_folder(path, below, left, 1);
-        }
         if (fflush(stdout)) return errno;
+        if (poll(polled, 2, -1) < 0 && errno != EINTR) return errno;
+        char words[256];
+        const ssize_t asked = polled[1].revents ? read(STDIN_FILENO, words, sizeof words) : -1;
+        // Nobody asks any more.
+        if (asked == 0) polled[1].fd = -1;
+        const int failure = take_events(path, depth);
+        if (failure) return failure;
+        if (asked > 0) say_event('y', "", "");
     }
 }

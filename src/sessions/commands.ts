@@ -12,9 +12,18 @@ export interface OutputAccounts {
 /** A caller may not have more kept for it. */
 export class NoRoomForOutput extends Error {}
 
+/** What is kept of a command beside its program. */
+export interface CommandNotes {
+  readonly tag: string | null
+  readonly env: Readonly<Record<string, string>>
+  /** It is ended after so long; null: never. */
+  readonly wallTimeMs: number | null
+}
+
 /** Commands of one session that run at once, and ended ones that are still told of. */
 const MAX_RUNNING = 64
 const MAX_ENDED = 32
+const NO_NOTES: CommandNotes = { tag: null, env: {}, wallTimeMs: null }
 /** How long an ended command is told of. */
 const ENDED_MS = 60 * 60_000
 
@@ -54,7 +63,11 @@ export class Commands {
    * Starts a command.
    * @throws ChannelError when the sandbox cannot start it, SessionLostError, NoRoomForOutput
    */
-  async start(channels: Channels, program: Program): Promise<KeptCommand> {
+  async start(
+    channels: Channels,
+    program: Program,
+    { tag, env, wallTimeMs }: CommandNotes = NO_NOTES,
+  ): Promise<KeptCommand> {
     this.#forgetOld()
     const running = this.list().filter(({ isRunning }) => isRunning).length
     if (running + this.#starting >= MAX_RUNNING) throw new ChannelError(EMFILE)
@@ -67,6 +80,9 @@ export class Commands {
       pid: process.pid,
       channel: process.channel,
       startedAtMs: Date.now(),
+      tag,
+      env,
+      deadlineAtMs: wallTimeMs === null ? null : Date.now() + wallTimeMs,
       endedAtMs: null,
       end: null,
       exitCode: null,

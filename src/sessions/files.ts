@@ -1,6 +1,8 @@
 import { Readable, type Writable } from 'node:stream'
 import type { Channels } from '../supervisor/channels.ts'
 import type { SessionProcess } from '../supervisor/session-process.ts'
+import { type DetailedEntry, detailedEntriesIn, entriesIn, type FileEntry } from './file-records.ts'
+import { begunAs, type FileUser } from './file-user.ts'
 import { SESSION_USER } from './user.ts'
 
 /** Work on a file that the sandbox did not do. */
@@ -15,22 +17,11 @@ export class FileError extends Error {
   }
 }
 
-export interface FileEntry {
-  /** From the folder that was listed; of one entry alone, as it was asked for. */
-  readonly path: string
-  readonly type: 'file' | 'folder' | 'link' | 'other'
-  /** Octal, such as 644. */
-  readonly mode: string
-  readonly size: number
-  readonly modifiedAt: Date
-  readonly uid: number
-  readonly gid: number
-  /** Where a link leads. */
-  readonly target: string | null
-}
-
 export interface FileEvent {
-  /** `begun`: no change is missed from now on; `overflow`: some changes are not told of. */
+  /**
+   * `begun`: no change is missed from now on; `overflow`: some changes are not told of; `told`: all changes before
+   * an ask() are.
+   */
   readonly type:
     | 'begun'
     | 'created'
@@ -39,7 +30,8 @@ export interface FileEvent {
     | 'removed'
     | 'moved_away'
     | 'overflow'
-  /** From the folder that is watched; empty for `begun` and `overflow`. */
+    | 'told'
+  /** From the folder that is watched; empty for `begun`, `overflow` and `told`. */
   readonly path: string
 }
 
@@ -51,6 +43,13 @@ const MAX_WORDS_BYTES = 200
 /** Of the path of an event. */
 const MAX_PATH_BYTES = 8192
 
+/** A folder that is watched, until the events are read no more. */
+export interface FolderWatch {
+  readonly events: AsyncGenerator<FileEvent>
+  /** Has an event `told` come after those of all changes until now. */
+  ask(): void
+}
+
 /**
  * Files of a session, as its user may work on them: the kernel of the sandbox judges that. Each method ends its
  * work when the signal fires, and throws FileError, ChannelError or SessionLostError.
@@ -58,9 +57,9 @@ const MAX_PATH_BYTES = 8192
 export class SessionFiles {
   readonly #channels: Channels
   readonly #signal: AbortSignal
-  readonly #user: { readonly uid: number; readonly gid: number }
+  readonly #user: FileUser
 
-  constructor(channels: Channels, signal: AbortSignal, user = SESSION_USER) {
+  constructor(channels: Channels, signal: AbortSignal, user: FileUser = SESSION_USER) {
     this.#channels = channels
     this.#signal = signal
     this.#user = user
@@ -78,6 +77,18 @@ export class SessionFiles {
     return entries.sort((one, other) => (one.path < other.path ? -1 : 1))
   }
 
+  /** As stat(), with where a link leads in the end and user attributes. */
+  async detail(path: string): Promise<DetailedEntry> {
+    const [entry] = detailedEntriesIn(await this.#said(['stat', path, 'detail']))
+    if (!entry) throw new FileError(EIO, 'The entry cannot be told')
+    return entry
+  }
+
+  /** As list(), with details, in no order. */
+  async listDetails(path: string, depth: number): Promise<DetailedEntry[]> {
+    return detailedEntriesIn(await this.#said(['list', path, String(depth), 'detail']))
+  }
+
   /** Makes a folder and those above it. */
   async make(path: string): Promise<void> {
     await this.#said(['make', path])
@@ -93,9 +104,9 @@ export class SessionFiles {
     await this.#said(['remove', path])
   }
 
-  /** The content of a file. Resolves once it is known that it can be read. */
-  read(path: string): Promise<Readable> {
-    return this.#stream(['read', path])
+  /** The content of a file, or some bytes of it. Resolves once it is known that it can be read. */
+  read(path: string, bytes?: { offset: number; length: number }): Promise<Readable> {
+    return this.#stream(['read', path, ...(bytes ? [`${bytes.offset}`, `${bytes.length}`] : [])])
   }
 
   /** An archive (tar) of a folder. */
@@ -108,6 +119,23 @@ export class SessionFiles {
     return this.#send(['write', path], fill)
   }
 
+  /**
+   * Writes a file in place, and makes these its user attributes. Of what breaks off a part may be there.
+   * @param fill sends its content, and ends it
+   */
+  put(
+    path: string,
+    attributes: Readonly<Record<string, string>>,
+    fill: (input: Writable) => Promise<void>,
+  ): Promise<void> {
+    return this.#send(['put', path, ...Object.entries(attributes).flat()], fill)
+  }
+
+  /** Writes the contents of files, in order, to one, and removes them. */
+  async join(path: string, sources: readonly string[]): Promise<void> {
+    await this.#said(['join', path, ...sources])
+  }
+
   /** Unpacks an archive (tar) into a folder, which is made. @param fill sends the archive, and ends it */
   unpack(path: string, fill: (input: Writable) => Promise<void>): Promise<void> {
     return this.#send(['unpack', path], fill)
@@ -115,28 +143,21 @@ export class SessionFiles {
 
   /** Yields the changes in a folder, so many folders deep, until the signal fires. */
   async *watch(path: string, depth: number): AsyncGenerator<FileEvent> {
+    const { events } = await this.watchFolder(path, depth)
+    yield* events
+  }
+
+  /** Watches a folder, so many folders deep. */
+  async watchFolder(path: string, depth: number): Promise<FolderWatch> {
     const process = await this.#begin(['watch', path, String(depth)])
-    const outcome = outcomeOf(process)
-    outcome.catch(() => {})
-    try {
-      let kind: FileEvent['type'] | null = null
-      for await (const part of partsOf(process.stdout)) {
-        if (kind !== null) {
-          yield { type: kind, path: part }
-          kind = null
-        } else {
-          kind = EVENTS[part] ?? null
-          if (kind === null) throw new FileError(EIO, 'The sandbox tells of no such event')
-        }
-      }
-      await outcome
-    } finally {
-      process.release()
+    return {
+      events: eventsOf(process),
+      ask: () => process.stdin.writableLength === 0 && process.stdin.write('\n'),
     }
   }
 
   async #begin(words: readonly string[]): Promise<SessionProcess> {
-    const process = await this.#channels.fileWork(words, this.#user)
+    const process = await begunAs(this.#channels, words, this.#user)
     const end = () => process.release()
     this.#signal.addEventListener('abort', end, { once: true })
     const unlisten = () => this.#signal.removeEventListener('abort', end)
@@ -193,6 +214,27 @@ const EVENTS: Readonly<Record<string, FileEvent['type']>> = {
   r: 'removed',
   m: 'moved_away',
   o: 'overflow',
+  y: 'told',
+}
+
+async function* eventsOf(process: SessionProcess): AsyncGenerator<FileEvent> {
+  const outcome = outcomeOf(process)
+  outcome.catch(() => {})
+  try {
+    let kind: FileEvent['type'] | null = null
+    for await (const part of partsOf(process.stdout)) {
+      if (kind !== null) {
+        yield { type: kind, path: part }
+        kind = null
+      } else {
+        kind = EVENTS[part] ?? null
+        if (kind === null) throw new FileError(EIO, 'The sandbox tells of no such event')
+      }
+    }
+    await outcome
+  } finally {
+    process.release()
+  }
 }
 
 /** Ends with an error where the work did, so that nobody takes a part for the whole. */
@@ -225,33 +267,6 @@ async function* partsOf(stream: Readable): AsyncGenerator<string> {
     }
     if (rest.length > MAX_PATH_BYTES) throw new FileError(ENAMETOOLONG, 'A path is too long')
   }
-}
-
-const TYPES = { f: 'file', d: 'folder', l: 'link', o: 'other' } as const
-
-/** Reads the records of `session-files.c`. They come from hostile code: what is malformed is left out. */
-function entriesIn(said: string): FileEntry[] {
-  const parts = said.split('\0')
-  const entries: FileEntry[] = []
-  for (let index = 0; index + 2 < parts.length; index += 3) {
-    const [facts = '', path = '', target = ''] = parts.slice(index, index + 3)
-    const match = /^([fdlo]) ([0-7]{1,4}) (\d{1,15}) (\d{1,16})\d{3} (\d{1,10}) (\d{1,10})$/.exec(
-      facts,
-    )
-    if (!match) continue
-    const [, type = 'o', mode = '', size = '', microseconds = '', uid = '', gid = ''] = match
-    entries.push({
-      path,
-      type: TYPES[type as keyof typeof TYPES],
-      mode,
-      size: Number(size),
-      modifiedAt: new Date(Math.min(Number(microseconds) / 1000, 8.64e15)),
-      uid: Number(uid),
-      gid: Number(gid),
-      target: target === '' ? null : target,
-    })
-  }
-  return entries
 }
 
 /** @throws FileError with what the sandbox says when the work failed */

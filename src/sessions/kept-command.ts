@@ -13,9 +13,15 @@ export interface CommandRecord {
   /** Number of its channel. */
   readonly channel: number
   readonly startedAtMs: number
+  /** By which its caller finds it again. */
+  readonly tag: string | null
+  /** What its caller set, beside what every process of the session has. */
+  readonly env: Readonly<Record<string, string>>
+  /** It is ended then; null: never. */
+  readonly deadlineAtMs: number | null
   endedAtMs: number | null
-  /** Null: it runs. `lost`: its session's sandbox ended before it. */
-  end: 'exit' | 'signal' | 'lost' | null
+  /** Null: it runs. `time`: by its deadline. `lost`: its session's sandbox ended before it. */
+  end: 'exit' | 'signal' | 'time' | 'lost' | null
   exitCode: number | null
   signal: number | null
 }
@@ -26,6 +32,8 @@ export interface CommandState {
   readonly output: RingState
 }
 
+/** Of setTimeout(). No session lives so long. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 /** Of the output of each command, in bytes. */
 export const RING_BYTES = 256 * 1024
 /** A reader that is so far behind holds up the command. */
@@ -43,6 +51,9 @@ export class KeptCommand {
   #changed = this.#nextChange()
   readonly #pace = new Pace(() => this.#regulate())
   #isHeldUp = false
+  #isLate = false
+  /** Resolves when what was sent last is on its way. */
+  #written: Promise<void> = Promise.resolve()
 
   /** @param process null: it has ended */
   constructor(record: CommandRecord, process: SessionProcess | null, output?: RingState) {
@@ -112,9 +123,23 @@ export class KeptCommand {
   write(bytes: Buffer): Promise<void> {
     const stdin = this.#process?.stdin
     if (!stdin?.writable || bytes.length === 0) return Promise.resolve()
-    return new Promise((resolve) => {
+    this.#written = new Promise((resolve) => {
       stdin.write(bytes, () => resolve())
     })
+    return this.#written
+  }
+
+  /**
+   * Sends bytes to its standard input once all that was sent before has been read.
+   * @returns resolves when they are on their way; with null, and they are not sent, when the signal fired or it has ended
+   */
+  async send(bytes: Buffer, signal: AbortSignal): Promise<{ sent: Promise<void> } | null> {
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    while (this.hasUnreadInput && !signal.aborted) await Promise.race([this.#written, aborted])
+    if (signal.aborted || !this.isRunning) return null
+    return { sent: this.write(bytes) }
   }
 
   closeInput(): void {
@@ -142,6 +167,7 @@ export class KeptCommand {
   }
 
   async #follow(process: SessionProcess): Promise<void> {
+    const deadline = this.#endInTime(process)
     for (const name of ['stdout', 'stderr'] as const) {
       process[name].on('data', (chunk: Buffer) => {
         this.#ring.add(name, chunk)
@@ -151,6 +177,7 @@ export class KeptCommand {
       })
     }
     const exited = await process.exited.catch(() => null)
+    clearTimeout(deadline)
     await this.#restOf(process)
     // What it has left running is told that nobody reads it.
     process.stdout.destroy()
@@ -158,6 +185,17 @@ export class KeptCommand {
     this.#noteEnd(exited)
     this.#process = null
     this.#tell()
+  }
+
+  #endInTime(process: SessionProcess): NodeJS.Timeout | undefined {
+    const { deadlineAtMs } = this.record
+    const leftMs = (deadlineAtMs ?? Infinity) - Date.now()
+    if (leftMs > MAX_TIMER_MS) return undefined
+    const timer = setTimeout(() => {
+      this.#isLate = true
+      process.release()
+    }, leftMs)
+    return timer.unref()
   }
 
   /** What it wrote before its end has come, and is read when no reader holds it up. */
@@ -172,7 +210,8 @@ export class KeptCommand {
   #noteEnd(exited: ProcessEnd | null): void {
     const { record } = this
     record.endedAtMs = Date.now()
-    record.end = exited === null ? 'lost' : exited.signal > 0 ? 'signal' : 'exit'
+    const ended = exited !== null && exited.signal > 0 ? 'signal' : 'exit'
+    record.end = exited === null ? 'lost' : this.#isLate ? 'time' : ended
     record.exitCode = exited && exited.signal === 0 ? exited.exitCode : null
     record.signal = exited && exited.signal > 0 ? exited.signal : null
   }

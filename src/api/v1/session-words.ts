@@ -1,4 +1,4 @@
-import type { FileEntry } from '../../sessions/files.ts'
+import type { FileEntry } from '../../sessions/file-records.ts'
 import type { FileEntryAnswer } from './session-schema.ts'
 
 /** Returns an entry of a folder in the words of the native API. */
