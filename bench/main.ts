@@ -21,7 +21,7 @@ import { importsReport, measureImports } from './imports.ts'
 import { loadReport, measureLoad } from './load.ts'
 import { describeMachine, machineLine } from './machine.ts'
 import { measureNative, nativeReport } from './native.ts'
-import { type Options, readOptions, type Topic, USAGE } from './options.ts'
+import { type Options, readOptions, TOPICS, type Topic, USAGE } from './options.ts'
 import { ratioReport } from './ratios.ts'
 import { Service } from './service.ts'
 import { measureSessionIo, sessionIoReport } from './session-io.ts'
@@ -31,20 +31,7 @@ import { markdown, type Report } from './table.ts'
 import { measureWarm, warmReport } from './warm.ts'
 
 /** The topics that need a service that was started before. */
-const SERVING: readonly Topic[] = [
-  'warm',
-  'imports',
-  'native',
-  'burst',
-  'load',
-  'callers',
-  'doors',
-  'sessions',
-  'session-io',
-  'idle',
-  'density',
-  'start',
-]
+const SERVING = TOPICS.filter((topic) => topic !== 'cold')
 
 /** Measures the service beside bare processes, in one run, and prints what it finds as Markdown. */
 async function main(): Promise<void> {

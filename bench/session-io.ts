@@ -61,9 +61,11 @@ async function echoes({ options }: Bench, address: string): Promise<number[]> {
   const webSocket = new WebSocket(`${address}?command=${command}`)
   webSocket.binaryType = 'arraybuffer'
   let shown: (text: string) => void = () => {}
+  let closed = () => {}
   webSocket.addEventListener('message', ({ data }) => {
     if (data instanceof ArrayBuffer) shown(Buffer.from(data).toString())
   })
+  webSocket.addEventListener('close', () => closed())
   const next = (wanted: string) =>
     new Promise<void>((resolve, reject) => {
       let seen = ''
@@ -71,7 +73,7 @@ async function echoes({ options }: Bench, address: string): Promise<number[]> {
         seen += text
         if (seen.includes(wanted)) resolve()
       }
-      webSocket.addEventListener('close', () => reject(new Error('the terminal closed')))
+      closed = () => reject(new Error('the terminal closed'))
     })
   await next('ready')
   const samples: number[] = []
