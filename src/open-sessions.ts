@@ -10,6 +10,7 @@ import type { OutputAccounts } from './sessions/commands.ts'
 import { LocalSessions } from './sessions/local-sessions.ts'
 import type { Places } from './sessions/residence.ts'
 import { Shelf } from './sessions/shelf.ts'
+import type { DescribedTemplates } from './templates/described.ts'
 
 /**
  * Opens the sessions of a manager, with those that an earlier one left on disk; null where the settings have none.
@@ -20,12 +21,13 @@ export async function openSessions(
   log: Logger,
   engine: RunscEngine,
   installation: Installation,
+  described: DescribedTemplates,
   capacity: CapacityLimit,
   outputs: OutputAccounts,
   runsWait: () => boolean,
 ): Promise<LocalSessions | null> {
   if (config.sessionsPerCaller === 0) return null
-  const templates = new SessionTemplates(config, log, engine, installation)
+  const templates = new SessionTemplates(config, log, engine, installation, described)
   await templates.open()
   // A manager on a port that nobody knows leaves nothing for another one.
   const { home, port } = config

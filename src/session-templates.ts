@@ -13,13 +13,8 @@ import {
   findBuilt,
   ownExecutors,
 } from './templates/build.ts'
-import {
-  limitsOfTemplate,
-  loadTemplate,
-  type Template,
-  templateFolders,
-  templateNames,
-} from './templates/definition.ts'
+import { limitsOfTemplate, type Template } from './templates/definition.ts'
+import type { DescribedTemplates } from './templates/described.ts'
 
 /** The template of the project for sessions that name none. */
 const WORKSPACE = 'workspace'
@@ -30,20 +25,26 @@ export class SessionTemplates implements SandboxTemplates {
   readonly #log: Logger
   readonly #engine: RunscEngine
   readonly #site: BuildSite
-  readonly #folders: readonly string[]
+  readonly #described: DescribedTemplates
   readonly #runtimes = new Map<string, KeptSandboxes>()
   /** By the mark of ownExecutors(), so that one that was built anew has another. */
   readonly #built = new Map<string, KeptSandboxes>()
   readonly #building = new Map<string, Promise<KeptSandboxes>>()
 
-  constructor(config: Config, log: Logger, engine: RunscEngine, installation: Installation) {
+  constructor(
+    config: Config,
+    log: Logger,
+    engine: RunscEngine,
+    installation: Installation,
+    described: DescribedTemplates,
+  ) {
     const { home, projectDir } = config
     const programs = supervisorPaths(home, path.join(projectDir, 'runtimes'))
     this.#config = config
     this.#log = log
     this.#engine = engine
     this.#site = { home, installation, programs }
-    this.#folders = templateFolders(projectDir, home)
+    this.#described = described
     for (const installed of installation.runtimes) {
       const limits = limitsOf(config, installed.runtime.limits)
       this.#runtimes.set(installed.runtime.name, engine.sessionsFor(installed, limits))
@@ -51,7 +52,7 @@ export class SessionTemplates implements SandboxTemplates {
   }
 
   names(): string[] {
-    return [...this.#runtimes.keys(), ...templateNames(this.#folders)]
+    return [...this.#runtimes.keys(), ...this.#described.names()]
   }
 
   preferred(): string {
@@ -63,8 +64,8 @@ export class SessionTemplates implements SandboxTemplates {
   async find(name: string): Promise<KeptSandboxes | null> {
     const ofRuntime = this.#runtimes.get(name)
     if (ofRuntime) return ofRuntime
-    if (!templateNames(this.#folders).includes(name)) return null
-    const template = this.#load(name)
+    if (!this.#described.names().includes(name)) return null
+    const template = this.#described.load(name)
     const built = findBuilt(template, this.#site)
     if (built) return this.#serve(built)
     const building = this.#building.get(name) ?? this.#build(template)
@@ -79,12 +80,12 @@ export class SessionTemplates implements SandboxTemplates {
 
   /** Offers those that are built, for sessions that an earlier manager left on disk. */
   async open(): Promise<void> {
-    for (const name of templateNames(this.#folders)) {
+    for (const template of this.#described.valid()) {
       try {
-        const built = findBuilt(this.#load(name), this.#site)
+        const built = findBuilt(template, this.#site)
         if (built) await this.#serve(built)
       } catch (err) {
-        this.#log.error({ template: name, err }, 'template not served to sessions')
+        this.#log.error({ template: template.name, err }, 'template not served to sessions')
       }
     }
   }
@@ -115,10 +116,5 @@ export class SessionTemplates implements SandboxTemplates {
     const sandboxes = this.#engine.sessionsFor(own, limits, shape)
     this.#built.set(mark, sandboxes)
     return sandboxes
-  }
-
-  #load(name: string): Template {
-    const runtimes = this.#site.installation.runtimes.map(({ runtime }) => runtime)
-    return loadTemplate(name, this.#folders, runtimes)
   }
 }

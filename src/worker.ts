@@ -156,6 +156,7 @@ export class Worker {
       log,
       engine,
       installation,
+      worker.#served.described,
       capacity,
       outputs,
       () => worker.#scheduler.queued > 0,

@@ -28,13 +28,8 @@ import {
   ownExecutors,
 } from './build.ts'
 import { stampFile } from './builder.ts'
-import {
-  limitsOfTemplate,
-  loadTemplate,
-  type Template,
-  templateFolders,
-  templateNames,
-} from './definition.ts'
+import { limitsOfTemplate, type Template, templateFolders } from './definition.ts'
+import { DescribedTemplates } from './described.ts'
 
 const LOOK_MS = 1000
 const QUEUE_REVIEW_MS = 100
@@ -70,9 +65,9 @@ interface Serving {
 
 /** Serves the templates that are built, and takes in those that are built while it runs. */
 export class ServedTemplates {
+  readonly described: DescribedTemplates
   readonly #host: TemplateHost
   readonly #site: BuildSite
-  readonly #folders: readonly string[]
   readonly #serving = new Map<string, Serving>()
   readonly #stop = new AbortController()
   #isStarted = false
@@ -81,9 +76,10 @@ export class ServedTemplates {
   constructor(host: TemplateHost) {
     this.#host = host
     const { home, projectDir } = host.config
+    const runtimes = host.installation.runtimes.map(({ runtime }) => runtime)
+    this.described = new DescribedTemplates(templateFolders(projectDir, home), runtimes, host.log)
     const programs = supervisorPaths(home, path.join(projectDir, 'runtimes'))
     this.#site = { home, installation: host.installation, programs }
-    this.#folders = templateFolders(projectDir, home)
   }
 
   /** Adds those that are built. Starts nothing. */
@@ -137,7 +133,7 @@ export class ServedTemplates {
     const described = await this.#serveBuilt()
     for (const name of this.#serving.keys()) {
       if (described.some((template) => template.name === name)) continue
-      if (!templateNames(this.#folders).includes(name)) this.#withdraw(name)
+      if (!this.described.names().includes(name)) this.#withdraw(name)
     }
   }
 
@@ -156,19 +152,9 @@ export class ServedTemplates {
     return described
   }
 
-  /** Those whose description is valid; the others are logged. */
+  /** Those for runs whose description is valid: src/session-templates.ts has those for sessions. */
   #described(): Template[] {
-    const runtimes = this.#host.installation.runtimes.map(({ runtime }) => runtime)
-    return templateNames(this.#folders).flatMap((name) => {
-      try {
-        const template = loadTemplate(name, this.#folders, runtimes)
-        // session-templates.ts has those.
-        return template.session ? [] : [template]
-      } catch (err) {
-        this.#host.log.error({ template: name, err }, 'template not served')
-        return []
-      }
-    })
+    return this.described.valid().filter(({ session }) => !session)
   }
 
   #find(template: Template): BuiltTemplate | undefined {
