@@ -8,12 +8,9 @@ export const MAX_DISPLAYS = 100
 /** More files that were left out are counted, not named. */
 export const MAX_LEFT_OUT = 50
 
-/**
- * Keeps what a sandbox says in one run, within the limits of that run, and tells output as it comes. Of
- * what can be said once the first counts. It knows nothing of frames.
- */
-export class Collector {
-  readonly transcript: Transcript = {
+/** Returns the transcript of a run in which nothing has been said yet. */
+export function emptyTranscript(): Transcript {
+  return {
     stdout: [],
     stderr: [],
     result: null,
@@ -30,6 +27,14 @@ export class Collector {
     isTaskUnread: false,
     flooded: null,
   }
+}
+
+/**
+ * Keeps what a sandbox says in one run, within the limits of that run, and tells output as it comes. Of
+ * what can be said once the first counts. It knows nothing of frames.
+ */
+export class Collector {
+  readonly transcript = emptyTranscript()
   /** Whether the sandbox has said anything in the run. */
   hasSpoken = false
   readonly #limits: RunLimits

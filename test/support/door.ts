@@ -1,5 +1,7 @@
 import { pino } from 'pino'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { Accounts } from '../../src/api/accounts.ts'
+import { ApiKeys } from '../../src/api/api-keys.ts'
 import { buildApp } from '../../src/api/app.ts'
 import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { type Config, readConfig } from '../../src/config.ts'
@@ -8,6 +10,11 @@ import { Store } from '../../src/jobs/store.ts'
 import { Metrics } from '../../src/metrics.ts'
 import type { RunEvent, RunOptions, RunOutcome, RunRequest, Runs } from '../../src/run/types.ts'
 import type { Sessions } from '../../src/sessions/types.ts'
+
+/** The keys of two callers, named `one` and `two`. */
+export const KEY = 'a-key-of-the-tests'
+export const OTHER = 'another-key-of-the-tests'
+export const keys = ApiKeys.parse(`one:${KEY},two:${OTHER}`) as ApiKeys
 
 const LANGUAGES = new Map([
   ['python', 'python'],
@@ -42,6 +49,13 @@ export class FakeRuns implements Runs {
   events: RunEvent[] = [{ type: 'started', queueMs: 1 }]
   /** How a run ends, or what is thrown. */
   end: (request: RunRequest, signal: AbortSignal) => Promise<RunOutcome> = async () => outcomeWith()
+
+  /** Forgets what was asked and what a test has set. */
+  reset(): void {
+    const { events, end } = new FakeRuns()
+    this.requests.length = 0
+    Object.assign(this, { events, end })
+  }
 
   async start(
     request: RunRequest,
@@ -113,4 +127,26 @@ export async function openDoors(
   /** As the service does it: what callers wait for is finished. */
   const stop = () => app.close()
   return { url, metrics, accounts, store, close, stop }
+}
+
+export type Doors = Awaited<ReturnType<typeof openDoors>>
+
+/**
+ * Opens the front doors for the tests of a file or of a block, over runs that are as new before each test.
+ * @param client is told the address
+ * @returns the doors; nothing is in it before the first test begins
+ */
+export function useDoors(
+  runs: Runs & { reset(): void },
+  settings: Partial<Config> = {},
+  client: { url: string } = { url: '' },
+): Doors {
+  const doors = {} as Doors
+  beforeAll(async () => {
+    Object.assign(doors, await openDoors(runs, settings))
+    client.url = doors.url
+  })
+  afterAll(() => doors.close())
+  beforeEach(() => runs.reset())
+  return doors
 }

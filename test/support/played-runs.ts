@@ -11,6 +11,11 @@ export class PlayedRuns implements Runs {
   ) => Promise<RunOutcome> = async () => outcomeWith()
   running = 0
 
+  /** Forgets what a test has set. */
+  reset(): void {
+    this.play = async () => outcomeWith()
+  }
+
   async start(request: RunRequest, { signal, onStart, onEvent }: RunOptions): Promise<RunOutcome> {
     this.running++
     try {

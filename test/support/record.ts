@@ -1,5 +1,6 @@
 import type { CodeResult } from '../../src/api/ragflow/code-result.ts'
 import { presentOutcome } from '../../src/api/ragflow/present.ts'
+import { emptyTranscript } from '../../src/run/collect.ts'
 import { judge } from '../../src/run/judge.ts'
 import type { Failure, RunRecord, RunReport, Transcript } from '../../src/run/record.ts'
 import type { RunLimits } from '../../src/run/types.ts'
@@ -22,24 +23,7 @@ export const NO_FAILURE: Failure = {
 
 /** A transcript in which nothing was said but what is given. */
 export function transcriptWith(part: Partial<Transcript> = {}): Transcript {
-  return {
-    stdout: [],
-    stderr: [],
-    result: null,
-    displays: [],
-    value: null,
-    note: null,
-    failure: null,
-    printedError: null,
-    refused: null,
-    artifacts: [],
-    leftOut: [],
-    report: CLEAN_END,
-    violation: null,
-    isTaskUnread: false,
-    flooded: null,
-    ...part,
-  }
+  return { ...emptyTranscript(), report: CLEAN_END, ...part }
 }
 
 /** The facts of a run that ended well, but for what is given. */

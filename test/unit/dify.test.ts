@@ -1,23 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
 import { ManagerError } from '../../src/errors.ts'
 import type { RunOutcome } from '../../src/run/types.ts'
 import { askDify } from '../support/dify-client.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, openDoors, outcomeWith, useDoors } from '../support/door.ts'
 
 /** Dify's door over runs that never happen. */
 const key = 'a-key-of-the-tests'
 const runs = new FakeRuns()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs, { keys: ApiKeys.parse(`dify:${key}`) as ApiKeys })
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.end = async () => outcomeWith()
-})
+const door = useDoors(runs, { keys: ApiKeys.parse(`dify:${key}`) as ApiKeys })
 
 const run = (code = 'x') => askDify({ endpoint: door.url, key }, 'python3', code)
 const post = (body: string, more: Record<string, string> = {}, path = '/v1/sandbox/run') =>

@@ -1,31 +1,21 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { ApiKeys } from '../../src/api/api-keys.ts'
 import { readRequest } from '../../src/api/jupyter/message.ts'
 import { ManagerError } from '../../src/errors.ts'
 import type { RunOutcome } from '../../src/run/types.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, KEY, keys, openDoors, useDoors } from '../support/door.ts'
 import { type Channels, JupyterClient, type Said } from '../support/jupyter-client.ts'
 
 /** Connections of Jupyter's door, over runs that never happen: how they end, and what they may send. */
-const KEY = 'a-key-of-the-tests'
-const OTHER = 'another-key-of-the-tests'
 const runs = new FakeRuns()
 const open: Channels[] = []
-let door: Awaited<ReturnType<typeof openDoors>>
+const door = useDoors(runs, { keys })
 let client: JupyterClient
 
-beforeAll(async () => {
-  door = await openDoors(runs, { keys: ApiKeys.parse(`one:${KEY},two:${OTHER}`) as ApiKeys })
+beforeAll(() => {
   client = new JupyterClient(door.url, KEY)
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.events = []
-  runs.end = async () => outcomeWith()
 })
 afterEach(() => {
   for (const { socket } of open.splice(0)) socket.terminate()

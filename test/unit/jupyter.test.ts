@@ -1,27 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ApiKeys } from '../../src/api/api-keys.ts'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ManagerError } from '../../src/errors.ts'
 import type { RunOutcome } from '../../src/run/types.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, KEY, keys, OTHER, outcomeWith, useDoors } from '../support/door.ts'
 import { type Channels, JupyterClient, type Said } from '../support/jupyter-client.ts'
 
 /** Jupyter's door over runs that never happen. */
-const KEY = 'a-key-of-the-tests'
-const OTHER = 'another-key-of-the-tests'
 const runs = new FakeRuns()
 const open: Channels[] = []
-let door: Awaited<ReturnType<typeof openDoors>>
+const door = useDoors(runs, { keys })
 let client: JupyterClient
 
-beforeAll(async () => {
-  door = await openDoors(runs, { keys: ApiKeys.parse(`one:${KEY},two:${OTHER}`) as ApiKeys })
+beforeAll(() => {
   client = new JupyterClient(door.url, KEY)
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.events = []
-  runs.end = async () => outcomeWith()
 })
 afterEach(() => {
   for (const { socket } of open.splice(0)) socket.terminate()

@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { ApiKeys } from '../../src/api/api-keys.ts'
+import { expect, test } from 'vitest'
 import { ManagerError } from '../../src/errors.ts'
 import type { RunRequest } from '../../src/run/types.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, KEY, keys, OTHER, outcomeWith, useDoors } from '../support/door.ts'
 
 /** Programs that call tools of LibreChat's, over runs that a test makes up. */
-const KEY = 'a-key-of-the-tests'
-const OTHER = 'another-key-of-the-tests'
 const runs = new FakeRuns()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs, { keys: ApiKeys.parse(`one:${KEY},two:${OTHER}`) as ApiKeys })
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.end = async () => outcomeWith()
-})
+const door = useDoors(runs, { keys })
 
 const post = async (
   body: object | string,

@@ -1,24 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ApiKeys } from '../../src/api/api-keys.ts'
+import { describe, expect, test } from 'vitest'
 import { ManagerError } from '../../src/errors.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, KEY, keys, OTHER, openDoors, outcomeWith, useDoors } from '../support/door.ts'
 
 /** LibreChat's door over runs that never happen. */
-const KEY = 'a-key-of-the-tests'
-const OTHER = 'another-key-of-the-tests'
 const ID = /^[\w-]{21}$/
 const runs = new FakeRuns()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs, { keys: ApiKeys.parse(`one:${KEY},two:${OTHER}`) as ApiKeys })
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.events = []
-  runs.end = async () => outcomeWith()
-})
+const door = useDoors(runs, { keys })
 
 interface Ask {
   readonly method?: string

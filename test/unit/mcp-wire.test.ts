@@ -1,26 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ApiKeys } from '../../src/api/api-keys.ts'
+import { describe, expect, test, vi } from 'vitest'
 import { readMessage } from '../../src/api/mcp/message.ts'
 import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { ManagerError } from '../../src/errors.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, KEY, keys, OTHER, openDoors, useDoors } from '../support/door.ts'
 
 /** The door for MCP over runs that never happen: messages and answers as they are on the wire. */
-const KEY = 'a-key-of-the-tests'
-const OTHER = 'another-key-of-them'
-const keys = ApiKeys.parse(`one:${KEY},other:${OTHER}`) as ApiKeys
 const runs = new FakeRuns()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs, { keys })
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.events = []
-  runs.end = async () => outcomeWith()
-})
+const door = useDoors(runs, { keys })
 
 const RUN = { name: 'run_code', arguments: { language: 'python3', code: 'print(1)' } }
 
@@ -73,7 +59,7 @@ describe('the wire', () => {
   test('a key may be in front of the path', async () => {
     const { status } = await post(call(1), { authorization: '' }, `/k/${OTHER}/mcp`)
     expect(status).toBe(200)
-    expect(runs.requests).toMatchObject([{ caller: 'other' }])
+    expect(runs.requests).toMatchObject([{ caller: 'two' }])
     expect((await post(call(1), { authorization: '' }, '/k/nobody-has-this-key/mcp')).status).toBe(
       401,
     )

@@ -1,29 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ApiKeys } from '../../src/api/api-keys.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ManagerError } from '../../src/errors.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, KEY, keys, OTHER, openDoors, outcomeWith, useDoors } from '../support/door.ts'
 import { HTTP_CLIENTS, type McpClient, type McpClientKind, TOOLS } from '../support/mcp-clients.ts'
 
 /** The door for MCP over runs that never happen, asked by the official clients. */
-const KEY = 'a-key-of-the-tests'
-const OTHER = 'another-key-of-them'
-const keys = ApiKeys.parse(`one:${KEY},other:${OTHER}`) as ApiKeys
 const PNG = Buffer.from('89504e470d0a1a0a0000', 'hex')
 const runs = new FakeRuns()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs, { keys })
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.events = []
-  runs.end = async () => outcomeWith()
-})
+const door = useDoors(runs, { keys })
 
 const RUN = { name: 'run_code', arguments: { language: 'python3', code: 'print(1)' } }
 

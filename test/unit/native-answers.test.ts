@@ -1,26 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
 import { STATUSES } from '../../src/api/v1/answer-schema.ts'
 import { MIB } from '../../src/lib/units.ts'
 import type { RunOutcome } from '../../src/run/types.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, openDoors, outcomeWith, useDoors } from '../support/door.ts'
 import { NativeClient } from '../support/native-client.ts'
 
 /** The native API over runs that never happen: what comes out. */
 const runs = new FakeRuns()
 const client = new NativeClient()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs)
-  client.url = door.url
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.events = [{ type: 'started', queueMs: 1 }]
-  runs.end = async () => outcomeWith()
-})
+useDoors(runs, {}, client)
 
 const RUN = { language: 'python3', code: 'print(1)' }
 

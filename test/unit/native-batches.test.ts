@@ -1,23 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ManagerError } from '../../src/errors.ts'
 import type { RunRequest } from '../../src/run/types.ts'
-import { openDoors, outcomeWith } from '../support/door.ts'
+import { outcomeWith, useDoors } from '../support/door.ts'
 import { NativeClient } from '../support/native-client.ts'
 import { gate, PlayedRuns } from '../support/played-runs.ts'
 
 const runs = new PlayedRuns()
 const client = new NativeClient()
-let door: Awaited<ReturnType<typeof openDoors>>
+useDoors(runs, {}, client)
 const RUN = { language: 'python', code: '' }
-
-beforeAll(async () => {
-  door = await openDoors(runs)
-  client.url = door.url
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.play = async () => outcomeWith()
-})
 
 describe('a batch', () => {
   const echo = async (_tell: unknown, { program, stdin }: RunRequest) =>

@@ -1,25 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { PROBLEMS } from '../../src/api/v1/problems.ts'
 import { ManagerError } from '../../src/errors.ts'
 import { MIB } from '../../src/lib/units.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, outcomeWith, useDoors } from '../support/door.ts'
 import { NativeClient } from '../support/native-client.ts'
 
 /** The native API over runs that never happen: what goes in, and what is refused. */
 const runs = new FakeRuns()
 const client = new NativeClient()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs)
-  client.url = door.url
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.events = [{ type: 'started', queueMs: 1 }]
-  runs.end = async () => outcomeWith()
-})
+const door = useDoors(runs, {}, client)
 
 const RUN = { language: 'python3', code: 'print(1)' }
 

@@ -1,30 +1,21 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Accounts } from '../../src/api/accounts.ts'
 import { Answers } from '../../src/api/answers.ts'
 import { ManagerError } from '../../src/errors.ts'
 import { MIB } from '../../src/lib/units.ts'
 import type { RunEvent } from '../../src/run/types.ts'
-import { openDoors, outcomeWith } from '../support/door.ts'
+import { outcomeWith, useDoors } from '../support/door.ts'
 import { NativeClient } from '../support/native-client.ts'
 import { collect, gate, PlayedRuns } from '../support/played-runs.ts'
 
 const runs = new PlayedRuns()
 const client = new NativeClient()
-let door: Awaited<ReturnType<typeof openDoors>>
+const door = useDoors(runs, {}, client)
 const RUN = { language: 'python', code: '' }
 const started: RunEvent = { type: 'started', queueMs: 0.5 }
 const out = (text: string | Buffer): RunEvent => ({ type: 'stdout', bytes: Buffer.from(text) })
-
-beforeAll(async () => {
-  door = await openDoors(runs)
-  client.url = door.url
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.play = async () => outcomeWith()
-})
 
 describe('a stream', () => {
   test('tells what happens, each event with an id, and the outcome in the end', async () => {

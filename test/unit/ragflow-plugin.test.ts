@@ -1,22 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ManagerError } from '../../src/errors.ts'
 import { type Answer, base64, Client } from '../support/client.ts'
-import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
+import { FakeRuns, openDoors, outcomeWith, useDoors } from '../support/door.ts'
 
 /** RAGFlow's front door over runs that never happen. */
 const runs = new FakeRuns()
 const client = new Client()
-let door: Awaited<ReturnType<typeof openDoors>>
-
-beforeAll(async () => {
-  door = await openDoors(runs)
-  client.url = door.url
-})
-afterAll(() => door.close())
-beforeEach(() => {
-  runs.requests.length = 0
-  runs.end = async () => outcomeWith()
-})
+const door = useDoors(runs, {}, client)
 
 const BODY = JSON.stringify({
   code_b64: base64('x = 1'),

@@ -60,19 +60,32 @@ export function fileHead(path: string, size: number): string {
 
 /** Returns the pieces of outcomePieces() up to where the files begin: the list is open. */
 export function* outcomeHead(id: string, outcome: RunOutcome): Generator<string, void, undefined> {
-  const { stdout, stderr, flooded, error, displays, filesLeftOut, usage, timings } = outcome
   const head = {
     id,
     status: statusOf(outcome),
-    exit_code: outcome.exitCode,
-    signal: outcome.signal === null ? null : signalName(outcome.signal),
+    ...presented(outcome),
+    files_left_out: outcome.filesLeftOut,
+    detail: outcomeDetail(outcome),
+  }
+  yield* textSlices(`${JSON.stringify(head).slice(0, -1)},"result":`)
+  yield* textSlices(resultText(outcome))
+  yield ',"files":['
+}
+
+/** Returns what the answers of a run and of a run in a session have in common. */
+export function presented(
+  outcome: Omit<RunOutcome, 'end' | 'detail' | 'files' | 'filesLeftOut' | 'denied' | 'resultJson'>,
+) {
+  const { exitCode, signal, stdout, stderr, flooded, error, displays, usage, timings } = outcome
+  return {
+    exit_code: exitCode,
+    signal: signal === null ? null : signalName(signal),
     stdout: stdout.toString(),
     stderr: stderr.toString(),
     stdout_truncated: flooded === 'stdout',
     stderr_truncated: flooded === 'stderr',
     displays,
     error,
-    files_left_out: filesLeftOut,
     usage: {
       wall_ms: rounded(usage.wallMs),
       cpu_ms: rounded(usage.cpuMs),
@@ -83,12 +96,12 @@ export function* outcomeHead(id: string, outcome: RunOutcome): Generator<string,
       execute_ms: rounded(timings.executeMs),
       collect_ms: rounded(timings.collectMs),
     },
-    detail: outcomeDetail(outcome),
   }
-  yield* textSlices(`${JSON.stringify(head).slice(0, -1)},"result":`)
-  // Valid JSON has line ends between its tokens only.
-  yield* textSlices((outcome.resultJson ?? 'null').replace(/[\r\n]/g, ' '))
-  yield ',"files":['
+}
+
+/** Returns a result as JSON text without line ends: valid JSON has them between its tokens only. */
+export function resultText({ resultJson }: Pick<RunOutcome, 'resultJson'>): string {
+  return (resultJson ?? 'null').replace(/[\r\n]/g, ' ')
 }
 
 /** Returns the same as one text, for what is small. */
