@@ -5,6 +5,7 @@ import { envd } from './envd/routes.ts'
 import { sendFailure } from './failures.ts'
 import { interpreter } from './interpreter/routes.ts'
 import { SandboxCalls } from './sandbox-call.ts'
+import { placeOf } from './sandbox-place.ts'
 
 /**
  * Adds the front door for E2B's clients, as a Fastify plugin: the API that makes sandboxes, and those of each sandbox for
@@ -16,6 +17,7 @@ export async function e2b(app: FastifyInstance, options: E2bOptions): Promise<vo
   app.addHook('preClose', async () => stopping.abort())
   const context: E2bContext = { ...options, stopping: stopping.signal }
   const calls = new SandboxCalls(options.sessions, null)
+  addSandboxConstraint(app, null)
   app.setErrorHandler(sendFailure)
   app.decorateRequest('sandbox', null)
   app.addHook('onRoute', (route) => {
@@ -33,4 +35,20 @@ export async function e2b(app: FastifyInstance, options: E2bOptions): Promise<vo
   })
   await app.register(envd, context)
   await app.register(interpreter, context)
+}
+
+/** Has routes be for requests to sandboxes alone, where another front door has the same address. */
+function addSandboxConstraint(app: FastifyInstance, domain: string | null): void {
+  app.addConstraintStrategy({
+    name: 'sandbox',
+    storage: () => {
+      const handlers = new Map()
+      return {
+        get: (key) => handlers.get(key) ?? null,
+        set: (key, store) => handlers.set(key, store),
+      }
+    },
+    validate: () => {},
+    deriveConstraint: ({ headers }) => placeOf(headers, domain) !== null,
+  })
 }
