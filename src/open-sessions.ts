@@ -1,12 +1,15 @@
 /** What sessions stand on: the engine's sandboxes, the places of all pools, and the data folder. */
+import { statfsSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { RunscEngine } from './engine/runsc/engine.ts'
 import type { Installation } from './engine/runsc/installation.ts'
+import { ManagerError } from './errors.ts'
 import type { CapacityLimit } from './pool/capacity-limit.ts'
 import { SessionTemplates } from './session-templates.ts'
 import type { OutputAccounts } from './sessions/commands.ts'
+import { DiskAccounts, type DiskLimits } from './sessions/disk.ts'
 import { LocalSessions } from './sessions/local-sessions.ts'
 import type { Places } from './sessions/residence.ts'
 import { Shelf } from './sessions/shelf.ts'
@@ -32,24 +35,30 @@ export async function openSessions(
   // A manager on a port that nobody knows leaves nothing for another one.
   const { home, port } = config
   const folder = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))
+  const disk = new DiskAccounts({ bytes: Infinity, bytesPerCaller: Infinity })
   const sessions = new LocalSessions(
     templates,
     placesOf(capacity, runsWait),
-    new Shelf(folder, port !== 0),
+    new Shelf(folder, port !== 0, disk),
     {
       perCaller: config.sessionsPerCaller,
       inAll: 8 * config.sessionsPerCaller,
       outputs,
       saveEveryMs: config.sessionSaveMs,
+      disk,
     },
     {
       changed: ({ id, state }, why) =>
         log.debug({ session: id.slice(0, 6), state, why }, 'session'),
-      notWritten: ({ id }, err) =>
-        log.error({ session: id.slice(0, 6), err }, 'session not written to disk'),
+      notWritten: ({ id }, err) => {
+        const isQuota = err.cause instanceof ManagerError && err.cause.code === 'HELD_TOO_MUCH'
+        const tell = isQuota ? log.debug.bind(log) : log.error.bind(log)
+        tell({ session: id.slice(0, 6), err }, 'session not written to disk')
+      },
     },
   )
   const { found, lost, dropped } = sessions.load()
+  disk.limits = diskLimits(config, disk.total)
   if (found > 0) log.info({ sessions: found }, 'sessions of an earlier start are on disk')
   if (lost > 0) {
     log.warn({ sessions: lost }, 'sessions were in memory when an earlier manager was killed')
@@ -61,6 +70,17 @@ export async function openSessions(
     )
   }
   return sessions
+}
+
+/**
+ * Returns what sessions may take on disk. By default in all a half of what is free or theirs already.
+ * @param kept what they take now
+ */
+function diskLimits(config: Config, kept: number): DiskLimits {
+  const { sessionDiskBytes, sessionDiskBytesPerCaller, home } = config
+  const { bavail, bsize } = statfsSync(home)
+  const bytes = sessionDiskBytes ?? Math.floor((bavail * bsize + kept) / 2)
+  return { bytes, bytesPerCaller: sessionDiskBytesPerCaller ?? Math.floor(bytes / 4) }
 }
 
 /** A session takes the place of an executor while it is in memory. None is kept free for it. */

@@ -11,8 +11,13 @@ export interface CopyHost {
   readonly sessions: Registry
   readonly shelf: Shelf
   readonly snapshots: Snapshots
-  /** @throws ManagerError when the caller may not have so many sessions more */
-  admit(caller: string, count: number): void
+  /**
+   * @param bytes that they take on disk in all
+   * @throws ManagerError when the caller may not have so many sessions more
+   */
+  admit(caller: string, count: number, bytes: number): void
+  /** @throws ManagerError when the caller may not have so much more on disk */
+  admitBytes(caller: string, bytes: number): void
   /** A session that is on disk; null: it cannot be read. */
   found(shelved: Shelved): Session | null
 }
@@ -33,10 +38,10 @@ export async function fork(
   count: number,
 ): Promise<SessionInfo[]> {
   const { caller } = session.record
-  host.admit(caller, count)
+  host.admit(caller, count, 0)
   let copies: Session[] = []
   await withCheckpoint(session, 'forked', (copied) => {
-    host.admit(caller, count)
+    host.admit(caller, count, count * copied.checkpoint.bytes)
     copies = Array.from({ length: count }, () => addCopy(host, copied, host.shelf))
   })
   await Promise.allSettled(copies.map(wake))
@@ -45,12 +50,13 @@ export async function fork(
 
 /** Keeps the present state of a session. @throws SessionGone, SessionLost, ManagerError */
 export async function takeSnapshot(
-  { snapshots, shelf }: CopyHost,
+  { snapshots, shelf, admitBytes }: CopyHost,
   session: Session,
   most: number,
 ): Promise<SnapshotInfo | null> {
   let made: SnapshotInfo | null = null
   await withCheckpoint(session, 'a snapshot was taken', (copied) => {
+    admitBytes(copied.record.caller, copied.checkpoint.bytes)
     made = snapshots.add(copied, shelf, most)
   })
   return made
@@ -71,7 +77,7 @@ export async function createFrom(
     const detail = 'snapshot: this caller has none of this name.'
     throw new ManagerError('REQUEST_INVALID', detail, { field: 'snapshot' })
   }
-  host.admit(caller, 1)
+  host.admit(caller, 1, found.checkpoint.bytes)
   const record = {
     ...found.record,
     env: { ...found.record.env, ...env },
@@ -106,7 +112,10 @@ async function withCheckpoint(
   const isWritten = await session.hibernate(why, true)
   const { record, checkpoint } = session
   if (!isWritten || !checkpoint) {
-    throw new ManagerError('STORE_FAILED', 'The session could not be written to disk.')
+    throw (
+      session.refusal ??
+      new ManagerError('STORE_FAILED', 'The session could not be written to disk.')
+    )
   }
   try {
     take({ record, checkpoint })

@@ -7,6 +7,8 @@ export interface SessionEvent {
   readonly state: SessionState
   readonly why: string
   readonly atMs: number
+  /** When it will be dropped for want of disk; null: it will not. */
+  readonly dropsAtMs: number | null
 }
 
 /** How many of the latest events of a session are kept. */
@@ -17,10 +19,10 @@ export class History {
   #events: SessionEvent[] = []
   readonly #listeners = new Set<(event: SessionEvent) => void>()
 
-  /** Notes that a state was entered, and tells all listeners. */
-  add(state: SessionState, why: string): void {
+  /** Notes that a state was entered, or is to be left as `dropsAtMs` says, and tells all listeners. */
+  add(state: SessionState, why: string, dropsAtMs: number | null = null): void {
     const number = (this.#events.at(-1)?.number ?? 0) + 1
-    const event = { number, state, why, atMs: Date.now() }
+    const event = { number, state, why, atMs: Date.now(), dropsAtMs }
     this.#events = [...this.#events, event].slice(-KEPT)
     for (const listener of this.#listeners) listener(event)
   }

@@ -1,3 +1,4 @@
+import type { DiskAccounts } from './disk.ts'
 import { CheckpointRefused, type KeptSandboxes, type SandboxTemplates } from './engine.ts'
 import type { SessionHost } from './host.ts'
 import type { Residence } from './residence.ts'
@@ -17,12 +18,15 @@ export function hostOf(
   shelf: Shelf,
   memory: Residence,
   events: SessionEvents,
-  saveEveryMs: number | null,
+  {
+    saveEveryMs,
+    disk,
+  }: { readonly saveEveryMs: number | null; readonly disk?: DiskAccounts | null },
 ): SessionHost {
   const sandboxesOf = (key: string) => templates.ofKey(key) as KeptSandboxes
-  const draft = (id: string, incarnation: number): string => {
+  const refusing = <T>(work: () => T): T => {
     try {
-      return shelf.draft(id, incarnation)
+      return work()
     } catch (error) {
       throw new CheckpointRefused((error as Error).message, { cause: error })
     }
@@ -35,15 +39,20 @@ export function hostOf(
       return memory.make(() => sandboxesOf(key).restore(image, channels, baseBytes))
     },
     checkpoint: async (session, sandbox) => {
-      const { id, incarnation } = session.record
+      const { id, incarnation, caller } = session.record
+      // An image holds what was written to, and some of the sandbox's memory is caches of the host.
+      const most = sandbox.use().memoryBytes
+      const endPlan = refusing(() => disk?.plan(id, caller, most))
       try {
-        const image = draft(id, incarnation)
+        const image = refusing(() => shelf.draft(id, incarnation))
         await sandbox.checkpoint(image)
         shelf.writeState(image, session.kept())
         return { incarnation, atMs: Date.now(), bytes: shelf.bytesOf(image) }
       } catch (error) {
         shelf.discard(id, incarnation)
         throw error
+      } finally {
+        endPlan?.()
       }
     },
     stateOf: ({ record }, { incarnation }) => shelf.readState(shelf.image(record.id, incarnation)),

@@ -2,6 +2,7 @@ import { ManagerError } from '../errors.ts'
 import { Commands, type OutputAccounts } from './commands.ts'
 import { Contexts } from './contexts.ts'
 import { type CopyHost, createFrom, fork, newId, takeSnapshot } from './copies.ts'
+import type { DiskAccounts } from './disk.ts'
 import type { SandboxTemplates } from './engine.ts'
 import type { History } from './history.ts'
 import type { SessionHost } from './host.ts'
@@ -10,6 +11,7 @@ import { Registry } from './registry.ts'
 import { type Places, Residence } from './residence.ts'
 import { Session } from './session.ts'
 import type { Shelf, Shelved } from './shelf.ts'
+import { Shortage } from './shortage.ts'
 import { Snapshots } from './snapshots.ts'
 import type {
   SessionChange,
@@ -28,7 +30,14 @@ export interface SessionSettings {
   readonly outputs?: OutputAccounts | null
   /** How often sessions that are used are written to disk while they go on; null: never. */
   readonly saveEveryMs: number | null
+  /** Of what lies on the shelf; null: it is not counted. */
+  readonly disk?: DiskAccounts | null
+  /** How long before its end a session is told that it will be dropped for want of disk. */
+  readonly dropGraceMs?: number
 }
+
+/** Enough for a caller that looks now and then. */
+const DROP_GRACE_MS = 15 * 60_000
 
 const REVIEW_MS = 1000
 
@@ -43,6 +52,7 @@ export class LocalSessions implements Sessions {
   readonly #snapshots: Snapshots
   readonly #review: NodeJS.Timeout
   readonly #places: Places
+  readonly #shortage: Shortage | null
   /** For runs that wait. */
   #isMakingRoom = false
   #stopping: Promise<void> | null = null
@@ -57,13 +67,15 @@ export class LocalSessions implements Sessions {
     this.#templates = templates
     this.#places = places
     this.#memory = new Residence(places, () => this.#hibernateOne())
-    this.#host = hostOf(templates, shelf, this.#memory, events, settings.saveEveryMs)
+    this.#host = hostOf(templates, shelf, this.#memory, events, settings)
     this.#snapshots = new Snapshots(
       shelf.beside('snapshots'),
       (key) => templates.ofKey(key) !== null,
     )
     this.#shelf = shelf
     this.#settings = settings
+    const { disk, dropGraceMs = DROP_GRACE_MS } = settings
+    this.#shortage = disk ? new Shortage(disk, dropGraceMs) : null
     this.#review = setInterval(() => this.#look(), REVIEW_MS)
     this.#review.unref()
   }
@@ -125,7 +137,8 @@ export class LocalSessions implements Sessions {
         field: 'template',
       })
     }
-    this.#admit(caller, 1)
+    // What is asked for now will want a place on disk sooner or later.
+    this.#admit(caller, 1, 1)
     const createdAtMs = Date.now()
     const id = newId()
     const record = {
@@ -174,14 +187,16 @@ export class LocalSessions implements Sessions {
       sessions: this.#sessions,
       shelf: this.#shelf,
       snapshots: this.#snapshots,
-      admit: (caller, count) => this.#admit(caller, count),
+      admit: (caller, count, bytes) => this.#admit(caller, count, bytes),
+      admitBytes: (caller, bytes) => this.#settings.disk?.admit(caller, bytes),
       found: (shelved) => this.#found(shelved),
     }
   }
 
-  /** @throws ManagerError when the caller may not have so many sessions more */
-  #admit(caller: string, count: number): void {
+  /** @throws ManagerError when the caller may not have so many sessions more, or so much on disk */
+  #admit(caller: string, count: number, bytes: number): void {
     this.#assertOpen()
+    this.#settings.disk?.admit(caller, bytes)
     const { perCaller, inAll } = this.#settings
     if (this.#sessions.of(caller).length + count > perCaller) {
       throw new ManagerError(
@@ -272,7 +287,8 @@ export class LocalSessions implements Sessions {
 
   async pause(caller: string, id: string): Promise<SessionInfo | null> {
     const session = this.#sessions.find(caller, id)
-    await session?.pause('paused')
+    const isWritten = await session?.pause('paused')
+    if (!isWritten && session?.refusal) throw session.refusal
     return session?.info() ?? null
   }
 
@@ -292,6 +308,7 @@ export class LocalSessions implements Sessions {
 
   async #stop(): Promise<void> {
     clearInterval(this.#review)
+    this.#settings.disk?.lift()
     // One after the other: each takes a processor and the disk.
     for (const session of this.#sessions.all()) {
       await session.hibernate('the service stops', true).catch(() => {})
@@ -304,6 +321,7 @@ export class LocalSessions implements Sessions {
 
   #look(): void {
     this.#sessions.review()
+    this.#shortage?.review(this.#sessions.all())
     if (!this.#places.isWanted || this.#isMakingRoom) return
     this.#isMakingRoom = true
     void this.#hibernateOne().finally(() => {

@@ -1,3 +1,4 @@
+import { ManagerError } from '../errors.ts'
 import { once } from '../lib/once.ts'
 import { Channels } from '../supervisor/channels.ts'
 import { Commands } from './commands.ts'
@@ -12,6 +13,8 @@ import type { Checkpoint, KeptState, Shelved } from './shelf.ts'
 import { infoOf, type SessionInfo, type SessionRecord } from './types.ts'
 
 const ENDED = 'its sandbox ended'
+/** How long one that could not be written to disk is left alone. */
+const REFUSED_MS = 60_000
 const LEFT = 'the service ended while it was in memory'
 
 /**
@@ -23,6 +26,8 @@ export class Session implements HostedSession {
   readonly history = new History()
   readonly commands: Commands
   readonly contexts: Contexts
+  /** When it will be dropped for want of disk; null: it will not. */
+  dropsAtMs: number | null = null
   readonly #host: SessionHost
   readonly #lifecycle: SessionLifecycle
   readonly #idle = new IdleWatch()
@@ -35,6 +40,8 @@ export class Session implements HostedSession {
   /** Whether it has done something since its last checkpoint. */
   #isDirty = false
   #savedAtMs = 0
+  #refusal: CheckpointRefused | null = null
+  #refusedAtMs = -REFUSED_MS
   #why = ''
   #endedAtMs = 0
   /** Aborted when it is paused, lost or dead. */
@@ -88,8 +95,18 @@ export class Session implements HostedSession {
     return this.#checkpoint
   }
 
+  /** Why hibernate() has left it in memory when it was last called; null: it did what it was to do. */
+  get refusal(): ManagerError | null {
+    if (!this.#refusal) return null
+    const { cause } = this.#refusal
+    if (cause instanceof ManagerError) return cause
+    const why = 'The session could not be written to disk: try again later.'
+    return new ManagerError('STORE_FAILED', why, { cause })
+  }
+
   info(): SessionInfo {
-    return infoOf(this.record, this.state, this.#why, this.#checkpoint)
+    const { dropsAtMs } = this
+    return { ...infoOf(this.record, this.state, this.#why, this.#checkpoint), dropsAtMs }
   }
 
   shelved(isAwake = this.state !== 'hibernated'): Shelved {
@@ -139,6 +156,7 @@ export class Session implements HostedSession {
    */
   async hibernate(why: string, isUsed = false): Promise<boolean> {
     await this.#moving
+    this.#refusal = null
     const canSleep = this.state === 'ready' || this.state === 'frozen'
     if (!canSleep && !(isUsed && this.state === 'busy')) return this.state === 'hibernated'
     const sandbox = this.#sandbox as KeptSandbox
@@ -148,6 +166,8 @@ export class Session implements HostedSession {
         this.#checkpoint = await this.#host.checkpoint(this, sandbox)
       } catch (error) {
         if (!(error instanceof CheckpointRefused)) throw error
+        this.#refusal = error
+        this.#refusedAtMs = performance.now()
         this.#goOn('it could not be written to disk')
         this.#host.notWritten(this, error)
         return
@@ -346,7 +366,8 @@ export class Session implements HostedSession {
 
   async #sleepIfIdle(sandbox: KeptSandbox): Promise<void> {
     const sleep = this.#idle.sleepFor(this.state, this.record.idle)
-    if (sleep === 'hibernate') await this.hibernate('idle')
+    const isRefused = performance.now() - this.#refusedAtMs < REFUSED_MS
+    if (sleep === 'hibernate' && !isRefused) await this.hibernate('idle')
     if (sleep !== 'freeze' || !(await sandbox.freeze())) return
     // Somebody may have come meanwhile.
     if (this.state === 'ready' && this.#users === 0) this.#enter('frozen', 'idle')
@@ -356,6 +377,7 @@ export class Session implements HostedSession {
   #enter(state: SessionState, why: string): void {
     this.#lifecycle.enter(state)
     this.#why = why
+    this.dropsAtMs = null
     this.history.add(state, why)
     this.#host.changed(this, why)
   }

@@ -11,6 +11,7 @@ import {
 import path from 'node:path'
 import type { ChannelState } from '../supervisor/channel.ts'
 import type { ContextRecord } from './context-types.ts'
+import type { DiskAccounts } from './disk.ts'
 import type { CommandState } from './kept-command.ts'
 import type { SessionRecord } from './types.ts'
 
@@ -60,14 +61,17 @@ const ID_PATTERN = /^[0-9A-Za-z_-]{1,64}$/
 export class Shelf {
   readonly #folder: string
   readonly #isKept: boolean
+  readonly #disk: DiskAccounts | null
 
   /**
    * @param folder made with the first session
    * @param isKept whether a later manager looks there
+   * @param disk counts what lies here; null: nothing is counted
    */
-  constructor(folder: string, isKept: boolean) {
+  constructor(folder: string, isKept: boolean, disk: DiskAccounts | null = null) {
     this.#folder = folder
     this.#isKept = isKept
+    this.#disk = disk
   }
 
   /** Removes all sessions unless a later manager looks for them. */
@@ -78,7 +82,7 @@ export class Shelf {
   /** Another one, in a folder that is named after this one's. */
   beside(name: string): Shelf {
     const { dir, base } = path.parse(this.#folder)
-    return new Shelf(path.join(dir, `${name}-of-${base}`), this.#isKept)
+    return new Shelf(path.join(dir, `${name}-of-${base}`), this.#isKept, this.#disk)
   }
 
   /** Puts a session here whose image is that of another one; nothing writes to an image, so both share it. */
@@ -135,6 +139,7 @@ export class Shelf {
     const file = path.join(folder, RECORD)
     writeFileSync(`${file}.new`, JSON.stringify({ format: FORMAT, ...shelved }), { mode: 0o600 })
     renameSync(`${file}.new`, file)
+    this.#disk?.put(record.id, record.caller, checkpoint?.bytes ?? 0)
     for (const name of readdirSync(folder)) {
       const isOld = name.startsWith(IMAGE) && name !== `${IMAGE}${checkpoint?.incarnation}`
       if (isOld) rmSync(path.join(folder, name), { recursive: true, force: true })
@@ -144,6 +149,7 @@ export class Shelf {
   /** Removes a session. */
   remove(id: string): void {
     rmSync(this.#folderOf(id), { recursive: true, force: true })
+    this.#disk?.delete(id)
   }
 
   /**

@@ -81,6 +81,8 @@ export interface SessionInfo
   readonly why: string
   /** The last state of it that is on disk; null: there is none. */
   readonly checkpoint: { readonly atMs: number; readonly bytes: number } | null
+  /** When it will be dropped for want of disk, unless it is used; null: it will not. */
+  readonly dropsAtMs: number | null
 }
 
 /** Returns what callers are told of a session. */
@@ -89,7 +91,7 @@ export function infoOf(
   state: SessionState,
   why: string,
   last: SessionInfo['checkpoint'],
-): SessionInfo {
+): Omit<SessionInfo, 'dropsAtMs'> {
   const { id, template, createdAtMs, expiresAtMs, metadata, idle, env, note, atDeadline } = record
   const checkpoint = last && { atMs: last.atMs, bytes: last.bytes }
   const isPaused = record.isPaused ?? false

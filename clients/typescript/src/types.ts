@@ -488,6 +488,8 @@ export interface Session {
     created_at: string
     bytes: number
   } | null
+  /** When it will be dropped for want of disk, unless it is used; null: it will not. */
+  drops_at: string | null
 }
 
 export interface SessionChange {

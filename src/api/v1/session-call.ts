@@ -114,7 +114,8 @@ const WORDS: Readonly<Record<number, string>> = {
 
 /** Returns a session in the words of the native API. */
 export function toldSession(info: SessionInfo): SessionAnswer {
-  const { id, template, state, why, createdAtMs, expiresAtMs, metadata, idle, checkpoint } = info
+  const { id, template, state, why, createdAtMs, expiresAtMs, metadata, idle } = info
+  const { checkpoint, dropsAtMs } = info
   return {
     id,
     template,
@@ -128,5 +129,6 @@ export function toldSession(info: SessionInfo): SessionAnswer {
       created_at: new Date(checkpoint.atMs).toISOString(),
       bytes: checkpoint.bytes,
     },
+    drops_at: dropsAtMs === null ? null : new Date(dropsAtMs).toISOString(),
   }
 }

@@ -23,8 +23,10 @@ export function addSessionEventsRoute(
     const stream = new EventStream(reply, caller, answers, after)
     stream.begin()
     let end = () => {}
-    const tell = ({ state, why, atMs }: SessionEvent) => {
-      stream.send('state', JSON.stringify({ state, why, at: new Date(atMs).toISOString() }))
+    const tell = ({ state, why, atMs, dropsAtMs }: SessionEvent) => {
+      const at = new Date(atMs).toISOString()
+      const drops = dropsAtMs !== null && { drops_at: new Date(dropsAtMs).toISOString() }
+      stream.send('state', JSON.stringify({ state, why, at, ...drops }))
       if (state === 'dead') setImmediate(() => end())
     }
     const stop = history.follow(after, tell)

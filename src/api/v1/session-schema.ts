@@ -88,6 +88,9 @@ export const session = z
       .strictObject({ created_at: time, bytes: z.int() })
       .nullable()
       .describe('The last state of it that is on disk.'),
+    drops_at: time
+      .nullable()
+      .describe('When it will be dropped for want of disk, unless it is used; null: it will not.'),
   })
   .meta({ id: 'Session' })
 

@@ -441,6 +441,8 @@ class Session:
     metadata: Dict[str, str]
     checkpoint: Optional[SessionCheckpoint]
     """The last state of it that is on disk."""
+    drops_at: Optional[str]
+    """When it will be dropped for want of disk, unless it is used; null: it will not."""
 
 
 @dataclass(frozen=True)
