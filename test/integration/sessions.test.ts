@@ -281,7 +281,8 @@ describe('a session', () => {
     const folder = path.join(home, 'sessions', id)
     rmSync(folder, { recursive: true })
     writeFileSync(folder, '')
-    expect(await sessions.pause('one', id)).toMatchObject({
+    await expect(sessions.pause('one', id)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(sessions.get('one', id)).toMatchObject({
       state: 'ready',
       why: 'it could not be written to disk',
     })
