@@ -1,42 +1,35 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { consoleProgress } from '../../src/lib/progress.ts'
-import { ensureSupervisors } from '../../src/setup/supervisor.ts'
 import { Channels } from '../../src/supervisor/channels.ts'
 import type { SessionProcess } from '../../src/supervisor/session-process.ts'
 import type { Program } from '../../src/supervisor/session-protocol.ts'
+import { HostSupervisor } from '../support/host-supervisor.ts'
 import { sample } from '../support/sample.ts'
 
 sample(3)
 
 // The supervisor of sessions, as a process of the host: what it runs here is ours.
-const folder = mkdtempSync(path.join(tmpdir(), 'channels-'))
 const user = { uid: 65_534, gid: 65_534 }
-let program: string
+let supervisor: HostSupervisor
 let child: ChildProcess
 let channels: Channels
+let end: () => Promise<void>
 
 beforeAll(async () => {
-  const { progress, end } = consoleProgress()
-  const runtimes = path.join(import.meta.dirname, '../../runtimes')
-  program = (await ensureSupervisors(folder, runtimes, progress).finally(end))[1] as string
+  supervisor = await HostSupervisor.build()
 })
-afterAll(() => rmSync(folder, { recursive: true }))
+afterAll(() => supervisor.remove())
 
 beforeEach(() => {
-  child = spawn(program, [folder], { stdio: ['pipe', 'pipe', 'inherit'] })
-  channels = new Channels(child.stdin as Writable, child.stdout as Readable)
+  const started = supervisor.start()
+  child = started.child
+  channels = started.channels
+  end = started.end
 })
-afterEach(async () => {
-  child.stdin?.end()
-  await channels.ended
-})
+afterEach(() => end())
 
 function start(argv: readonly string[], more: Partial<Program> = {}): Promise<SessionProcess> {
   return channels.start({ argv, cwd: '/', env: { PATH: '/usr/bin:/bin' }, user, ...more })
@@ -222,68 +215,6 @@ describe('connections', () => {
     expect(length).toBe(bytes.length)
     await new Promise((resolve) => server.close(resolve))
     await expect(channels.connect(port)).rejects.toMatchObject({ errno: 111 })
-  })
-})
-
-describe('work on files', () => {
-  const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
-  const home = mkdtempSync(path.join(tmpdir(), 'files-'))
-  const work = async (words: readonly string[], input = '') =>
-    outcome(await channels.fileWork(words, self), input)
-  const records = (stdout: string) => stdout.split('\0').filter((_, index) => index % 3 === 1)
-  afterAll(() => rmSync(home, { recursive: true, force: true }))
-
-  test('writes whole files with the folders above them, and reads parts', async () => {
-    const file = `${home}/a/b/c.txt`
-    expect(await work(['write', file, '640'], '0123456789')).toMatchObject({ exitCode: 0 })
-    expect(await work(['read', file])).toMatchObject({ stdout: '0123456789' })
-    expect(await work(['read', file, '3', '4'])).toMatchObject({ stdout: '3456' })
-    expect((await work(['stat', file])).stdout).toMatch(/^f 640 10 \d{19} \d+ \d+\0/)
-    await work(['write', file], 'new')
-    expect((await work(['stat', file])).stdout).toMatch(/^f 640 3 /)
-    const { stdout } = await work(['list', `${home}/`, '9'])
-    expect(records(stdout).sort()).toEqual(['a', 'a/b', 'a/b/c.txt'])
-    expect(records((await work(['list', home, '1'])).stdout)).toEqual(['a'])
-  })
-
-  test('moves, removes and makes', async () => {
-    await work(['write', `${home}/one/x`], 'x')
-    expect(await work(['move', `${home}/one`, `${home}/two/one`])).toMatchObject({ exitCode: 0 })
-    expect(await work(['read', `${home}/two/one/x`])).toMatchObject({ stdout: 'x' })
-    expect(await work(['remove', `${home}/two`])).toMatchObject({ exitCode: 0 })
-    expect(await work(['stat', `${home}/two`])).toMatchObject({ exitCode: 2 })
-    expect(await work(['make', `${home}/p/q`])).toMatchObject({ exitCode: 0 })
-    expect(await work(['make', `${home}/p/q`])).toMatchObject({ exitCode: 0 })
-  })
-
-  test('fails with an errno and a line', async () => {
-    expect(await work(['read', home])).toEqual({
-      stdout: '',
-      stderr: 'Is a directory\n',
-      exitCode: 21,
-      signal: 0,
-    })
-    expect(await work(['read', '/dev/zero'])).toMatchObject({ exitCode: 22 })
-    expect(await work(['remove', `${home}/none`])).toMatchObject({ exitCode: 2 })
-    expect(await work(['nonsense', home])).toMatchObject({ exitCode: 22 })
-    expect(await work(['read'])).toMatchObject({ exitCode: 22 })
-  })
-
-  test('watches a folder and those made in it meanwhile', async () => {
-    const watched = `${home}/watched`
-    await work(['make', watched])
-    const watch = await channels.fileWork(['watch', watched, '5'], self)
-    let seen = ''
-    watch.stdout.on('data', (chunk: Buffer) => {
-      seen += chunk
-    })
-    await expect.poll(() => seen).toBe('s\0\0')
-    await work(['write', `${watched}/new/deep/file`], 'x')
-    await expect.poll(() => seen).toContain('c\0new/deep/file\0')
-    await work(['remove', `${watched}/new`])
-    await expect.poll(() => seen).toContain('r\0new\0')
-    watch.release()
-    await watch.exited
   })
 })
 

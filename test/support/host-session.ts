@@ -1,12 +1,6 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import { Commands } from '../../src/sessions/commands.ts'
 import type { Sessions } from '../../src/sessions/types.ts'
-import { ensureSupervisors } from '../../src/setup/supervisor.ts'
-import { Channels } from '../../src/supervisor/channels.ts'
+import { HostSupervisor } from './host-supervisor.ts'
 
 /**
  * The front door's sessions over one supervisor that is a process of this host: its ports are the host's own, so that a
@@ -14,12 +8,8 @@ import { Channels } from '../../src/supervisor/channels.ts'
  * @param id of the session, which belongs to every caller
  */
 export async function hostSession(id: string) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'host-session-'))
-  const runtimes = path.join(import.meta.dirname, '../../runtimes')
-  const programs = await ensureSupervisors(folder, runtimes, () => {})
-  const program = programs.find((file) => path.basename(file) === 'session') as string
-  const child = spawn(program, [folder], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const channels = new Channels(child.stdin as Writable, child.stdout as Readable)
+  const supervisor = await HostSupervisor.build()
+  const { channels, end } = supervisor.start()
   const counts = { used: 0, released: 0 }
   const commands = new Commands('anybody', null)
   const release = () => {
@@ -36,9 +26,8 @@ export async function hostSession(id: string) {
     },
   }
   const close = async () => {
-    child.stdin?.end()
-    await channels.ended
-    rmSync(folder, { recursive: true })
+    await end()
+    supervisor.remove()
   }
   return { sessions: known as Sessions, channels, counts, close }
 }

@@ -83,6 +83,10 @@ async function expectFrozen(): Promise<void> {
     await (await fetch(`${client.url}/metrics`)).text()
     return process.cpuUsage().user > other + 300_000
   })
-  expect(clocks()).toEqual(before)
-  expect(cgroups.every((cgroup) => cgroup.isFrozen)).toBe(true)
+  const after = clocks()
+  // A pool that has grown gives up what it has too much of, at any time.
+  const left = cgroups.flatMap((cgroup, at) => (cgroup.exists ? [at] : []))
+  expect(left.length).toBeGreaterThanOrEqual(2 * SIZE)
+  expect(left.map((at) => after[at])).toEqual(left.map((at) => before[at]))
+  expect(left.every((at) => cgroups[at]?.isFrozen)).toBe(true)
 }

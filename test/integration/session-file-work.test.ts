@@ -1,45 +1,42 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ensureSupervisors } from '../../src/setup/supervisor.ts'
-import { Channels } from '../../src/supervisor/channels.ts'
+import type { Channels } from '../../src/supervisor/channels.ts'
+import { HostSupervisor } from '../support/host-supervisor.ts'
 import { sample } from '../support/sample.ts'
 
 sample(3)
 
 // The supervisor of sessions, as a process of the host: what it packs and unpacks is ours.
-const folder = mkdtempSync(path.join(tmpdir(), 'archives-'))
 const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+let supervisor: HostSupervisor
+let folder: string
 let channels: Channels
-let end: () => void
+let end: () => Promise<void>
 
 beforeAll(async () => {
-  const runtimes = path.join(import.meta.dirname, '../../runtimes')
-  const programs = await ensureSupervisors(folder, runtimes, () => {})
-  const program = programs.find((file) => path.basename(file) === 'session') as string
-  const child = spawn(program, [folder], { stdio: ['pipe', 'pipe', 'inherit'] })
-  channels = new Channels(child.stdin as Writable, child.stdout as Readable)
-  end = () => child.stdin?.end()
+  supervisor = await HostSupervisor.build()
+  folder = supervisor.folder
+  const started = supervisor.start()
+  channels = started.channels
+  end = started.end
 })
 afterAll(async () => {
-  end()
-  await channels.ended
-  rmSync(folder, { recursive: true })
+  await end()
+  supervisor.remove()
 })
 
 async function work(words: readonly string[], input: Buffer = Buffer.alloc(0)) {
   const started = await channels.fileWork(words, self)
   started.stdin.end(input)
-  const [stdout, stderr, { exitCode }] = await Promise.all([
+  const [stdout, stderr, end] = await Promise.all([
     buffer(started.stdout),
     text(started.stderr),
     started.exited,
   ])
-  return { stdout, stderr, exitCode }
+  return { stdout, stderr, ...end }
 }
 
 let count = 0
@@ -190,5 +187,70 @@ describe('archives', () => {
     const one = header('folder/', { type: '5' })
     const { stderr } = await work(['unpack', fresh()], Buffer.concat(Array(200_001).fill(one)))
     expect(stderr).toContain('too many entries')
+  })
+})
+
+describe('work on files', () => {
+  let home: string
+  beforeAll(() => {
+    home = fresh()
+  })
+  const said = async (words: readonly string[], input = '') => {
+    const { stdout, ...rest } = await work(words, Buffer.from(input))
+    return { stdout: stdout.toString(), ...rest }
+  }
+  const records = (stdout: string) => stdout.split('\0').filter((_, index) => index % 3 === 1)
+
+  test('writes whole files with the folders above them, and reads parts', async () => {
+    const file = `${home}/a/b/c.txt`
+    expect(await said(['write', file, '640'], '0123456789')).toMatchObject({ exitCode: 0 })
+    expect(await said(['read', file])).toMatchObject({ stdout: '0123456789' })
+    expect(await said(['read', file, '3', '4'])).toMatchObject({ stdout: '3456' })
+    expect((await said(['stat', file])).stdout).toMatch(/^f 640 10 \d{19} \d+ \d+\0/)
+    await said(['write', file], 'new')
+    expect((await said(['stat', file])).stdout).toMatch(/^f 640 3 /)
+    const { stdout } = await said(['list', `${home}/`, '9'])
+    expect(records(stdout).sort()).toEqual(['a', 'a/b', 'a/b/c.txt'])
+    expect(records((await said(['list', home, '1'])).stdout)).toEqual(['a'])
+  })
+
+  test('moves, removes and makes', async () => {
+    await said(['write', `${home}/one/x`], 'x')
+    expect(await said(['move', `${home}/one`, `${home}/two/one`])).toMatchObject({ exitCode: 0 })
+    expect(await said(['read', `${home}/two/one/x`])).toMatchObject({ stdout: 'x' })
+    expect(await said(['remove', `${home}/two`])).toMatchObject({ exitCode: 0 })
+    expect(await said(['stat', `${home}/two`])).toMatchObject({ exitCode: 2 })
+    expect(await said(['make', `${home}/p/q`])).toMatchObject({ exitCode: 0 })
+    expect(await said(['make', `${home}/p/q`])).toMatchObject({ exitCode: 0 })
+  })
+
+  test('fails with an errno and a line', async () => {
+    expect(await said(['read', home])).toEqual({
+      stdout: '',
+      stderr: 'Is a directory\n',
+      exitCode: 21,
+      signal: 0,
+    })
+    expect(await said(['read', '/dev/zero'])).toMatchObject({ exitCode: 22 })
+    expect(await said(['remove', `${home}/none`])).toMatchObject({ exitCode: 2 })
+    expect(await said(['nonsense', home])).toMatchObject({ exitCode: 22 })
+    expect(await said(['read'])).toMatchObject({ exitCode: 22 })
+  })
+
+  test('watches a folder and those made in it meanwhile', async () => {
+    const watched = `${home}/watched`
+    await said(['make', watched])
+    const watch = await channels.fileWork(['watch', watched, '5'], self)
+    let seen = ''
+    watch.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk
+    })
+    await expect.poll(() => seen).toBe('s\0\0')
+    await said(['write', `${watched}/new/deep/file`], 'x')
+    await expect.poll(() => seen).toContain('c\0new/deep/file\0')
+    await said(['remove', `${watched}/new`])
+    await expect.poll(() => seen).toContain('r\0new\0')
+    watch.release()
+    await watch.exited
   })
 })

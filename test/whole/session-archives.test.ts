@@ -1,1 +1,0 @@
-import '../integration/session-archives.test.ts'

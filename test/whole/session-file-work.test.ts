@@ -1,0 +1,1 @@
+import '../integration/session-file-work.test.ts'
