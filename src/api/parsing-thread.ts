@@ -119,8 +119,8 @@ export class ParsingThread {
     const answer = await this.#ask(caller, () => ({ kind: 'message', blocks, bytes }), signal)
     if ('refused' in answer) throw new RpcError(answer.refused.code, answer.refused.message)
     if (!('message' in answer)) throw new Error('the thread answered another question')
-    const { value, run } = answer.message
-    return { value, run: run && { value: run.value, bulk: bulkWithBuffers(run.bulk) } }
+    const { run, ...message } = answer.message
+    return { ...message, run: run && { value: run.value, bulk: bulkWithBuffers(run.bulk) } }
   }
 
   /**

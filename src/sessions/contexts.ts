@@ -53,6 +53,12 @@ export class Contexts {
     return [...this.#contexts.values()].map((context) => context.info())
   }
 
+  /** The languages whose code it runs, the first of the template first. */
+  languages(): string[] {
+    const kernels = [...(this.#kernels?.byName.values() ?? [])]
+    return [...new Set(kernels.map(({ language }) => language))]
+  }
+
   /** @throws ContextError `unknown` */
   get(id: string): ContextInfo {
     return this.#find(id).info()
@@ -79,12 +85,10 @@ export class Contexts {
 
   /** @param language by any of its names; undefined: the first of the template */
   kernel(language: string | undefined): Kernel {
-    const kernels = [...(this.#kernels?.byName ?? [])]
-    const [first] = kernels.map(([, one]) => one)
+    const [first] = this.#kernels?.byName.values() ?? []
     const kernel = language === undefined ? first : this.#kernels?.byName.get(language)
     if (kernel) return kernel
-    const names = [...new Set(kernels.map(([, one]) => one.language))]
-    const all = names.join(', ') || 'none'
+    const all = this.languages().join(', ') || 'none'
     const what = language === undefined ? 'no language' : `no context or language ${language}`
     throw new ContextError('unknown', `This session has ${what}; its languages: ${all}.`)
   }

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HTTP_CLIENTS, type McpClient, STDIO_CLIENTS, TOOLS } from '../support/mcp-clients.ts'
+import {
+  HTTP_CLIENTS,
+  type McpClient,
+  SESSION_TOOLS,
+  STDIO_CLIENTS,
+  TOOLS,
+  type ToolAnswer,
+} from '../support/mcp-clients.ts'
 import { type NpmPackage, npmPackage } from '../support/npm-package.ts'
-import { atEnd, KEY, leased, url } from './service.ts'
+import { atEnd, KEY, leased, OTHER, url } from './service.ts'
 
 /** One pixel. */
 const PNG =
@@ -19,7 +26,7 @@ describe('mcp', () => {
 
     test('the tools are there', async () => {
       const { tools } = await client.listTools()
-      expect(tools.map(({ name }) => name)).toEqual(TOOLS)
+      expect(tools.map(({ name }) => name)).toEqual([...TOOLS, ...SESSION_TOOLS])
       const { structuredContent } = await client.callTool({ name: 'list_templates', arguments: {} })
       const names = structuredContent.templates.map(({ name }: { name: string }) => name)
       expect(names).toEqual(expect.arrayContaining(['python', 'nodejs', 'bash']))
@@ -104,6 +111,73 @@ describe('mcp', () => {
     })
   })
 
+  describe.each([...HTTP_CLIENTS, ...STDIO_CLIENTS.slice(-1)])('$name, sessions', ({ connect }) => {
+    let client: McpClient
+    let session: string
+    const ask = (name: string, given: object = {}) =>
+      client.callTool({ name, arguments: { session, ...given } })
+    beforeAll(async () => {
+      client = await connect({ url: url.service, key: KEY })
+      const opened = await client.callTool({ name: 'open_session', arguments: {} })
+      session = opened.structuredContent.session
+    }, 120_000)
+    afterAll(async () => {
+      await ask('close_session')
+      await client.close()
+    })
+
+    test('variables stay, and the last value and a figure come back', async () => {
+      await ask('run_code', { language: 'python', code: 'x = 20' })
+      const { content } = await ask('run_code', { language: 'python', code: 'x * 2 + 2' })
+      expect(content).toEqual([{ type: 'text', text: '42' }])
+      const draws = 'import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()'
+      const drawn = await ask('run_code', { language: 'python', code: draws })
+      expect(drawn.content.find(({ type }) => type === 'image')?.mimeType).toBe('image/png')
+      const failed = await ask('run_code', { language: 'python', code: 'x / 0' })
+      expect(failed.structuredContent).toMatchObject({ status: 'failed' })
+      expect(failed.content[0].text).toContain('ZeroDivisionError')
+    }, 120_000)
+
+    test('files are written, listed, read by commands and by parts', async () => {
+      await ask('write_file', { path: 'a/b.txt', content: 'é\n'.repeat(10_000) })
+      const { structuredContent } = await ask('list_files', { path: 'a' })
+      expect(structuredContent.entries).toEqual([{ path: 'b.txt', type: 'file', size: 30_000 }])
+      const counted = await ask('run_command', { command: 'wc -l < a/b.txt' })
+      expect(counted.content).toEqual([{ type: 'text', text: '10000\n' }])
+      let text = ''
+      for (let offset: number | null = 0; offset !== null; ) {
+        const read: ToolAnswer = await ask('read_file', { path: 'a/b.txt', offset })
+        text += read.structuredContent.text
+        offset = read.structuredContent.next_offset
+      }
+      expect(text).toBe('é\n'.repeat(10_000))
+      await ask('write_file', { path: 'a.png', content_base64: PNG })
+      const image = await ask('read_file', { path: 'a.png' })
+      expect(image.content).toEqual([{ type: 'image', data: PNG, mimeType: 'image/png' }])
+      const none = await ask('read_file', { path: 'nothing' })
+      expect([none.isError, none.content[0].text]).toEqual([true, expect.any(String)])
+    }, 120_000)
+
+    test('another caller has no such session', async () => {
+      const other = await connect({ url: url.service, key: OTHER })
+      const given = {
+        session,
+        language: 'python',
+        code: '1',
+        command: 'id',
+        path: 'a',
+        content: '',
+      }
+      for (const name of ['run_code', ...SESSION_TOOLS.slice(1)]) {
+        const { isError, content } = await other.callTool({ name, arguments: given })
+        expect([name, isError]).toEqual([name, true])
+        expect(content[0].text).toContain('There is no session')
+      }
+      await other.close()
+      expect((await ask('run_command', { command: 'echo here' })).content[0].text).toBe('here\n')
+    }, 120_000)
+  })
+
   describe('inspector 2.12.0, its command line', () => {
     let inspector: NpmPackage
     beforeAll(async () => {
@@ -121,7 +195,7 @@ describe('mcp', () => {
 
     test('the tools are there', async () => {
       const { tools } = await ask('tools/list')
-      expect(tools.map(({ name }: { name: string }) => name)).toEqual(TOOLS)
+      expect(tools.map(({ name }: { name: string }) => name)).toEqual([...TOOLS, ...SESSION_TOOLS])
     })
 
     test('a program runs', async () => {

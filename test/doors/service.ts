@@ -3,6 +3,8 @@ import { freePort, startService } from '../support/service.ts'
 
 /** The service that the clients of all front doors talk to. */
 export const KEY = 'a-key-of-the-tests'
+/** Of another caller. */
+export const OTHER = 'another-key-of-them'
 export const url = { service: '' }
 const work: (() => Promise<void>)[] = []
 
@@ -16,7 +18,7 @@ export function useService(): void {
   beforeAll(async () => {
     const env = {
       SANDBOX_EXECUTOR_MANAGER_PORT: String(await freePort()),
-      EXECUTOR_MANAGER_API_KEYS: `tests:${KEY}`,
+      EXECUTOR_MANAGER_API_KEYS: `tests:${KEY},other:${OTHER}`,
     }
     const service = await startService(env, [], undefined, atEnd)
     url.service = service.client.url

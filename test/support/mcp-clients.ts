@@ -50,6 +50,15 @@ export interface ListedResource {
 
 /** The tools of the service, in their order. */
 export const TOOLS = ['run_code', 'list_templates', 'start_run', 'get_run', 'cancel_run']
+/** Those of one where callers can keep sessions. */
+export const SESSION_TOOLS = [
+  'open_session',
+  'run_command',
+  'read_file',
+  'write_file',
+  'list_files',
+  'close_session',
+]
 
 export interface McpClientKind {
   readonly name: string

@@ -53,6 +53,14 @@ export class KeptResults {
     return new Set(kept.keys())
   }
 
+  /** Takes room for something that may be kept. @returns gives it back; null: there is none */
+  reserve(caller: string, bytes: number): (() => void) | null {
+    const entry = this.#budget.open(caller, () => {})
+    if (this.#add(entry, caller, bytes)) return () => entry.release()
+    entry.release()
+    return null
+  }
+
   /** @returns null: it is not there (any more), or is another caller's */
   read(caller: string, run: string, name: string): KeptPart | null {
     const kept = this.#byRun.get(run)

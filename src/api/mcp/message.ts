@@ -1,19 +1,23 @@
 import { isUtf8 } from 'node:buffer'
 import { jsonEntries } from '../../lib/json-members.ts'
+import { jsonStringBytes } from '../../lib/json-string.ts'
 import { isJson } from '../../lib/json-text.ts'
-import { type Bulk, newBulk, takeMember } from '../v1/read-run.ts'
+import { type Bulk, newBulk, takeMember, takeSmall } from '../v1/read-run.ts'
 import { RpcError } from './rpc-error.ts'
 import { RUN_CODE_MEMBERS } from './schemas.ts'
+import { WRITE_FILE_MEMBERS } from './session-schemas.ts'
 
 /** A message of JSON-RPC, whose large texts have been taken out of it. */
 export interface Message {
   /** As the SDK reads it. Of a run, code, stdin and contents of files are empty texts. */
   readonly value: Record<string, unknown>
-  /** The run that it asks for; null: it asks for none. */
+  /** The run that it asks for, or the file that it brings; null: neither. */
   readonly run: RunArguments | null
+  /** Whether it begins something that takes time and is counted: a run, a command or a session. */
+  readonly isWork: boolean
 }
 
-/** The arguments of run_code and start_run. */
+/** The arguments of a tool that takes a program or a file. */
 export interface RunArguments {
   /** What the schema sees. */
   readonly value: Record<string, unknown>
@@ -21,13 +25,23 @@ export interface RunArguments {
   readonly bulk: Bulk
 }
 
-/** The tools that take a program, as JSON texts. */
-const RUN_TOOLS: ReadonlySet<string> = new Set(['"run_code"', '"start_run"'])
+/** What the tools that take a program or a file take, by their names as JSON texts. Other members are ignored. */
+const LARGE_TOOLS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['"run_code"', RUN_CODE_MEMBERS],
+  ['"start_run"', RUN_CODE_MEMBERS],
+  ['"write_file"', WRITE_FILE_MEMBERS],
+])
+const WORK_TOOLS: ReadonlySet<unknown> = new Set([
+  'run_code',
+  'start_run',
+  'open_session',
+  'run_command',
+])
 /** What becomes objects: all but the arguments of a run. */
 const MAX_SMALL_BYTES = 128 * 1024
 /** JSON-RPC, a tool call and its metadata need ten. */
 const MAX_DEPTH = 64
-const OPEN_OBJECT = 0x7b
+const [OPEN_OBJECT, QUOTE] = [0x7b, 0x22]
 
 /**
  * Reads a message. It works on the bytes, so that code and files of megabytes never become texts.
@@ -47,28 +61,42 @@ export function readMessage(json: Buffer): Message {
   if (call) top.delete('params')
   const value = objectOf([...top].map(([name, member]) => [name, small.read(member)]))
   if (call) value.params = call.params
-  return { value, run: call?.run ?? null }
+  const { name } = (value.params ?? {}) as { name?: unknown }
+  const isWork = value.method === 'tools/call' && WORK_TOOLS.has(name)
+  return { value, run: call?.run ?? null, isWork }
 }
 
-/** The parameters of a call of a tool that runs code; null: it is something else. */
+/** The parameters of a call of a tool that takes a program or a file; null: it is something else. */
 function callOf(method: Buffer | undefined, params: Buffer, small: Small) {
   if (method?.toString('utf8', 0, 20) !== '"tools/call"') return null
   const members = membersOf(params, small)
   const given = members.get('arguments')
-  if (!RUN_TOOLS.has(members.get('name')?.toString('utf8', 0, 20) ?? '')) return null
-  if (given?.[0] !== OPEN_OBJECT) return null
+  const taken = LARGE_TOOLS.get(members.get('name')?.toString('utf8', 0, 20) ?? '')
+  if (!taken || given?.[0] !== OPEN_OBJECT) return null
   members.delete('arguments')
   const run: RunArguments = { value: {}, bulk: newBulk() }
   for (const [key, member] of jsonEntries(given)) {
     const name = small.read(key)
-    if (typeof name !== 'string' || !RUN_CODE_MEMBERS.has(name)) continue
-    const issue = takeMember(run.value, run.bulk, name, member)
+    if (typeof name !== 'string' || !taken.has(name)) continue
+    const issue =
+      taken === WRITE_FILE_MEMBERS
+        ? takeContent(run, name, member)
+        : takeMember(run.value, run.bulk, name, member)
     if (issue) {
       throw new RpcError(-32602, `arguments${issue.pointer.replaceAll('/', '.')}: ${issue.detail}`)
     }
   }
   const rest = objectOf([...members].map(([name, part]) => [name, small.read(part)]))
   return { params: { ...rest, arguments: run.value }, run }
+}
+
+/** Takes one member of a file: its content as that of the first file of a run. */
+function takeContent({ value, bulk }: RunArguments, name: string, member: Buffer) {
+  const isContent = name === 'content' || name === 'content_base64'
+  if (!isContent || member[0] !== QUOTE) return takeSmall(value, name, member, `/${name}`)
+  value[name] = ''
+  bulk.contents.set(0, jsonStringBytes(member))
+  return null
 }
 
 /** The members by their names. It stops at too many of them: nothing is kept for what comes behind. */

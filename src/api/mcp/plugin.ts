@@ -90,7 +90,7 @@ export async function mcp(app: FastifyInstance, options: McpOptions): Promise<vo
     connections.work(request.raw.socket, null)
     const session = String(request.headers['mcp-session-id'] ?? '')
     const nameOf = (id: unknown) => requestName(request.caller, session, id)
-    const canceled = message?.run ? cancels.add(nameOf(message.value.id)) : null
+    const canceled = message?.isWork ? cancels.add(nameOf(message.value.id)) : null
     if (message?.value.method === 'notifications/cancelled') {
       const { requestId } = (message.value.params ?? {}) as { requestId?: unknown }
       cancels.cancel(nameOf(requestId))
@@ -121,15 +121,15 @@ export async function mcp(app: FastifyInstance, options: McpOptions): Promise<vo
     }
   }
 
-  const runsOnly = { hook: 'preHandler' as const, allowList: isNoRun }
-  app.post('/mcp', { config: { rateLimit: runsOnly } }, serve)
+  const workOnly = { hook: 'preHandler' as const, allowList: isNoWork }
+  app.post('/mcp', { config: { rateLimit: workOnly } }, serve)
   for (const method of ['GET', 'DELETE'] as const)
     app.route({ method, url: '/mcp', handler: serve })
 }
 
-/** The rate is of runs: other messages are not counted. */
-function isNoRun(request: FastifyRequest): boolean {
-  return request.mcpMessage?.run == null
+/** The rate is of what begins something: other messages are not counted. */
+function isNoWork(request: FastifyRequest): boolean {
+  return request.mcpMessage?.isWork !== true
 }
 
 /** The request as the SDK reads it; the body is given beside it, and who asks has been found out. */

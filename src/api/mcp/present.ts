@@ -11,6 +11,7 @@ const SIZES = {
   stdout: { head: 4000, tail: 8000 },
   // The end of it says what went wrong.
   stderr: { head: 1500, tail: 4500 },
+  result: { head: 2000, tail: 1000 },
 } as const satisfies Record<string, ExcerptSize>
 
 const NOTHING = Buffer.alloc(0)
@@ -35,6 +36,8 @@ export interface ToldOutcome {
   readonly stdout: Buffer
   readonly stderr: Buffer
   readonly displays: readonly MimeBundle[]
+  /** In words; null: there is none. */
+  readonly result: string | null
   readonly files: readonly ToldFile[]
   readonly filesLeftOut: readonly LeftOut[]
   readonly wallMs: number
@@ -49,7 +52,7 @@ export function toldOf(outcome: RunOutcome): ToldOutcome {
     exitCode,
     signal: signal === null ? null : signalName(signal),
     files: files.map(({ path, content }) => ({ path, size: content.length, content })),
-    ...{ stdout, stderr, displays, filesLeftOut, wallMs: usage.wallMs },
+    ...{ stdout, stderr, displays, filesLeftOut, wallMs: usage.wallMs, result: null },
     detail: outcomeDetail(outcome),
   }
 }
@@ -87,6 +90,7 @@ export function presentOutcome(run: string, outcome: ToldOutcome, keep: Keep): C
     stdout_uri: uriOf('stdout'),
     stderr: excerpt('stderr'),
     stderr_uri: uriOf('stderr'),
+    result: outcome.result === null ? null : excerptOf(outcome.result, SIZES.result, null),
     files: outcome.files.map(({ path, size }) => ({
       path,
       size,
@@ -113,7 +117,8 @@ export function uriOfPart(run: string, name: string): string {
   return `sandbox://runs/${run}/${name.split('/').map(encodeURIComponent).join('/')}`
 }
 
-function textOf({ status, stdout, stderr, detail, files, files_left_out }: RunCodeAnswer): string {
+function textOf(answer: RunCodeAnswer): string {
+  const { status, stdout, stderr, result, detail, files, files_left_out } = answer
   const lost = files
     .filter(({ uri }) => uri === null)
     .map(({ path }) => `${path}: too large to keep`)
@@ -121,8 +126,9 @@ function textOf({ status, stdout, stderr, detail, files, files_left_out }: RunCo
   const made = files.map(({ path, size }) => `${path} (${size} bytes)`)
   return [
     stdout,
+    result ?? '',
     stderr === '' ? '' : `[stderr]\n${stderr}`,
-    status === 'succeeded' && stdout !== '' ? '' : `[${status}] ${detail}`,
+    status === 'succeeded' && stdout + (result ?? '') !== '' ? '' : `[${status}] ${detail}`,
     made.length > 0 ? `[files] ${made.join(', ')}` : '',
     lost.length + left.length > 0 ? `[files left out] ${[...lost, ...left].join(', ')}` : '',
   ]
@@ -158,8 +164,8 @@ function isImagePath(path: string): boolean {
   return /\.(png|jpe?g|gif|webp)$/i.test(path)
 }
 
-/** By its first bytes, since a program may call anything an image; null: it is none that models take. */
-function imageTypeOf(content: Buffer): string | null {
+/** Returns the media type of an image by its first bytes, since a program may call anything one; null: it is none that models take. */
+export function imageTypeOf(content: Buffer): string | null {
   const start = content.toString('latin1', 0, 12)
   if (start.startsWith('\u0089PNG\r\n\u001a\n')) return 'image/png'
   if (start.startsWith('\u00ff\u00d8\u00ff')) return 'image/jpeg'

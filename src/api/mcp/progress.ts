@@ -1,5 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
+import type { ServerContext } from '@modelcontextprotocol/server'
 import type { RunEvent } from '../../run/types.ts'
+import type { CommandEvent } from '../../sessions/command.ts'
 import { wellFormed } from './excerpt.ts'
 
 /** Output is told at most this often, so that a program that prints much does not make as many messages. */
@@ -8,6 +10,17 @@ const GATHER_MS = 200
 const SILENT_MS = 5000
 /** Of the output since the last message, the end is told. */
 const MAX_TEXT = 2000
+
+/** Returns what tells a client of a run while it goes on; null: it has not asked for that. */
+export function progressOf(mcpReq: ServerContext['mcpReq']): OutputProgress | null {
+  const token = mcpReq._meta?.progressToken
+  if (token === undefined) return null
+  return new OutputProgress((value, message) => {
+    const params = { progressToken: token, progress: value, message }
+    // The client may have gone.
+    mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {})
+  })
+}
 
 /** Tells of a run while it goes on: what it prints, or that it still runs. */
 export class OutputProgress {
@@ -25,7 +38,7 @@ export class OutputProgress {
     this.#heartbeat = setInterval(() => this.#tell('The program runs.'), SILENT_MS).unref()
   }
 
-  tell(event: RunEvent): void {
+  tell(event: RunEvent | CommandEvent): void {
     if (event.type !== 'stdout' && event.type !== 'stderr') return
     this.#text = (this.#text + this.#decoders[event.type].write(event.bytes)).slice(-MAX_TEXT)
     this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS).unref()

@@ -30,8 +30,25 @@ export const runCodeInput = z.object({
     .describe('A template of list_templates; by default the one of the language.'),
 })
 
+/** What run_code takes where callers can keep sessions. */
+export const runCodeInSessionInput = runCodeInput.extend({
+  session: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('From open_session: variables and files stay. Without it, a fresh sandbox.'),
+  timeout_seconds: z
+    .number()
+    .min(1)
+    .max(3600)
+    .optional()
+    .describe('Of a run in a session; by default 45. Many clients wait a minute for an answer.'),
+})
+
 /** Names that run_code takes. Others are ignored. */
-export const RUN_CODE_MEMBERS: ReadonlySet<string> = new Set(Object.keys(runCodeInput.shape))
+export const RUN_CODE_MEMBERS: ReadonlySet<string> = new Set(
+  Object.keys(runCodeInSessionInput.shape),
+)
 
 const file = z.object({
   path: z.string(),
@@ -48,7 +65,11 @@ export const runCodeOutput = z.object({
   stdout_uri: z.string().nullable().describe('null: stdout is whole.'),
   stderr: z.string().describe('Head and tail where it is long; stderr_uri has the whole.'),
   stderr_uri: z.string().nullable().describe('null: stderr is whole.'),
-  files: z.array(file).describe('Files that the program made or changed.'),
+  result: z
+    .string()
+    .nullable()
+    .describe('In a session, what the program displayed and the value of its last expression.'),
+  files: z.array(file).describe('Files that the program made or changed; none of a session.'),
   files_left_out: z.array(
     z.object({ path: z.string(), size: z.int().nonnegative(), reason: z.string() }),
   ),

@@ -52,6 +52,7 @@ export async function storedOutcome(
     status: values.get('status') as ToldOutcome['status'],
     exitCode: (values.get('exit_code') as number | null) ?? null,
     signal: (values.get('signal') as string | null) ?? null,
+    result: null,
     stdout: bytes('stdout'),
     stderr: bytes('stderr'),
     displays: (values.get('displays') as MimeBundle[]) ?? [],

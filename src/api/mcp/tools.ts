@@ -16,13 +16,22 @@ import { type McpCall, type McpService, NOTHING } from './call.ts'
 import { KEPT_MS, type KeptPart, type KeptResults } from './kept-results.ts'
 import { addLongRunTools } from './long-runs.ts'
 import { presentOutcome, toldOf, uriOfPart } from './present.ts'
-import { OutputProgress } from './progress.ts'
-import { listTemplatesOutput, runCodeInput, runCodeOutput } from './schemas.ts'
+import { progressOf } from './progress.ts'
+import {
+  listTemplatesOutput,
+  runCodeInput,
+  runCodeInSessionInput,
+  runCodeOutput,
+} from './schemas.ts'
+import { runInSession } from './session-runs.ts'
+import { addSessionTools } from './session-tools.ts'
 import { storedPart, storedParts } from './stored-runs.ts'
 
 const INSTRUCTIONS =
   'Runs programs in isolated sandboxes. Each run gets a fresh sandbox: nothing is kept between runs, so put all files that a program needs into the call.'
-const RUN_CODE = `Run a program in a fresh, isolated sandbox and get its output. Print what you want to see: only stdout, stderr and files are returned. Files that the program writes into its working directory come back: images as images, others as resource links that can be read for ${KEPT_MS / 60_000} minutes. Nothing is kept between calls.`
+const IN_SESSIONS =
+  ' To keep variables, files and installed packages between calls, open a session with open_session, and say it in each call.'
+const RUN_CODE = `Run a program in a fresh, isolated sandbox and get its output. Print what you want to see: only stdout, stderr and files are returned. Files that the program writes into its working directory come back: images as images, others as resource links that can be read for ${KEPT_MS / 60_000} minutes. Nothing is kept between calls`
 /** The youngest are listed. */
 const MAX_LISTED = 500
 const KEPT_URI = 'sandbox://runs/{run}/{+part}'
@@ -33,18 +42,18 @@ export function buildMcpServer(
   results: KeptResults,
   call: McpCall,
 ): McpServer {
-  const { version } = service
+  const { version, sessions } = service
   const openWorldHint = templatesHaveNetwork(service)
   const server = new McpServer(
     { name: 'executor-manager', title: 'Executor Manager', version },
-    { instructions: INSTRUCTIONS },
+    { instructions: sessions ? INSTRUCTIONS + IN_SESSIONS : INSTRUCTIONS },
   )
   server.registerTool(
     'run_code',
     {
       title: 'Run code',
-      description: RUN_CODE,
-      inputSchema: runCodeInput,
+      description: `${RUN_CODE}${sessions ? ', but in a session: there a program has the variables of those before it, its files stay among those of the session, and the value of its last expression comes back.' : '.'}`,
+      inputSchema: sessions ? runCodeInSessionInput : runCodeInput,
       outputSchema: runCodeOutput,
       annotations: {
         readOnlyHint: false,
@@ -52,7 +61,10 @@ export function buildMcpServer(
         openWorldHint,
       },
     },
-    (_given, context) => runCode(service, results, call, context),
+    (_given, context) =>
+      sessions && call.run?.value.session !== undefined
+        ? runInSession({ service, sessions, results, call, mcpReq: context.mcpReq })
+        : runCode(service, results, call, context),
   )
   server.registerTool(
     'list_templates',
@@ -65,6 +77,7 @@ export function buildMcpServer(
     () => listTemplates(service),
   )
   addLongRunTools(server, service, call, openWorldHint)
+  if (sessions) addSessionTools(server, { service, sessions, results, call }, openWorldHint)
   server.registerResource(
     'output of a run',
     new ResourceTemplate(KEPT_URI, {
@@ -87,17 +100,13 @@ async function runCode(
 ): Promise<CallToolResult> {
   const { request } = call
   const { caller } = request
-  const token = mcpReq._meta?.progressToken
-  const progress =
-    token === undefined
-      ? null
-      : new OutputProgress((value, message) => {
-          const params = { progressToken: token, progress: value, message }
-          // The client may have gone.
-          mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {})
-        })
+  const progress = progressOf(mcpReq)
   let run: RunRequest | null = null
   try {
+    if (call.run?.value.timeout_seconds !== undefined) {
+      const detail = 'is of runs in a session; others have the limits of list_templates'
+      throw invalid([{ pointer: '/timeout_seconds', detail }])
+    }
     const read = checkRun(call.run?.value, call.run?.bulk ?? NOTHING, '')
     if ('issues' in read) throw invalid(read.issues)
     run = admit(read.value, service.templates, caller, randomUUID())

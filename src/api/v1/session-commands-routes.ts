@@ -267,7 +267,8 @@ const STATUSES = {
 
 const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
 
-function toldCommand(outcome: CommandOutcome): CommandAnswer {
+/** Returns how a command ended in the words of the native API. */
+export function toldCommand(outcome: CommandOutcome): CommandAnswer {
   const { end, exitCode, signal, stdout, stderr, wallMs } = outcome
   const ended = exitCode === 0 ? 'succeeded' : 'failed'
   return {

@@ -43,7 +43,7 @@ export function addSessionRunsRoutes(
       const told = { id, context: context ?? kernel.language }
       const answer = wantsEvents(request) ? answerEvents : answerWhole
       const outcome = await answer(started, told, call, request, reply, keepers)
-      if (outcome) log(request, id, kernel.language, outcome)
+      if (outcome) logSessionRun(request, request.params.id, id, kernel.language, outcome)
       return reply
     } catch (error) {
       if (call.signal.aborted) throw call.cause(new Problem('canceled', 'The caller has gone.'))
@@ -104,9 +104,10 @@ async function answerEvents(
   }
 }
 
-/** Sizes, times and status; never code or output. */
-function log(
-  request: Pick<SessionRequest, 'log' | 'caller' | 'params'>,
+/** Logs a run in a session: sizes, times and status; never code or output. */
+export function logSessionRun(
+  request: Pick<SessionRequest, 'log' | 'caller'>,
+  session: string,
   run: string,
   language: string,
   outcome: ContextOutcome,
@@ -114,7 +115,7 @@ function log(
   request.log.info(
     {
       caller: request.caller,
-      session: request.params.id.slice(0, 6),
+      session: session.slice(0, 6),
       run,
       language,
       outcome: sessionStatusOf(outcome),
