@@ -92,7 +92,8 @@ describe('Python', () => {
   )
 
   test('the cases of clients/python/tests pass', async () => {
-    const words = ['-m', 'unittest', 'clients/python/tests/test_client.py']
+    const files = ['client', 'service'].map((name) => `clients/python/tests/test_${name}.py`)
+    const words = ['-m', 'unittest', ...files]
     const end = await runCommand(python, words, { env: env(), cwd: projectDir() })
     expect(`${end.code} ${end.stderr}`).toMatch(/^0 [\s\S]*\nOK\n$/)
   })

@@ -1,4 +1,4 @@
-"""The client for asyncio. ``_client`` is the same for threads: change both together."""
+"""The client for asyncio. `npm run generate` makes ``_client``, the client for threads, of this file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 
 class AsyncClient:
-    """A client for asyncio, otherwise as Client."""
+    """A client for asyncio. Canceling a task cancels its run. ``url`` and ``key`` are by default EXECUTOR_MANAGER_URL
+    and EXECUTOR_MANAGER_API_KEY; ``retries`` says how often a request is sent again when nothing of it has
+    begun; ``transport`` is one of httpx."""
 
     def __init__(
         self,
@@ -54,12 +56,16 @@ class AsyncClient:
         await self._http.aclose()
 
     async def run(self, **run: Unpack[Run]) -> Outcome:
-        """As Client.run(). Canceling the task cancels the run."""
+        """Runs a program to its end. A program that fails is an outcome too: see ``status``.
+
+        Raises ExecutorManagerError."""
         answer = await self._json(_wire.request_of("POST", "/v1/runs", _wire.run_body(run)))
         return decode(Outcome, answer)
 
     def stream(self, **run: Unpack[Run]) -> AsyncIterator[_wire.Event]:
-        """As Client.stream()."""
+        """Runs a program and tells what it does as it does it. Closing the iterator cancels the run.
+
+        Raises ExecutorManagerError."""
         return self._events(_wire.request_of("POST", "/v1/runs", _wire.run_body(run), events=True))
 
     async def _events(self, request: Dict[str, Any], done: type = Outcome) -> AsyncIterator[_wire.Event]:
@@ -78,16 +84,21 @@ class AsyncClient:
         raise _wire.broken_stream()
 
     async def submit(self, *, idempotency_key: Optional[str] = None, **run: Unpack[Run]) -> RunState:
-        """As Client.submit()."""
+        """Has a run accepted: it is executed whatever becomes of this client. Its ``id`` is for the methods
+        below. The service executes a key's request once; by default the key is new for each call.
+
+        Raises ExecutorManagerError."""
         request = _wire.submit_request(run, idempotency_key)
         return decode(RunState, await self._json(request, repeatable=True))
 
     async def get(self, id: str) -> RunState:
-        """As Client.get()."""
+        """An accepted run as it is now."""
         return decode(RunState, await self._json(_wire.request_of("GET", _wire.run_path(id))))
 
     async def wait(self, id: str) -> StoredOutcome:
-        """As Client.wait()."""
+        """Waits until an accepted run has ended.
+
+        Raises ExecutorManagerError, also where there is no outcome: ``lost``, ``canceled``."""
         request = _wire.request_of("GET", _wire.run_path(id), more={"prefer": "wait=30"})
         while True:
             outcome = _wire.outcome_of(decode(RunState, await self._json(request)))
@@ -95,7 +106,10 @@ class AsyncClient:
                 return outcome
 
     async def events(self, id: str, after: str = "0") -> AsyncIterator[_wire.Event]:
-        """As Client.events()."""
+        """The events of an accepted run, from its first or behind the one whose id is ``after``. A stream
+        that breaks off is gone on with. Leaving the loop does nothing to the run.
+
+        Raises ExecutorManagerError."""
         is_new = True
         while True:
             request = _wire.events_request(id, after)
@@ -120,11 +134,15 @@ class AsyncClient:
                 raise _wire.broken_stream()
 
     async def read_file(self, file: StoredFile) -> bytes:
-        """As Client.read_file()."""
-        return (await self._read(_wire.request_of("GET", file.url), repeatable=True)).content
+        """The content of a file that an accepted run has left."""
+        response = await self._read(_wire.request_of("GET", file.url), repeatable=True)
+        return response.content
 
     async def cancel(self, id: str) -> Optional[RunState]:
-        """As Client.cancel()."""
+        """Cancels an accepted run and gives what it is then; one that has ended is removed: None. It is not
+        sent again when the connection breaks: the second one would remove what the first has canceled.
+
+        Raises ExecutorManagerError."""
         response = await self._read(_wire.request_of("DELETE", _wire.run_path(id)), repeatable=False)
         return None if response.status_code == 204 else decode(RunState, _wire.json_of(response))
 
@@ -135,7 +153,10 @@ class AsyncClient:
         run: Optional[Run] = None,
         inputs: Optional[List[BatchInput]] = None,
     ) -> _wire.Results:
-        """As Client.batch()."""
+        """Runs many programs, or one with many inputs; at most 100. Gives a result for each, in order:
+        an outcome, or the error why there is none.
+
+        Raises ExecutorManagerError."""
         body = _wire.batch_body(runs, run, inputs)
         return _wire.batch_results(await self._json(_wire.request_of("POST", "/v1/batches", body)))
 

@@ -1,5 +1,5 @@
-"""Files and commands of sessions for the client for asyncio. ``_session_files`` is the same for threads: change
-both together."""
+"""Files and commands of sessions for the client for asyncio. `npm run generate` makes ``_session_files``, for
+threads, of this file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class AsyncSessionFiles:
 
     async def read(self, path: str) -> bytes:
         """The content of a file."""
-        return (await self._client._read(self._request("GET", path), True)).content
+        response = await self._client._read(self._request("GET", path), True)
+        return response.content
 
     async def stream(self, path: str) -> AsyncIterator[bytes]:
         """The content of a file, as it comes."""
@@ -63,7 +64,8 @@ class AsyncSessionFiles:
     async def read_archive(self, path: str = "") -> bytes:
         """A folder as an archive (tar)."""
         url = _wire.archive_path(self._path, path)
-        return (await self._client._read(_wire.request_of("GET", url), True)).content
+        response = await self._client._read(_wire.request_of("GET", url), True)
+        return response.content
 
     async def write_archive(self, archive: bytes, path: str = "") -> None:
         """Unpacks an archive (tar) into a folder, which is made."""

@@ -1,4 +1,4 @@
-"""Sessions for the client for asyncio. ``_sessions`` is the same for threads: change both together."""
+"""Sessions for the client for asyncio. `npm run generate` makes ``_sessions``, for threads, of this file."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The client for threads. ``_async_client`` is the same for asyncio: change both together."""
+"""Generated from ``_async_client`` by `npm run generate`: do not edit."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Dict, List, Optional
 
 import httpx
 
 from . import _wire
-from ._decode import decode
 from ._sessions import Sessions
+from ._decode import decode
 from .errors import ExecutorManagerError, error_of_answer
 from .types import (
     BatchInput,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """A client for threads. ``url`` and ``key`` are by default EXECUTOR_MANAGER_URL and
-    EXECUTOR_MANAGER_API_KEY; ``retries`` says how often a request is sent again when nothing of it has
+    """A client for threads. ``url`` and ``key`` are by default EXECUTOR_MANAGER_URL
+    and EXECUTOR_MANAGER_API_KEY; ``retries`` says how often a request is sent again when nothing of it has
     begun; ``transport`` is one of httpx."""
 
     def __init__(
@@ -135,7 +135,8 @@ class Client:
 
     def read_file(self, file: StoredFile) -> bytes:
         """The content of a file that an accepted run has left."""
-        return self._read(_wire.request_of("GET", file.url), repeatable=True).content
+        response = self._read(_wire.request_of("GET", file.url), repeatable=True)
+        return response.content
 
     def cancel(self, id: str) -> Optional[RunState]:
         """Cancels an accepted run and gives what it is then; one that has ended is removed: None. It is not

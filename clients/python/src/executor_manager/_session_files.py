@@ -1,5 +1,4 @@
-"""Files and commands of sessions for the client for threads. ``_async_session_files`` is the same for asyncio:
-change both together."""
+"""Generated from ``_async_session_files`` by `npm run generate`: do not edit."""
 
 from __future__ import annotations
 
@@ -23,13 +22,15 @@ class SessionFiles:
 
     def read(self, path: str) -> bytes:
         """The content of a file."""
-        return self._client._read(self._request("GET", path), True).content
+        response = self._client._read(self._request("GET", path), True)
+        return response.content
 
     def stream(self, path: str) -> Iterator[bytes]:
         """The content of a file, as it comes."""
         response = self._client._send(self._request("GET", path), repeatable=True)
         try:
-            yield from response.iter_bytes()
+            for chunk in response.iter_bytes():
+                yield chunk
         finally:
             response.close()
 
@@ -62,7 +63,8 @@ class SessionFiles:
     def read_archive(self, path: str = "") -> bytes:
         """A folder as an archive (tar)."""
         url = _wire.archive_path(self._path, path)
-        return self._client._read(_wire.request_of("GET", url), True).content
+        response = self._client._read(_wire.request_of("GET", url), True)
+        return response.content
 
     def write_archive(self, archive: bytes, path: str = "") -> None:
         """Unpacks an archive (tar) into a folder, which is made."""

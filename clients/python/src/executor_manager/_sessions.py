@@ -1,4 +1,4 @@
-"""Sessions for the client for threads. ``_async_sessions`` is the same for asyncio: change both together."""
+"""Generated from ``_async_sessions`` by `npm run generate`: do not edit."""
 
 from __future__ import annotations
 
