@@ -9,6 +9,8 @@ set +o history
 set +H +m
 PS1= PS2=
 _kernel_token=
+_kernel_assignments=()
+_kernel_before=()
 _kernel_source=/tmp/.kernel-$$
 
 _kernel_byte() { # sets $_kernel_value; a NUL is the delimiter and so reads as nothing
@@ -47,6 +49,7 @@ _kernel_run() {
     [[ $length = 0 ]] || IFS= builtin read -r -d '' -N "$length" text <&198
     case $type in
       4) break ;;                        # START
+      7) _kernel_assignments+=("$text") ;; # ENV
       8) builtin set -- "$@" "$text" ;;  # ARGV
       10) input=$text ;;                 # STDIN
       11) RANDOM=$SRANDOM ;;             # RESEED
@@ -57,11 +60,34 @@ _kernel_run() {
   _kernel_input=$input
 }
 
+# Variables of one script. Names of its own alone: those of a caller are set and read here.
+_kernel_put() {
+  _kernel_before=()
+  for _kernel_value in "${_kernel_assignments[@]}"; do
+    _kernel_name=${_kernel_value%%=*}
+    if [[ -v $_kernel_name ]]; then
+      _kernel_before+=("$_kernel_name=${!_kernel_name}")
+    else
+      _kernel_before+=("$_kernel_name")
+    fi
+    builtin export "$_kernel_value"
+  done
+  return 0
+}
+
+_kernel_put_back() {
+  for _kernel_value in "${_kernel_before[@]}"; do
+    if [[ $_kernel_value = *=* ]]; then builtin export "$_kernel_value"; else builtin unset -v "$_kernel_value"; fi
+  done
+  _kernel_before=() _kernel_assignments=()
+}
+
 # Before each prompt: whether the last line was a run that has ended, well or by an interrupt.
 _kernel_ended() {
-  local code=$?
+  _kernel_code=$?
   [[ $_kernel_token ]] || return 0
-  local LC_ALL=C token=$_kernel_token octal
+  _kernel_put_back
+  local LC_ALL=C token=$_kernel_token code=$_kernel_code octal
   _kernel_token=
   set +e # An error ends the script that wishes so, and no later one.
   builtin printf -v octal '\\%03o' "$code"
@@ -71,6 +97,6 @@ _kernel_ended() {
 PROMPT_COMMAND=_kernel_ended
 
 # No function, in which a script could declare nothing that lasts.
-alias _kernel='_kernel_run && . "$_kernel_source" "${_kernel_arguments[@]}" <"$_kernel_input"'
+alias _kernel='_kernel_run && _kernel_put && . "$_kernel_source" "${_kernel_arguments[@]}" <"$_kernel_input"'
 
 builtin printf '\0\0\0\0\1' >&199

@@ -18,7 +18,8 @@ const { runCell } = require('./cells.cjs')
 
 const { CODE, ARGUMENTS, START, MODE, ARGV, INPUT_FD, frameOf, send, sendBytes } = frames
 const { READY, RESULT, FAILURE, NOTE, ERROR, DISPLAY, VALUE, ENDED } = frames
-const [RESEED, NAME] = [11, 12]
+const [ENV, RESEED, NAME, TELL] = [7, 11, 12, 13]
+const ERRORS_ALONE = 1
 const [FUNCTION, , CELL] = [0, 1, 2]
 const MAX_NOTE_BYTES = 2048
 const MAX_TRACEBACK_CHARS = 4000
@@ -34,13 +35,32 @@ let running = null
 let next = fresh()
 
 function fresh() {
-  return { source: Buffer.alloc(0), argumentsText: '{}', mode: CELL, name: 'cell', argv: [] }
+  return {
+    source: Buffer.alloc(0),
+    argumentsText: '{}',
+    mode: CELL,
+    name: 'cell',
+    argv: [],
+    variables: [],
+    tells: 0,
+  }
+}
+
+/** Sets variables of the environment; those that are undefined are taken away. */
+function setVariables(variables) {
+  for (const [name, value] of variables) {
+    try {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    } catch {}
+  }
 }
 
 /** Hands back; nothing where the program has been ended already. */
 function end(run, code) {
   if (running !== run) return
   running = null
+  setVariables(run.before)
   sendBytes(frameOf(ENDED, Buffer.concat([run.token, Buffer.from([code])])))
 }
 
@@ -58,7 +78,7 @@ function fail(run, error) {
   } catch {}
   send(FAILURE, Buffer.from(stringify(note)))
   try {
-    stderr.write(`${text}\n`)
+    if (!(run.tells & ERRORS_ALONE)) stderr.write(`${text}\n`)
   } catch {}
   const line = text.includes(`${run.path}:`) && text.split(`${run.path}:`)[1].match(/^\d+/)?.[0]
   const told = {
@@ -70,9 +90,12 @@ function fail(run, error) {
   end(run, 1)
 }
 
-function start({ source, argumentsText, mode, name, argv }, token) {
-  const run = { token: Buffer.from(token), path: `${folder}/${name.replace(' ', '-')}.js` }
+function start({ source, argumentsText, mode, name, argv, variables, tells }, token) {
+  const path = `${folder}/${name.replace(' ', '-')}.js`
+  const before = variables.map(([variable]) => [variable, process.env[variable]])
+  const run = { token: Buffer.from(token), path, before, tells }
   running = run
+  setVariables(variables)
   process.argv = [process.execPath, run.path, ...argv]
   // What nobody takes any more is told as text.
   const show = (type) => (json) => {
@@ -116,11 +139,18 @@ function callMain(run, argumentsText) {
       .catch((error) => fail(run, error))
 }
 
+function assignmentOf(text) {
+  const end = text.indexOf('=')
+  return [text.slice(0, end), text.slice(end + 1)]
+}
+
 function take(type, payload) {
   if (type === CODE) next.source = payload
   else if (type === ARGUMENTS) next.argumentsText = payload.toString()
   else if (type === MODE) next.mode = payload[0]
   else if (type === ARGV) next.argv.push(payload.toString())
+  else if (type === ENV) next.variables.push(assignmentOf(payload.toString()))
+  else if (type === TELL) next.tells = payload[0]
   else if (type === NAME) next.name = payload.toString()
   else if (type === RESEED) {
     reseed()

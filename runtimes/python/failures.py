@@ -84,6 +84,8 @@ def note_of(error):
 
 
 usual_excepthook = sys.excepthook
+prints_errors = True
+"""Whether the error that ends a program is printed, or told to the manager alone."""
 
 
 def print_error(error):
@@ -91,19 +93,20 @@ def print_error(error):
 
     Returns what the manager is told of it, as JSON bytes; None where the program prints errors itself.
     """
-    if sys.excepthook is not usual_excepthook or getattr(sys, "stderr", None) is None:
+    stderr = getattr(sys, "stderr", None)
+    if prints_errors and (sys.excepthook is not usual_excepthook or stderr is None):
         sys.excepthook(type(error), error, error.__traceback__)
         return None
     parts = []
-    stderr = sys.stderr
 
     class Copy:
         def write(self, text):
             parts.append(text)
-            return stderr.write(text)
+            return stderr.write(text) if prints_errors else len(text)
 
         def flush(self):
-            stderr.flush()
+            if prints_errors:
+                stderr.flush()
 
     sys.stderr = Copy()
     try:

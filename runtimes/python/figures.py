@@ -20,6 +20,8 @@ FIRST_PICTURE = 0x2600
 
 display = None
 """In a cell, what displays a value."""
+shows_saved_images = False
+"""Whether an image that is saved to a path is displayed as well."""
 _shown = WeakSet()
 """Figures that the cell has displayed."""
 _paths = WeakKeyDictionary()
@@ -181,7 +183,15 @@ def patch_pil(image):
         shown = self if self.mode in ("1", "L", "LA", "I", "P", "RGB", "RGBA", "I;16") else self.convert("RGB")
         shown.save(path, format="PNG")
 
-    image.Image.show = show
+    write = image.Image.save
+
+    def save(self, fp, *args, **params):
+        if shows_saved_images and display and isinstance(fp, str):
+            display(self)
+        return write(self, fp, *args, **params)
+
+    save.__doc__ = write.__doc__
+    image.Image.show, image.Image.save = show, save
 
 
 def patch_plotly_figures(basedatatypes):

@@ -37,10 +37,12 @@ results = own_module("results", **known)
 ending = own_module("ending", modules=sys.modules, send_bytes=frames.send_bytes)
 ending.is_announced = True  # There is nothing to announce: the interpreter lives on.
 programs = own_module("programs", results=results, ending=ending, frame=frames.frame)
+variables = own_module("variables")
 own_module("figure_hooks", patches=figures.PATCHES)
 
 READY, FAILURE, ERROR, ENDED = 1, 4, 7, 10
-CODE, ARGUMENTS, START, MODE, ARGV, STDIN, RESEED, NAME = 2, 3, 4, 6, 8, 10, 11, 12
+CODE, ARGUMENTS, START, MODE, ENV, ARGV, STDIN, RESEED, NAME, TELL = 2, 3, 4, 6, 7, 8, 10, 11, 12, 13
+ERRORS_ALONE, DATA = 1, 2
 FUNCTION, SCRIPT, CELL = 0, 1, 2
 
 process = os.getpid()
@@ -52,6 +54,8 @@ def look_fresh():
     """What a program finds: the folder that it runs in, and the libraries of its user, also those to come."""
     sys.argv = [""]
     sys.path.insert(0, "")
+    # Whoever watches a run sees a line when it is printed.
+    sys.stdout.reconfigure(line_buffering=True)
     own = site.getusersitepackages()
     os.makedirs(own, exist_ok=True)
     if own not in sys.path:
@@ -69,8 +73,17 @@ def load_cells():
         if error.name != "IPython":
             raise
         cells = own_module("plain_cells", **known, result_json=results.result_json, send=frames.send)
+    cells.data_forms = own_module("data_forms", own_module=own_module, result_json=results.result_json)
     del namespace.__file__
     return cells
+
+
+def tell(cells, how):
+    """What is told of a program: its error without printing it, and the data of tables and charts that it shows."""
+    failures.prints_errors = not how & ERRORS_ALONE
+    figures.shows_saved_images = bool(how & DATA)
+    if cells.data_forms.is_on != bool(how & DATA):
+        cells.data_forms.switch(bool(how & DATA))
 
 
 def reseed():
@@ -150,6 +163,7 @@ def run(cells, mode, source, arguments, name):
 def serve(cells):
     mode, arguments, name = CELL, b"{}", "<cell>"
     source = b""
+    assignments = []
     has_input = False
     frames.send(READY)
     while True:
@@ -160,6 +174,10 @@ def serve(cells):
             arguments = payload
         elif frame_type == MODE:
             mode = payload[0]
+        elif frame_type == ENV:
+            assignments.append(payload)
+        elif frame_type == TELL:
+            tell(cells, payload[0])
         elif frame_type == ARGV:
             sys.argv.append(os.fsdecode(payload))
         elif frame_type == STDIN:
@@ -170,6 +188,7 @@ def serve(cells):
         elif frame_type == NAME:
             name = payload.decode()
         elif frame_type == START:
+            before = variables.put(assignments)
             try:
                 code, result = run(cells, mode, source, arguments, f"<{name}>")
             except KeyboardInterrupt:
@@ -183,6 +202,9 @@ def serve(cells):
                 cells.takes_displays = False
                 frames.send_bytes(result + frames.frame(ENDED, payload + bytes([code])))
             mode, arguments = CELL, b"{}"
+            tell(cells, 0)
+            variables.put_back(before)
+            assignments.clear()
             del sys.argv[1:]
             if has_input:
                 read_from("/dev/null")

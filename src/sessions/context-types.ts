@@ -69,6 +69,13 @@ export interface ContextRun {
   readonly wallTimeMs: number
   /** Whether it waits for its turn. */
   readonly waits: boolean
+  /** Variables of the environment while it runs; after it they are as they were. */
+  readonly env?: Readonly<Record<string, string>>
+  /**
+   * `errorsAlone`: the error that ends it is told, and not printed on stderr. `data`: what it shows has the data of
+   * tables and charts among its forms (`runtimes/python/data_forms.py`). Neither, by default.
+   */
+  readonly tells?: { readonly errorsAlone: boolean; readonly data: boolean }
 }
 
 /** How a run in a context ended; `lost`: its session's sandbox ended before it. */

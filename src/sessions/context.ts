@@ -257,6 +257,8 @@ export class Context {
     this.#record = { ...this.#record, executionCount: count }
     const ended = link.run(
       {
+        env: {},
+        tells: { errorsAlone: false, data: false },
         ...run,
         stdin: run.stdin === null ? null : this.#inputPath,
         name: `cell ${count}`,

@@ -7,19 +7,22 @@ import { encodeFrame } from './frames.ts'
 import { CONTROL_FRAME, maxControlPayload } from './protocol.ts'
 
 /**
- * To a kernel. STDIN, the path of the file that is standard input, RESEED and NAME come where there is something to
- * say; START has the token of the run, and comes last.
+ * To a kernel. STDIN, the path of the file that is standard input, RESEED, ENV (NAME=value, for each variable) and
+ * TELL, a byte of TELLS, come where there is something to say; START has the token of the run, and comes last.
  */
 const KERNEL = {
   CODE: 2,
   ARGUMENTS: 3,
   START: 4,
   MODE: 6,
+  ENV: 7,
   ARGV: 8,
   STDIN: 10,
   RESEED: 11,
   NAME: 12,
+  TELL: 13,
 } as const
+const TELLS = { ERRORS_ALONE: 1, DATA: 2 } as const
 const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell: 2 }
 
 export const TOKEN_BYTES = 16
@@ -33,6 +36,10 @@ export interface KernelTask {
   /** Of `function`: JSON text of an object. */
   readonly argumentsJson: Buffer
   readonly argv: readonly string[]
+  /** Variables of the environment while it runs, and not after it. */
+  readonly env: Readonly<Record<string, string>>
+  /** See ContextRun. */
+  readonly tells: { readonly errorsAlone: boolean; readonly data: boolean }
   /** Path of a file; null: as it was, which gives nothing. */
   readonly stdin: string | null
   /** How tracebacks call it. */
@@ -46,11 +53,17 @@ export interface KernelTask {
  * @param token by which the kernel says that this run has ended, and no earlier one
  */
 export function encodeKernelRun(task: KernelTask, token: string): Buffer {
-  const { code, mode, argumentsJson, argv, stdin, name, reseeds } = task
+  const { code, mode, argumentsJson, argv, env, stdin, name, reseeds } = task
+  const tells =
+    (task.tells.errorsAlone ? TELLS.ERRORS_ALONE : 0) | (task.tells.data ? TELLS.DATA : 0)
   return Buffer.concat([
     ...(reseeds ? [encodeFrame(KERNEL.RESEED)] : []),
     encodeFrame(KERNEL.MODE, Buffer.of(MODES[mode])),
     encodeFrame(KERNEL.NAME, Buffer.from(name)),
+    ...(tells === 0 ? [] : [encodeFrame(KERNEL.TELL, Buffer.of(tells))]),
+    ...Object.entries(env).map(([key, value]) =>
+      encodeFrame(KERNEL.ENV, Buffer.from(`${key}=${value}`)),
+    ),
     ...argv.map((argument) => encodeFrame(KERNEL.ARGV, Buffer.from(argument))),
     ...(stdin === null ? [] : [encodeFrame(KERNEL.STDIN, Buffer.from(stdin))]),
     ...(mode === 'function' ? [encodeFrame(KERNEL.ARGUMENTS, argumentsJson)] : []),

@@ -63,6 +63,8 @@ const task: KernelTask = {
   mode: 'cell',
   argumentsJson: Buffer.from('{}'),
   argv: [],
+  env: {},
+  tells: { errorsAlone: false, data: false },
   stdin: null,
   name: 'cell 1',
   reseeds: false,
