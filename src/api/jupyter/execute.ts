@@ -1,9 +1,9 @@
 import { ManagerError } from '../../errors.ts'
 import type { RunEvent, RunOutcome } from '../../run/types.ts'
 import { failureOf } from '../failure.ts'
+import { GatheredOutput } from '../gathered-output.ts'
 import { type Kernel, KernelSpent } from './kernel.ts'
 import type { KernelMessage } from './message.ts'
-import { GatheredOutput } from './output.ts'
 import { errorMessages, errorOf, errorWith, imageDisplays } from './present.ts'
 
 const content = (value: unknown) => JSON.stringify(value)
