@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { Jobs } from '../jobs/jobs.ts'
 import type { Store } from '../jobs/store.ts'
@@ -13,6 +14,7 @@ import { Connections, maxConnections } from './connections.ts'
 import { dify } from './dify/plugin.ts'
 import type { Door } from './doors.ts'
 import { e2b } from './e2b/plugin.ts'
+import { takePlace } from './e2b/sandbox-place.ts'
 import { failureOf } from './failure.ts'
 import { jupyter } from './jupyter/plugin.ts'
 import { libreChat } from './librechat/plugin.ts'
@@ -71,16 +73,22 @@ export async function buildApp(
 ): Promise<FastifyInstance> {
   const isProxy = networkMatcher(options.trustedProxies)
   const hasSessions = services.sessions !== null && options.doors.has('v1')
-  const hasWebSockets = hasSessions || options.doors.has('jupyter')
+  const hasE2b = services.sessions !== null && options.doors.has('e2b')
+  const hasWebSockets = hasSessions || hasE2b || options.doors.has('jupyter')
+  const domain = null
   const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => {
-      const withoutKey: typeof handler = (request, response) => {
+      const take = (request: IncomingMessage) => {
+        if (hasE2b) takePlace(request, domain)
         takePathKey(request)
+      }
+      const taken: typeof handler = (request, response) => {
+        take(request)
         handler(request, response)
       }
-      const server = createServer(withoutKey, options.tls, connections)
-      return hasWebSockets ? server.on('upgrade', takePathKey) : server
+      const server = createServer(taken, options.tls, connections)
+      return hasWebSockets ? server.on('upgrade', take) : server
     },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     bodyLimit: options.maxBodyBytes,
@@ -154,10 +162,10 @@ export async function buildApp(
     await app.register(libreChat, { ...services, ...keepers, inputs, maxBytes })
   }
   const { sessions } = services
-  if (doors.has('e2b') && sessions) {
+  if (hasE2b && sessions) {
     const { uploads: frames } = accounts
     const keyed = options.keys.count > 0
-    await app.register(e2b, { ...services, ...keepers, sessions, frames, keyed })
+    await app.register(e2b, { ...services, ...keepers, sessions, frames, keyed, domain })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   return app

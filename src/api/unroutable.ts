@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendFailure as sendDify } from './dify/envelope.ts'
 import type { Door } from './doors.ts'
+import { sendFailure as sendE2b } from './e2b/failures.ts'
 import { sendFailure as sendJupyter } from './jupyter/failures.ts'
 import { sendFailure as sendLibreChat } from './librechat/failures.ts'
 import { sendRpcError } from './mcp/rpc-error.ts'
@@ -16,6 +17,7 @@ const WORDS: readonly (readonly [addresses: RegExp, door: Door, send: SendFailur
   [/^\/(dify|v1\/sandbox)(?![^/?])/, 'dify', (...failed) => sendDify(...failed)],
   [/^\/(api|jupyter)(?![^/?])/, 'jupyter', sendJupyter],
   [/^\/librechat(?![^/?])/, 'librechat', sendLibreChat],
+  [/^(?:\/v[23])?\/(?:sandboxes|snapshots|templates|volumes|secrets)(?![^/?])/, 'e2b', sendE2b],
 ]
 
 /**

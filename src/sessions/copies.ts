@@ -4,7 +4,7 @@ import type { Registry } from './registry.ts'
 import type { Session } from './session.ts'
 import type { Copied, Shelf, Shelved } from './shelf.ts'
 import type { Snapshots } from './snapshots.ts'
-import type { SessionInfo, SessionRequest, SnapshotInfo } from './types.ts'
+import type { SessionInfo, SessionNote, SessionRequest, SnapshotInfo } from './types.ts'
 
 /** What copies are made with. */
 export interface CopyHost {
@@ -53,11 +53,12 @@ export async function takeSnapshot(
   { snapshots, shelf, admitBytes }: CopyHost,
   session: Session,
   most: number,
+  note: SessionNote | undefined,
 ): Promise<SnapshotInfo | null> {
   let made: SnapshotInfo | null = null
   await withCheckpoint(session, 'a snapshot was taken', (copied) => {
     admitBytes(copied.record.caller, copied.checkpoint.bytes)
-    made = snapshots.add(copied, shelf, most)
+    made = snapshots.add(copied, shelf, most, note)
   })
   return made
 }

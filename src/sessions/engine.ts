@@ -1,3 +1,4 @@
+import type { RunLimits } from '../run/types.ts'
 import type { Channels } from '../supervisor/channels.ts'
 import type { Kernels } from './context-types.ts'
 
@@ -7,6 +8,9 @@ export interface SandboxUse {
   readonly cpuTimeMs: number
   readonly outOfMemoryKills: number
 }
+
+/** What a sandbox may use. */
+export type SandboxLimits = Pick<RunLimits, 'memoryBytes' | 'cpus' | 'workspaceBytes'>
 
 /** A sandbox that a caller keeps. This is what sessions need of an engine. Its owner has to call dispose(). */
 export interface KeptSandbox {
@@ -47,6 +51,7 @@ export interface KeptSandboxes {
   readonly key: string
   /** What runs code in them. */
   readonly kernels: Kernels
+  readonly limits: SandboxLimits
   /** @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN */
   create(): Promise<KeptSandbox>
   /**

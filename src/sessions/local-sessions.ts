@@ -3,7 +3,7 @@ import { Commands, type OutputAccounts } from './commands.ts'
 import { Contexts } from './contexts.ts'
 import { type CopyHost, createFrom, fork, newId, takeSnapshot } from './copies.ts'
 import type { DiskAccounts } from './disk.ts'
-import type { SandboxTemplates } from './engine.ts'
+import type { KeptSandboxes, SandboxLimits, SandboxTemplates, SandboxUse } from './engine.ts'
 import type { History } from './history.ts'
 import type { SessionHost } from './host.ts'
 import { hostOf, type SessionEvents } from './local-host.ts'
@@ -16,6 +16,7 @@ import { Snapshots } from './snapshots.ts'
 import type {
   SessionChange,
   SessionInfo,
+  SessionNote,
   SessionRequest,
   Sessions,
   SessionUse,
@@ -127,6 +128,10 @@ export class LocalSessions implements Sessions {
     return this.#templates.preferred()
   }
 
+  templateNames(): string[] {
+    return this.#templates.names()
+  }
+
   async create(request: SessionRequest): Promise<SessionInfo> {
     const { caller, template, ttlMs, snapshot } = request
     if (snapshot !== undefined) return createFrom(this.#copying, snapshot, request)
@@ -149,6 +154,7 @@ export class LocalSessions implements Sessions {
       expiresAtMs: createdAtMs + ttlMs,
       baseBytes: 0,
       incarnation: 1,
+      limits: limitsOf(sandboxes),
     }
     const commands = this.#newCommands(caller)
     const contexts = new Contexts(sandboxes.kernels)
@@ -168,10 +174,10 @@ export class LocalSessions implements Sessions {
     return session && fork(this.#copying, session, count)
   }
 
-  async snapshot(caller: string, id: string): Promise<SnapshotInfo | null> {
+  async snapshot(caller: string, id: string, note?: SessionNote): Promise<SnapshotInfo | null> {
     const session = this.#sessions.find(caller, id)
     this.#assertOpen()
-    return session && takeSnapshot(this.#copying, session, this.#settings.perCaller)
+    return session && takeSnapshot(this.#copying, session, this.#settings.perCaller, note)
   }
 
   snapshots(caller: string): SnapshotInfo[] {
@@ -235,6 +241,11 @@ export class LocalSessions implements Sessions {
 
   contexts(caller: string, id: string): Contexts | null {
     return this.#sessions.find(caller, id)?.contexts ?? null
+  }
+
+  usage(caller: string, id: string): SandboxUse | null {
+    const session = this.#sessions.find(caller, id)
+    return session?.isInMemory ? session.usage() : null
   }
 
   history(caller: string, id: string): History | null {
@@ -344,4 +355,9 @@ export class LocalSessions implements Sessions {
   #assertOpen(): void {
     if (this.#stopping) throw new ManagerError('SHUTTING_DOWN', 'The service is shutting down.')
   }
+}
+
+function limitsOf({ limits }: KeptSandboxes): SandboxLimits {
+  const { memoryBytes, cpus, workspaceBytes } = limits
+  return { memoryBytes, cpus, workspaceBytes }
 }

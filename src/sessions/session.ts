@@ -91,6 +91,10 @@ export class Session implements HostedSession {
     return this.#awake.signal
   }
 
+  get isInMemory(): boolean {
+    return this.#sandbox !== null
+  }
+
   get checkpoint(): Checkpoint | null {
     return this.#checkpoint
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ManagerError } from '../errors.ts'
 import type { Copied, Shelf } from './shelf.ts'
-import type { SnapshotInfo } from './types.ts'
+import type { SessionNote, SnapshotInfo } from './types.ts'
 
 /** States of sessions that callers keep on disk, to make sessions from. A caller finds its own alone. */
 export class Snapshots {
@@ -31,14 +31,19 @@ export class Snapshots {
    * @param from where it lies
    * @throws ManagerError HELD_TOO_MUCH
    */
-  add({ record: source, checkpoint }: Copied, from: Shelf, most: number): SnapshotInfo {
+  add(
+    { record: source, checkpoint }: Copied,
+    from: Shelf,
+    most: number,
+    note: SessionNote | undefined,
+  ): SnapshotInfo {
     if (this.#of(source.caller).length >= most) {
       const why = `This caller may not have more than ${most} snapshots: delete one.`
       throw new ManagerError('HELD_TOO_MUCH', why)
     }
     const id = randomBytes(15).toString('base64url')
     const { incarnation } = checkpoint
-    const record = { ...source, id, createdAtMs: Date.now(), incarnation }
+    const record = { ...source, id, createdAtMs: Date.now(), incarnation, note }
     this.shelf.copy(from, source.id, { record, isAwake: false, checkpoint })
     const copied = { record, checkpoint }
     this.#all.set(id, copied)
@@ -63,6 +68,6 @@ export class Snapshots {
 }
 
 function infoOf({ record, checkpoint }: Copied): SnapshotInfo {
-  const { id, template, createdAtMs, metadata } = record
-  return { id, template, createdAtMs, metadata, bytes: checkpoint.bytes }
+  const { id, template, createdAtMs, metadata, note } = record
+  return { id, template, createdAtMs, metadata, note, bytes: checkpoint.bytes }
 }

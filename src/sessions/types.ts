@@ -2,6 +2,7 @@ import type { Channels } from '../supervisor/channels.ts'
 import type { Commands } from './commands.ts'
 import type { ContextHost } from './context.ts'
 import type { Contexts } from './contexts.ts'
+import type { SandboxLimits, SandboxUse } from './engine.ts'
 import type { History } from './history.ts'
 import type { SessionState } from './lifecycle.ts'
 
@@ -39,7 +40,7 @@ export interface SessionNote {
 
 /** A state of a session that its caller keeps. */
 export interface SnapshotInfo
-  extends Pick<SessionRecord, 'id' | 'template' | 'createdAtMs' | 'metadata'> {
+  extends Pick<SessionRecord, 'id' | 'template' | 'createdAtMs' | 'metadata' | 'note'> {
   readonly bytes: number
 }
 
@@ -54,6 +55,8 @@ export interface SessionRecord extends SessionRequest {
   baseBytes: number
   /** How many sandboxes it has had: one more each time that it is restored. */
   incarnation: number
+  /** What its sandboxes may use. */
+  readonly limits: SandboxLimits
   /** Whether it was sent to disk by its caller or its deadline, and not for want of use. */
   isPaused?: boolean
 }
@@ -74,6 +77,7 @@ export interface SessionInfo
     | 'env'
     | 'note'
     | 'atDeadline'
+    | 'limits'
   > {
   readonly state: SessionState
   readonly isPaused: boolean
@@ -92,24 +96,11 @@ export function infoOf(
   why: string,
   last: SessionInfo['checkpoint'],
 ): Omit<SessionInfo, 'dropsAtMs'> {
-  const { id, template, createdAtMs, expiresAtMs, metadata, idle, env, note, atDeadline } = record
+  const { id, template, createdAtMs, expiresAtMs, metadata, idle } = record
+  const { env, note, atDeadline, limits, isPaused = false } = record
+  const own = { id, template, createdAtMs, expiresAtMs, metadata, idle }
   const checkpoint = last && { atMs: last.atMs, bytes: last.bytes }
-  const isPaused = record.isPaused ?? false
-  return {
-    id,
-    template,
-    state,
-    isPaused,
-    why,
-    createdAtMs,
-    expiresAtMs,
-    metadata,
-    idle,
-    env,
-    note,
-    atDeadline,
-    checkpoint,
-  }
+  return { ...own, env, note, atDeadline, limits, isPaused, state, why, checkpoint }
 }
 
 /** A session in use, until it is released. */
@@ -128,6 +119,8 @@ export interface SessionUse extends Omit<ContextHost, 'limits'> {
 export interface Sessions {
   /** The template of a session that names none. */
   defaultTemplate(): string
+  /** The names of all templates. */
+  templateNames(): string[]
   /** @throws ManagerError SESSIONS_FULL, POOL_BUSY, REQUEST_INVALID */
   create(request: SessionRequest): Promise<SessionInfo>
   list(caller: string): SessionInfo[]
@@ -161,10 +154,16 @@ export interface Sessions {
    * @throws SessionGone, SessionLost, ManagerError
    */
   fork(caller: string, id: string, count: number): Promise<SessionInfo[] | null>
+  /** What its sandbox uses now; null: it is not in memory, or the caller has no such session. */
+  usage(caller: string, id: string): SandboxUse | null
   /** What became of a session; it is not woken. */
   history(caller: string, id: string): History | null
-  /** Keeps the present state. @throws SessionGone, SessionLost, ManagerError */
-  snapshot(caller: string, id: string): Promise<SnapshotInfo | null>
+  /**
+   * Keeps the present state.
+   * @param note of the front door, for the snapshot
+   * @throws SessionGone, SessionLost, ManagerError
+   */
+  snapshot(caller: string, id: string, note?: SessionNote): Promise<SnapshotInfo | null>
   snapshots(caller: string): SnapshotInfo[]
   /** @returns whether there was one */
   removeSnapshot(caller: string, id: string): boolean

@@ -9,6 +9,7 @@ import { Channels } from '../../src/supervisor/channels.ts'
 export class FakeSandboxes implements KeptSandboxes {
   readonly key = 'fake'
   readonly kernels = { byName: new Map(), limits: {} as never }
+  readonly limits = { memoryBytes: 1024 ** 3, cpus: 1, workspaceBytes: 1024 ** 3 }
   /** What one holds, and what its checkpoint takes on disk. */
   memoryBytes = 4096
   readonly living = new Set<KeptSandbox>()

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
+import type { Sessions } from '../../src/sessions/types.ts'
 import { FakeRuns, openDoors } from '../support/door.ts'
 
 /** What every front door answers to what it does not take: its own words, never those of the web framework. */
@@ -11,9 +12,13 @@ const runs = new FakeRuns()
 let keyed: Awaited<ReturnType<typeof openDoors>>
 let open: Awaited<ReturnType<typeof openDoors>>
 
+/** There are none. */
+const sessions: Partial<Sessions> = { snapshots: () => [], templateNames: () => [] }
+
 beforeAll(async () => {
-  keyed = await openDoors(runs, { keys: ApiKeys.parse(`one:${KEY}`) as ApiKeys })
-  open = await openDoors(runs)
+  const keys = ApiKeys.parse(`one:${KEY}`) as ApiKeys
+  keyed = await openDoors(runs, { keys }, {}, undefined, sessions as Sessions)
+  open = await openDoors(runs, {}, {}, undefined, sessions as Sessions)
 })
 afterAll(async () => {
   await keyed.close()
@@ -76,6 +81,7 @@ const rpc = {
 }
 const envelope = { code: expect.any(Number), message: expect.any(String), data: null }
 const jupyter = { message: expect.any(String), reason: null }
+const e2b = { code: expect.any(Number), message: expect.any(String) }
 const librechat = { error: expect.any(String) }
 const problem = { type: expect.any(String), title: expect.any(String), detail: expect.any(String) }
 const DOORS: readonly Door[] = [
@@ -113,6 +119,12 @@ const DOORS: readonly Door[] = [
     path: '/librechat/exec/programmatic',
     unknown: ['/librechat'],
     shape: librechat,
+  },
+  {
+    door: 'e2b',
+    path: '/v2/sandboxes',
+    unknown: ['/sandboxes/x/y', '/v2/sandboxes/x/y', '/volumes', '/templates/x/y'],
+    shape: e2b,
   },
 ]
 

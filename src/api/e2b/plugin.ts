@@ -1,11 +1,31 @@
 import type { FastifyInstance } from 'fastify'
+import { refuseUnknownPaths } from '../methods.ts'
 import { Refused } from '../refused.ts'
 import type { E2bContext, E2bOptions } from './context.ts'
+import { addCopiesRoutes } from './control/copies-routes.ts'
+import { addSandboxesRoutes } from './control/sandboxes-routes.ts'
+import { addTemplatesRoutes } from './control/templates-routes.ts'
 import { envd } from './envd/routes.ts'
 import { sendFailure } from './failures.ts'
 import { interpreter } from './interpreter/routes.ts'
 import { SandboxCalls } from './sandbox-call.ts'
-import { placeOf } from './sandbox-place.ts'
+
+/** What its addresses begin with. */
+const PATHS = [
+  '/sandboxes',
+  '/snapshots',
+  '/templates',
+  '/volumes',
+  '/secrets',
+  '/v2/sandboxes',
+  '/v2/templates',
+  '/v3/templates',
+  '/files',
+  '/execute',
+  '/contexts',
+  '/process.Process',
+  '/filesystem.Filesystem',
+]
 
 /**
  * Adds the front door for E2B's clients, as a Fastify plugin: the API that makes sandboxes, and those of each sandbox for
@@ -16,8 +36,7 @@ export async function e2b(app: FastifyInstance, options: E2bOptions): Promise<vo
   const stopping = new AbortController()
   app.addHook('preClose', async () => stopping.abort())
   const context: E2bContext = { ...options, stopping: stopping.signal }
-  const calls = new SandboxCalls(options.sessions, null)
-  addSandboxConstraint(app, null)
+  const calls = new SandboxCalls(options.sessions)
   app.setErrorHandler(sendFailure)
   app.decorateRequest('sandbox', null)
   app.addHook('onRoute', (route) => {
@@ -33,22 +52,10 @@ export async function e2b(app: FastifyInstance, options: E2bOptions): Promise<vo
     }
     if (routeOptions.config.sandbox !== 'health') await calls.wake(sandbox)
   })
+  await refuseUnknownPaths(app, PATHS, sendFailure)
+  addSandboxesRoutes(app, context)
+  addCopiesRoutes(app, context)
+  addTemplatesRoutes(app, context)
   await app.register(envd, context)
   await app.register(interpreter, context)
-}
-
-/** Has routes be for requests to sandboxes alone, where another front door has the same address. */
-function addSandboxConstraint(app: FastifyInstance, domain: string | null): void {
-  app.addConstraintStrategy({
-    name: 'sandbox',
-    storage: () => {
-      const handlers = new Map()
-      return {
-        get: (key) => handlers.get(key) ?? null,
-        set: (key, store) => handlers.set(key, store),
-      }
-    },
-    validate: () => {},
-    deriveConstraint: ({ headers }) => placeOf(headers, domain) !== null,
-  })
 }

@@ -5,7 +5,7 @@ import { Refused } from '../refused.ts'
 import { GoneSandbox } from './failures.ts'
 import { sandboxIdOf, sessionIdOf } from './ids.ts'
 import { DOOR, noteOf, type SandboxNote } from './note.ts'
-import { ENVD_PORT, placeOf } from './sandbox-place.ts'
+import { ENVD_PORT, placeIn } from './sandbox-place.ts'
 import { isSame, type SignedFile, signatureOf } from './signature.ts'
 
 /**
@@ -44,11 +44,9 @@ const MOST_TRIED = 1000
 /** Finds the sandboxes that requests are for, and checks that they may be made. */
 export class SandboxCalls {
   readonly #sessions: Sessions
-  readonly #domain: string | null
 
-  constructor(sessions: Sessions, domain: string | null) {
+  constructor(sessions: Sessions) {
     this.#sessions = sessions
-    this.#domain = domain
   }
 
   /**
@@ -56,7 +54,7 @@ export class SandboxCalls {
    * @throws GoneSandbox, Refused 401
    */
   authorize(route: SandboxRoute, request: FastifyRequest): string {
-    const place = placeOf(request.headers, this.#domain)
+    const place = placeIn(request.raw)
     const info = place ? this.#running(place.sandboxId, route) : this.#signed(route, request)
     const note = info && noteOf(info)
     if (!info || !note) throw new GoneSandbox(place?.sandboxId ?? '')

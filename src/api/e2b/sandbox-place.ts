@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 
 /** What a request is for: a port of a sandbox. */
 export interface SandboxPlace {
@@ -14,11 +14,33 @@ export const [ENVD_PORT, INTERPRETER_PORT] = [49983, 49999]
 const LABEL = /^(\d{1,5})-(i[a-z2-7]{24})$/i
 const ID = /^\w{1,64}$/
 
+/** What requests for ports of servers inside get in front of their paths; nothing else has it. */
+export const PORT_PATH = '/e2b-port'
+/** Where the health of a sandbox is asked for, since other front doors have the path that its clients know. */
+export const HEALTH_PATH = '/e2b/health'
+
+const places = new WeakMap<IncomingMessage, SandboxPlace>()
+
+/** Takes a request to the routes of the sandbox that it is for, before anything else sees its path. */
+export function takePlace(request: IncomingMessage, domain: string | null): void {
+  const place = placeOf(request.headers, domain)
+  if (!place) return
+  places.set(request, place)
+  const { url = '/' } = request
+  if (![ENVD_PORT, INTERPRETER_PORT].includes(place.port)) request.url = `${PORT_PATH}${url}`
+  else if (/^\/health(?![^?])/.test(url)) request.url = HEALTH_PATH
+}
+
+/** Returns the sandbox that a request is for; null: it names none. */
+export function placeIn(request: IncomingMessage): SandboxPlace | null {
+  return places.get(request) ?? null
+}
+
 /**
  * Tells which sandbox a request is for: `<port>-<id>.<domain>` in its Host, else the headers of E2B's clients.
  * @param domain in lower case, with its port where that is not the default; null: there are no such hosts
  */
-export function placeOf(headers: IncomingHttpHeaders, domain: string | null): SandboxPlace | null {
+function placeOf(headers: IncomingHttpHeaders, domain: string | null): SandboxPlace | null {
   return (domain && placeOfHost(headers.host ?? '', domain)) || placeOfHeaders(headers)
 }
 

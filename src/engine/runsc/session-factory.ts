@@ -40,8 +40,8 @@ export interface SessionShape {
 export class SessionFactory implements KeptSandboxes {
   readonly key: string
   readonly kernels: Kernels
+  readonly limits: SessionLimits
   readonly #context: EngineContext
-  readonly #limits: SessionLimits
   readonly #launcher: Launcher
 
   constructor(
@@ -53,7 +53,7 @@ export class SessionFactory implements KeptSandboxes {
     const hasRootImage = installed.rootImage !== null
     const specFor = (hasNetwork: boolean) => specOf(installed, limits, hasNetwork, hasRoot)
     this.#context = context
-    this.#limits = limits
+    this.limits = limits
     this.kernels = kernelsOf([installed, ...others], limits)
     this.#launcher = new Launcher(context, {
       name: `session-${installed.runtime.name}`,
@@ -91,7 +91,7 @@ export class SessionFactory implements KeptSandboxes {
     const sandbox = new SessionSandbox(launched, this.#launcher, channels, this.#context)
     const timer = setTimeout(() => launched.sandbox.kill(), BOOT_TIMEOUT_MS)
     try {
-      await sandbox.begin(this.#limits.memoryBytes, this.#limits.cpus, baseBytes)
+      await sandbox.begin(this.limits.memoryBytes, this.limits.cpus, baseBytes)
       return sandbox
     } catch (error) {
       const why = `${(error as Error).message} ${sandbox.errors}`.trim()

@@ -1,0 +1,32 @@
+import type { FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { Refused } from '../../refused.ts'
+import type { Body } from '../../uploads.ts'
+import { issuesOf, jsonOf } from '../../v1/read-run.ts'
+
+const MAX_BODY_BYTES = 256 * 1024
+
+/**
+ * Reads a body of JSON; one that is missing or empty is an empty object.
+ * @throws Refused 400, 413
+ */
+export function readBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
+  const body = (request.body ?? null) as Body | null
+  try {
+    if (body && body.bytes > MAX_BODY_BYTES) throw new Refused(413, 'The body is too large.')
+    const bytes = body ? Buffer.concat(body.takeBlocks()) : Buffer.alloc(0)
+    const parsed = schema.safeParse(bytes.length === 0 ? {} : valueIn(bytes))
+    if (parsed.success) return parsed.data
+    const [issue] = issuesOf(parsed.error, '')
+    const member = issue?.pointer.slice(1).replaceAll('/', '.') || 'The body'
+    throw new Refused(400, `${member}: ${issue?.detail ?? 'is not valid'}`)
+  } finally {
+    body?.entry.release()
+  }
+}
+
+function valueIn(bytes: Buffer): unknown {
+  const json = jsonOf(bytes)
+  if (!Buffer.isBuffer(json)) throw new Refused(400, json.detail)
+  return JSON.parse(json.toString('utf8')) as unknown
+}
