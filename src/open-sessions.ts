@@ -13,6 +13,7 @@ import { DiskAccounts, type DiskLimits } from './sessions/disk.ts'
 import { LocalSessions } from './sessions/local-sessions.ts'
 import type { Places } from './sessions/residence.ts'
 import { Shelf } from './sessions/shelf.ts'
+import { readMachine } from './setup/machine.ts'
 import type { DescribedTemplates } from './templates/described.ts'
 
 /**
@@ -38,7 +39,7 @@ export async function openSessions(
   const disk = new DiskAccounts({ bytes: Infinity, bytesPerCaller: Infinity })
   const sessions = new LocalSessions(
     templates,
-    placesOf(capacity, runsWait),
+    placesOf(capacity, runsWait, config.limits.memoryBytes),
     new Shelf(folder, port !== 0, disk),
     {
       perCaller: config.sessionsPerCaller,
@@ -83,8 +84,12 @@ function diskLimits(config: Config, kept: number): DiskLimits {
   return { bytes, bytesPerCaller: sessionDiskBytesPerCaller ?? Math.floor(bytes / 4) }
 }
 
-/** A session takes the place of an executor while it is in memory. None is kept free for it. */
-function placesOf(capacity: CapacityLimit, runsWait: () => boolean): Places {
+/**
+ * Returns the places of sessions. A session takes that of an executor while it is in memory, and more where it may
+ * hold more than a run. None is kept free for it.
+ */
+function placesOf(capacity: CapacityLimit, runsWait: () => boolean, runBytes: number): Places {
+  const machine = readMachine()
   let tell = () => {}
   let change = Promise.resolve()
   const renew = () => {
@@ -97,15 +102,21 @@ function placesOf(capacity: CapacityLimit, runsWait: () => boolean): Places {
   renew()
   const member = capacity.join(0, renew)
   return {
-    tryEnter: () => capacity.tryEnter(member),
+    // One that may hold more than all of them finds room where no other is.
+    needed: (bytes) => Math.min(Math.ceil(bytes / runBytes), capacity.mostOf(member)),
+    get most() {
+      return capacity.mostOf(member)
+    },
+    tryEnter: (count, bytes) =>
+      machine.freeMemoryBytes() >= bytes && capacity.tryEnter(member, count),
     get isMakingMost() {
       return capacity.isMakingMost
     },
     get isWanted() {
-      return runsWait() && capacity.isFull
+      return (runsWait() && capacity.isFull) || machine.freeMemoryBytes() < runBytes
     },
     changed: () => change,
     made: () => capacity.made(),
-    left: () => capacity.left(member),
+    left: (count) => capacity.left(member, count),
   }
 }

@@ -68,16 +68,27 @@ export class CapacityLimit {
     return this.#alive >= this.#maxAlive
   }
 
-  /** Takes a place for an executor that is about to be made. Returns false when there is none for it. */
-  tryEnter(member: Member): boolean {
+  /** Returns how many places a member can have while all others have theirs; at least 1. */
+  mostOf(member: Member): number {
+    const others = this.#members.filter((other) => other !== member)
+    const reserved = others.reduce((sum, other) => sum + this.#reserveOf(other), 0)
+    return Math.max(1, this.#maxAlive - this.#occupied - reserved)
+  }
+
+  /**
+   * Takes places for an executor that is about to be made. Returns false when there are none for it.
+   * @param places more than one for a sandbox that may hold more memory than a run's
+   */
+  tryEnter(member: Member, places = 1): boolean {
     const hasOwnPlace = member.alive < this.#reserveOf(member)
     if (this.#alive >= this.#maxAlive && hasOwnPlace && member.alive === 0) this.#creditor = member
-    if (this.#making >= this.#maxMaking || this.#alive >= this.#maxAlive) return false
-    if (!hasOwnPlace && this.#alive + this.#keptForOthers(member) >= this.#maxAlive) return false
+    if (this.#making >= this.#maxMaking || this.#alive + places > this.#maxAlive) return false
+    if (!hasOwnPlace && this.#alive + places + this.#keptForOthers(member) > this.#maxAlive)
+      return false
     if (this.#creditor === member) this.#creditor = null
     this.#making++
-    this.#alive++
-    member.alive++
+    this.#alive += places
+    member.alive += places
     return true
   }
 
@@ -87,10 +98,10 @@ export class CapacityLimit {
     this.#wake()
   }
 
-  /** Gives back the place of an executor that is gone. */
-  left(member: Member): void {
-    this.#alive--
-    member.alive--
+  /** Gives back the places of an executor that is gone. */
+  left(member: Member, places = 1): void {
+    this.#alive -= places
+    member.alive -= places
     this.#wake()
   }
 

@@ -32,11 +32,18 @@ export function hostOf(
     }
   }
   return {
-    create: ({ record }) => memory.make(() => sandboxesOf(record.key).create()),
+    create: ({ record: { key, caller } }) => {
+      const sandboxes = sandboxesOf(key)
+      const { memoryBytes } = sandboxes.limits
+      return memory.make({ caller, memoryBytes }, () => sandboxes.create())
+    },
     restore: ({ record }, { incarnation }, channels) => {
       const image = shelf.image(record.id, incarnation)
-      const { key, baseBytes } = record
-      return memory.make(() => sandboxesOf(key).restore(image, channels, baseBytes))
+      const { key, baseBytes, caller } = record
+      const sandboxes = sandboxesOf(key)
+      const { memoryBytes } = sandboxes.limits
+      const restore = () => sandboxes.restore(image, channels, baseBytes)
+      return memory.make({ caller, memoryBytes }, restore)
     },
     checkpoint: async (session, sandbox) => {
       const { id, incarnation, caller } = session.record

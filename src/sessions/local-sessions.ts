@@ -54,7 +54,7 @@ export class LocalSessions implements Sessions {
   readonly #review: NodeJS.Timeout
   readonly #places: Places
   readonly #shortage: Shortage | null
-  /** For runs that wait. */
+  /** For runs that wait, or a machine that is short of memory. */
   #isMakingRoom = false
   #stopping: Promise<void> | null = null
 
@@ -67,7 +67,7 @@ export class LocalSessions implements Sessions {
   ) {
     this.#templates = templates
     this.#places = places
-    this.#memory = new Residence(places, () => this.#hibernateOne())
+    this.#memory = new Residence(places, (caller) => this.#hibernateOne(caller))
     this.#host = hostOf(templates, shelf, this.#memory, events, settings)
     this.#snapshots = new Snapshots(
       shelf.beside('snapshots'),
@@ -335,14 +335,19 @@ export class LocalSessions implements Sessions {
     this.#shortage?.review(this.#sessions.all())
     if (!this.#places.isWanted || this.#isMakingRoom) return
     this.#isMakingRoom = true
-    void this.#hibernateOne().finally(() => {
+    void this.#hibernateOne(null).finally(() => {
       this.#isMakingRoom = false
     })
   }
 
-  /** The session that has been idle longest goes to disk. @returns false: none is idle */
-  async #hibernateOne(): Promise<boolean> {
+  /**
+   * The session that has been idle longest goes to disk.
+   * @param caller whose it is; null: anybody's
+   * @returns false: none is idle
+   */
+  async #hibernateOne(caller: string | null): Promise<boolean> {
     for (const session of this.#sessions.idle()) {
+      if (caller !== null && session.record.caller !== caller) continue
       if (await session.hibernate('its memory is needed').catch(() => false)) return true
     }
     return false

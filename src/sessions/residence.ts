@@ -3,61 +3,111 @@ import type { KeptSandbox } from './engine.ts'
 
 /** Places in memory, shared with the pools. */
 export interface Places {
-  /** Takes a place for a sandbox that is about to be made; false: there is none. */
-  tryEnter(): boolean
+  /** How many a sandbox takes that may hold so much memory. */
+  needed(memoryBytes: number): number
+  /** How many sessions can have at once. */
+  readonly most: number
+  /**
+   * Takes places for a sandbox that is about to be made; false: they are not free, or the machine has not as much
+   * memory as the sandbox may hold.
+   */
+  tryEnter(count: number, memoryBytes: number): boolean
   /** Whether there is none only because as many are being made as may be at once. */
   readonly isMakingMost: boolean
-  /** Whether runs wait for executors, and no place is free for one. */
+  /** Whether runs wait for executors and no place is free for one, or the machine is short of memory. */
   readonly isWanted: boolean
   /** Resolves when a place may have become free. */
   changed(): Promise<void>
   /** The making succeeded or failed. */
   made(): void
-  /** Gives a place back. */
-  left(): void
+  /** Gives places back. */
+  left(count: number): void
+}
+
+/** Part of the places for sessions that those of one caller may have: others find room whatever it does. */
+const SHARE_OF_CALLER = 0.75
+
+/** Who a sandbox is for, and what it may hold. */
+export interface Resident {
+  readonly caller: string
+  readonly memoryBytes: number
 }
 
 /** The places of sandboxes of sessions in memory: each is given back once, when nothing of its sandbox is left. */
 export class Residence {
   readonly #places: Places
-  readonly #makeRoom: () => Promise<boolean>
-  readonly #released = new WeakSet<KeptSandbox>()
+  readonly #makeRoom: (caller: string | null) => Promise<boolean>
+  readonly #taken = new WeakMap<KeptSandbox, { readonly caller: string; readonly count: number }>()
+  readonly #byCaller = new Map<string, number>()
 
-  /** @param makeRoom sends an idle session to disk; false: there is none */
-  constructor(places: Places, makeRoom: () => Promise<boolean>) {
+  /** @param makeRoom sends an idle session to disk, of one caller or of any (null); false: there is none */
+  constructor(places: Places, makeRoom: (caller: string | null) => Promise<boolean>) {
     this.#places = places
     this.#makeRoom = makeRoom
   }
 
   /**
-   * Makes a sandbox in a place of its own; the session that has been idle longest makes room where none is free.
-   * @throws ManagerError POOL_BUSY, and what make() throws
+   * Makes a sandbox in places of its own. Where none are free, the session makes room that has been idle longest;
+   * where the caller has its share, that of its own sessions.
+   * @throws ManagerError POOL_BUSY, HELD_TOO_MUCH, and what make() throws
    */
-  async make(make: () => Promise<KeptSandbox>): Promise<KeptSandbox> {
-    while (!this.#places.tryEnter()) {
+  async make(
+    { caller, memoryBytes }: Resident,
+    make: () => Promise<KeptSandbox>,
+  ): Promise<KeptSandbox> {
+    const count = this.#places.needed(memoryBytes)
+    await this.#enter(caller, count, memoryBytes)
+    let sandbox: KeptSandbox | null = null
+    try {
+      sandbox = await make()
+      this.#taken.set(sandbox, { caller, count })
+      return sandbox
+    } finally {
+      this.#places.made()
+      if (!sandbox) this.#leave(caller, count)
+    }
+  }
+
+  /** Destroys a sandbox. May be called again. */
+  async release(sandbox: KeptSandbox): Promise<void> {
+    const taken = this.#taken.get(sandbox)
+    if (!taken) return
+    this.#taken.delete(sandbox)
+    await sandbox.dispose()
+    this.#leave(taken.caller, taken.count)
+  }
+
+  async #enter(caller: string, count: number, memoryBytes: number): Promise<void> {
+    for (;;) {
+      if (this.#exceedsShare(caller, count)) {
+        if (await this.#makeRoom(caller)) continue
+        throw new ManagerError(
+          'HELD_TOO_MUCH',
+          'The sessions of this caller have all the memory that they may, and none of them is idle: end or pause one.',
+        )
+      }
+      if (this.#places.tryEnter(count, memoryBytes)) break
       if (this.#places.isMakingMost) await this.#places.changed()
-      else if (!(await this.#makeRoom())) {
+      else if (!(await this.#makeRoom(null))) {
         throw new ManagerError(
           'POOL_BUSY',
           'All memory for sandboxes is in use, and no session is idle: try again later.',
         )
       }
     }
-    let sandbox: KeptSandbox | null = null
-    try {
-      sandbox = await make()
-      return sandbox
-    } finally {
-      this.#places.made()
-      if (!sandbox) this.#places.left()
-    }
+    this.#byCaller.set(caller, (this.#byCaller.get(caller) ?? 0) + count)
   }
 
-  /** Destroys a sandbox. May be called again. */
-  async release(sandbox: KeptSandbox): Promise<void> {
-    if (this.#released.has(sandbox)) return
-    this.#released.add(sandbox)
-    await sandbox.dispose()
-    this.#places.left()
+  /** Whether so many places more are more than the caller may have. It may have one sandbox in any case. */
+  #exceedsShare(caller: string, count: number): boolean {
+    const held = this.#byCaller.get(caller) ?? 0
+    return held > 0 && held + count > SHARE_OF_CALLER * this.#places.most
+  }
+
+  #leave(caller: string, count: number): void {
+    const left = (this.#byCaller.get(caller) ?? 0) - count
+    if (left > 0) this.#byCaller.set(caller, left)
+    else this.#byCaller.delete(caller)
+    this.#places.left(count)
   }
 }

@@ -14,6 +14,7 @@ import { Shelf } from '../../src/sessions/shelf.ts'
 import type { IdleRules, SessionInfo } from '../../src/sessions/types.ts'
 import { programOf, SESSION_ENV, SESSION_HOME, SESSION_USER } from '../../src/sessions/user.ts'
 import { ensureInstallation } from '../../src/setup/install.ts'
+import { ENDLESS_PLACES } from '../support/places.ts'
 import { templatesOf } from '../support/session-templates.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'sessions-'))
@@ -34,11 +35,8 @@ function open(saveEveryMs: number | null = null): LocalSessions {
   return new LocalSessions(
     templates,
     {
+      ...ENDLESS_PLACES,
       tryEnter: () => places < 3 && places++ >= 0,
-      isMakingMost: false,
-      isWanted: false,
-      changed: async () => {},
-      made: () => {},
       left: () => places--,
     },
     new Shelf(path.join(home, 'sessions'), true),

@@ -10,6 +10,7 @@ import type { ContextOutcome } from '../../src/sessions/context-types.ts'
 import { LocalSessions } from '../../src/sessions/local-sessions.ts'
 import { Shelf } from '../../src/sessions/shelf.ts'
 import { ensureInstallation } from '../../src/setup/install.ts'
+import { ENDLESS_PLACES } from '../support/places.ts'
 import { templatesOf } from '../support/session-templates.ts'
 
 /** Kernels of sessions over restarts of the manager: what they hold goes on, what ran has no answer. */
@@ -22,14 +23,7 @@ let sessions: LocalSessions
 function open(): LocalSessions {
   const opened = new LocalSessions(
     templatesOf(templates),
-    {
-      tryEnter: () => true,
-      isMakingMost: false,
-      isWanted: false,
-      changed: async () => {},
-      made: () => {},
-      left: () => {},
-    },
+    ENDLESS_PLACES,
     new Shelf(path.join(home, 'sessions'), true),
     { perCaller: 8, inAll: 8, saveEveryMs: null },
     { changed: () => {}, notWritten: () => {} },

@@ -7,13 +7,21 @@ import { Channels } from '../../src/supervisor/channels.ts'
 
 /** Sandboxes of sessions that run nothing: for what sessions do with places and the disk. */
 export class FakeSandboxes implements KeptSandboxes {
-  readonly key = 'fake'
+  readonly key: string
   readonly kernels = { byName: new Map(), limits: {} as never }
-  readonly limits = { memoryBytes: 1024 ** 3, cpus: 1, workspaceBytes: 1024 ** 3 }
-  /** What one holds, and what its checkpoint takes on disk. */
+  /** What one holds and may hold, and what its checkpoint takes on disk. */
   memoryBytes = 4096
+
+  get limits() {
+    return { memoryBytes: this.memoryBytes, cpus: 1, workspaceBytes: 1024 ** 3 }
+  }
+
   readonly living = new Set<KeptSandbox>()
   made = 0
+
+  constructor(key = 'fake') {
+    this.key = key
+  }
 
   async create(): Promise<KeptSandbox> {
     return this.#make(new Channels(new PassThrough(), new PassThrough()))

@@ -8,6 +8,7 @@ import type { SessionEvent } from '../../src/sessions/history.ts'
 import { LocalSessions } from '../../src/sessions/local-sessions.ts'
 import { Shelf } from '../../src/sessions/shelf.ts'
 import { FakeSandboxes } from '../support/fake-sandboxes.ts'
+import { ENDLESS_PLACES } from '../support/places.ts'
 import { soon } from '../support/session-client.ts'
 import { templatesOf } from '../support/session-templates.ts'
 
@@ -22,14 +23,7 @@ function open(limits: { bytes: number; bytesPerCaller: number }, dropGraceMs = 6
   const reopen = () =>
     new LocalSessions(
       templatesOf(new Map([['fake', sandboxes]])),
-      {
-        tryEnter: () => true,
-        isMakingMost: false,
-        isWanted: false,
-        changed: async () => {},
-        made: () => {},
-        left: () => {},
-      },
+      ENDLESS_PLACES,
       new Shelf(folder, true, disk),
       { perCaller: 20, inAll: 100, saveEveryMs: null, disk, dropGraceMs },
       { changed: () => {}, notWritten: () => {} },
