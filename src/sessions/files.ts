@@ -191,16 +191,18 @@ export class SessionFiles {
     const process = await this.#begin(words)
     process.stdout.resume()
     const outcome = outcomeOf(process)
+    let fault: Error | null = null
     // Of what breaks off nothing may stay.
     const filled = fill(process.stdin).catch((error) => {
+      fault = error
       process.release()
       throw error
     })
-    // Who says why it failed is heard, and not that the pipe is broken.
     filled.catch(() => {})
     await outcome.catch(async (error) => {
       await (this.#signal.aborted ? filled : null)
-      throw error
+      // Where the content broke off the sandbox only says that the work was ended.
+      throw fault ?? error
     })
     await filled
   }

@@ -52,14 +52,18 @@ export function readParts(body: Buffer, boundary: string): readonly Part[] | { w
 function readPart(bytes: Buffer): Part | { wrong: string } {
   const end = bytes.subarray(0, MAX_HEADER_BYTES).indexOf(HEADERS_END)
   if (end < 0) return { wrong: 'A part has no headers, or more than 8 KiB of them.' }
-  const headers = bytes.toString('utf8', LINE_END.length, end)
+  const read = readHeaders(bytes.toString('utf8', LINE_END.length, end))
+  return 'wrong' in read ? read : { ...read, content: bytes.subarray(end + HEADERS_END.length) }
+}
+
+/** Returns what the headers of a part say of it, or what is wrong with them. */
+export function readHeaders(headers: string): Omit<Part, 'content'> | { wrong: string } {
   const disposition = /^content-disposition:[ \t]*form-data[ \t]*((?:;.*)?)$/im.exec(headers)?.[1]
   if (disposition === undefined)
     return { wrong: 'A part has no header Content-Disposition: form-data.' }
   const name = parameter(disposition, 'name')
   if (name === null) return { wrong: 'A part has no name.' }
-  const filename = parameter(disposition, 'filename')
-  return { name, filename, content: bytes.subarray(end + HEADERS_END.length) }
+  return { name, filename: parameter(disposition, 'filename') }
 }
 
 /**

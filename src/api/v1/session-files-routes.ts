@@ -7,6 +7,7 @@ import { unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { giveLeave } from '../server.ts'
 import { EventStream } from '../sse.ts'
+import { attachment, UNTRUSTED } from '../untrusted-file.ts'
 import type { Keepers } from './call.ts'
 import { invalid } from './problems.ts'
 import { pathFrom, type SessionRequest, sessionProblem, take } from './session-call.ts'
@@ -24,12 +25,6 @@ const MAX_FILE_BYTES = 64 * 1024 ** 3
 /** What an answer may hold here on its way from a sandbox to its caller. */
 const STREAM_BYTES = 512 * 1024
 const MAX_DEPTH = 64
-/** A file of a session is hostile: no browser may take it for a page of this service. */
-const UNTRUSTED = {
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "sandbox; default-src 'none'",
-  'cache-control': 'no-store',
-}
 
 export interface FileKeepers extends Keepers {
   readonly sessions: Sessions
@@ -155,16 +150,6 @@ function bodyOf({ raw, body }: FastifyRequest) {
     if (body) await pipeline(body as Readable, input)
     else input.end()
   }
-}
-
-/** https://www.rfc-editor.org/rfc/rfc6266 */
-function attachment(name: string): string {
-  const plain = name.replace(/[^\w.() -]/g, '_').slice(0, 200)
-  const whole = encodeURIComponent(Buffer.from(name).toString()).replace(
-    /['()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16)}`,
-  )
-  return `attachment; filename="${plain}"; filename*=UTF-8''${whole}`
 }
 
 function pathOf({ params }: FileRequest): string {

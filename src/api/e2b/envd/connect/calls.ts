@@ -1,0 +1,99 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { failureOf } from '../../../failure.ts'
+import { Refused } from '../../../refused.ts'
+import type { Body } from '../../../uploads.ts'
+import { GoneSandbox } from '../../failures.ts'
+import { ConnectError, codeOfStatus } from './errors.ts'
+import { FrameReader } from './frames.ts'
+
+/** Of one message. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 ** 2
+
+/**
+ * Reads the one message of a call.
+ * @throws ConnectError
+ */
+export function readMessage<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
+  const body = (request.body ?? null) as Body | null
+  try {
+    return parseMessage(Buffer.concat(body?.takeBlocks() ?? []), schema)
+  } finally {
+    body?.entry.release()
+  }
+}
+
+/**
+ * Reads the one message that a stream of the caller has.
+ * @throws ConnectError for none, several, and what no stream can be
+ */
+export function readOnly<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
+  const body = (request.body ?? null) as Body | null
+  try {
+    const reader = new FrameReader(MAX_MESSAGE_BYTES)
+    const messages = reader.push(Buffer.concat(body?.takeBlocks() ?? []))
+    reader.end()
+    const [only] = messages
+    if (!only || messages.length > 1) {
+      throw new ConnectError('unimplemented', 'unary request must have exactly one message')
+    }
+    return parseMessage(only, schema)
+  } finally {
+    body?.entry.release()
+  }
+}
+
+/** @throws ConnectError */
+export function parseMessage<T extends z.ZodType>(json: Buffer, schema: T): z.infer<T> {
+  if (json.length > MAX_MESSAGE_BYTES) {
+    const said = `message size ${json.length} is larger than configured max ${MAX_MESSAGE_BYTES}`
+    throw new ConnectError('resource_exhausted', said)
+  }
+  let value: unknown
+  try {
+    value = json.length === 0 ? {} : JSON.parse(json.toString())
+  } catch {
+    throw new ConnectError('invalid_argument', 'unmarshal message: this is not JSON')
+  }
+  const read = schema.safeParse(value)
+  if (read.success) return read.data
+  const [issue] = read.error.issues
+  const field = issue?.path.join('.') || 'message'
+  throw new ConnectError('invalid_argument', `unmarshal message: ${field}: ${issue?.message}`)
+}
+
+/** Answers a call. A string would get a charset, which some clients refuse. */
+export function answer(reply: FastifyReply, body: object): FastifyReply {
+  return reply.type('application/json').send(Buffer.from(JSON.stringify(body)))
+}
+
+/** Returns a failure in the words of the protocol; of a sandbox that is gone, null: it is answered in other words. */
+export function connectErrorOf(error: Error): ConnectError | null {
+  if (error instanceof ConnectError) return error
+  if (error instanceof GoneSandbox) return null
+  const { status, message } = failureOf(error)
+  return new ConnectError(codeOfStatus(status), message)
+}
+
+const TIMEOUT = /^\d{1,10}$/
+
+/**
+ * Returns how long a call may take, in ms; null: as long as it does.
+ * @throws ConnectError
+ */
+export function timeoutOf({ headers }: FastifyRequest): number | null {
+  const said = headers['connect-timeout-ms']
+  if (said === undefined) return null
+  if (typeof said !== 'string' || !TIMEOUT.test(said)) {
+    throw new ConnectError('invalid_argument', 'protocol error: invalid timeout')
+  }
+  return Number(said) === 0 ? null : Number(said)
+}
+
+/** A body of another type, or an encoding, that the protocol does not have. */
+export function refusedType(): Refused {
+  return new Refused(
+    415,
+    'The body may be application/json or, of streams, application/connect+json.',
+  )
+}
