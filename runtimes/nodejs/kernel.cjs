@@ -15,12 +15,13 @@ const { showProcessors } = require('./processors.cjs')
 const { dropDrawn, reseed, seedNewContexts } = require('./randomness.cjs')
 const { collectItems, isAsyncIterator, resultJson } = require('./results.cjs')
 const { runCell } = require('./cells.cjs')
+const { answer } = require('./questions.cjs')
 
 const { CODE, ARGUMENTS, START, MODE, ARGV, INPUT_FD, frameOf, send, sendBytes } = frames
 const { READY, RESULT, FAILURE, NOTE, ERROR, DISPLAY, VALUE, ENDED } = frames
 const [ENV, RESEED, NAME, TELL] = [7, 11, 12, 13]
 const ERRORS_ALONE = 1
-const [FUNCTION, , CELL] = [0, 1, 2]
+const [FUNCTION, , CELL, ASK] = [0, 1, 2, 3]
 const MAX_NOTE_BYTES = 2048
 const MAX_TRACEBACK_CHARS = 4000
 const MAX_MESSAGE_CHARS = 1000
@@ -95,6 +96,7 @@ function start({ source, argumentsText, mode, name, argv, variables, tells }, to
   const before = variables.map(([variable]) => [variable, process.env[variable]])
   const run = { token: Buffer.from(token), path, before, tells }
   running = run
+  if (mode === ASK) return tellAnswer(run, source)
   setVariables(variables)
   process.argv = [process.execPath, run.path, ...argv]
   // What nobody takes any more is told as text.
@@ -116,6 +118,15 @@ function start({ source, argumentsText, mode, name, argv, variables, tells }, to
   } catch (error) {
     fail(run, error)
   }
+}
+
+function tellAnswer(run, question) {
+  let text = 'null'
+  try {
+    text = answer(question.toString('utf8'))
+  } catch {}
+  send(RESULT, Buffer.from(text))
+  end(run, 0)
 }
 
 function callMain(run, argumentsText) {

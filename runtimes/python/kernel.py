@@ -40,10 +40,10 @@ programs = own_module("programs", results=results, ending=ending, frame=frames.f
 variables = own_module("variables")
 own_module("figure_hooks", patches=figures.PATCHES)
 
-READY, FAILURE, ERROR, ENDED = 1, 4, 7, 10
+READY, RESULT, FAILURE, ERROR, ENDED = 1, 3, 4, 7, 10
 CODE, ARGUMENTS, START, MODE, ENV, ARGV, STDIN, RESEED, NAME, TELL = 2, 3, 4, 6, 7, 8, 10, 11, 12, 13
 ERRORS_ALONE, DATA = 1, 2
-FUNCTION, SCRIPT, CELL = 0, 1, 2
+FUNCTION, SCRIPT, CELL, ASK = 0, 1, 2, 3
 
 process = os.getpid()
 namespace = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -140,7 +140,10 @@ def run(cells, mode, source, arguments, name):
         if getattr(sys.stdin, "closed", False):
             sys.stdin = sys.__stdin__ = open(0, closefd=False)
         cells.takes_displays = True
-        if mode == CELL:
+        if mode == ASK:
+            questions = own_module("questions", namespace=namespace)
+            result = frames.frame(RESULT, questions.answer(source))
+        elif mode == CELL:
             cells.run_cell(source, name)
         else:
             execute(source, name)

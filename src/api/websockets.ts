@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { BINARY_PROTOCOL } from './jupyter/binary-frames.ts'
 
 /** What came with the request for an upgrade. */
 const heads = new WeakMap<IncomingMessage, Buffer>()
@@ -14,7 +15,7 @@ export function headOf(request: IncomingMessage): Buffer {
 const MAX_FRAME_BYTES = 4 * 1024 ** 2
 
 /**
- * Lets routes take WebSockets. No sub-protocol is spoken. Who has a connection answers its pings, within bounds,
+ * Lets routes take WebSockets. The one sub-protocol is that of kernels, on their channels. Who has a connection answers its pings, within bounds,
  * and ends it when the service stops.
  */
 export async function addWebSockets(app: FastifyInstance): Promise<void> {
@@ -25,12 +26,18 @@ export async function addWebSockets(app: FastifyInstance): Promise<void> {
     options: {
       maxPayload: MAX_FRAME_BYTES,
       perMessageDeflate: false,
-      handleProtocols: () => false,
+      handleProtocols: protocolOf,
       autoPong: false,
     },
     errorHandler: endWebSocket,
     preClose: (done) => done(),
   })
+}
+
+/** The channels of a kernel have a sub-protocol; all else has none. */
+function protocolOf(asked: Set<string>, { url = '' }: IncomingMessage): string | false {
+  const isOfKernel = asked.has(BINARY_PROTOCOL) && /\/api\/kernels\/[^/]+\/channels/.test(url)
+  return isOfKernel && BINARY_PROTOCOL
 }
 
 /** The library answers what a client sends against the protocol; whatever else is a fault of ours. */

@@ -84,6 +84,8 @@ const definitionSchema = z.strictObject({
         modes: z.array(z.enum(['cell', 'script', 'function'])).min(1),
         /** Whether each program can have a standard input of its own. */
         takesStdin: z.boolean().default(false),
+        /** Whether it answers questions about code: what may follow, what a name is. */
+        answers: z.boolean().default(false),
         /** What is written to its standard input for each program. */
         call: z.string().default(''),
       }),

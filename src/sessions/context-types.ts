@@ -1,5 +1,8 @@
 import type { InputFile, RunEvent, RunLimits, RunMode, RunOutcome } from '../run/types.ts'
 import type { LinkState } from '../supervisor/kernel-link.ts'
+import type { KernelMode } from '../supervisor/kernel-protocol.ts'
+
+export type { KernelMode }
 
 /** What runs the code of one language in sessions: a program that is started for each context. */
 export interface Kernel {
@@ -10,6 +13,8 @@ export interface Kernel {
   readonly modes: readonly RunMode[]
   /** Whether each run can have an input of its own. */
   readonly takesStdin: boolean
+  /** Whether it answers questions about code (`ask`). */
+  readonly answers: boolean
   /** What is written to its standard input for each run. */
   readonly call: string
 }
@@ -60,7 +65,9 @@ export interface ContextRequest {
 /** A run in a context. */
 export interface ContextRun {
   readonly code: Buffer
-  readonly mode: RunMode
+  readonly mode: KernelMode
+  /** Whether it leaves the count of executions as it is; by default it does not. */
+  readonly isHidden?: boolean
   readonly argumentsJson: Buffer
   readonly argv: readonly string[]
   readonly stdin: Buffer | null

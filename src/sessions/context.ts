@@ -250,7 +250,7 @@ export class Context {
     const timer = setTimeout(() => interrupt('time'), run.wallTimeMs)
     this.#running.set(id, cancel)
     signal.addEventListener('abort', cancel, { once: true })
-    const count = this.#record.executionCount + 1
+    const count = this.#record.executionCount + (run.isHidden ? 0 : 1)
     const token = randomBytes(TOKEN_BYTES / 2).toString('hex')
     const reseeds = this.#isFound
     this.#isFound = false
@@ -261,7 +261,7 @@ export class Context {
         tells: { errorsAlone: false, data: false },
         ...run,
         stdin: run.stdin === null ? null : this.#inputPath,
-        name: `cell ${count}`,
+        name: run.isHidden ? 'hidden' : `cell ${count}`,
         reseeds,
       },
       token,

@@ -6,6 +6,9 @@ import type { RunLimits, RunMode } from '../run/types.ts'
 import { encodeFrame } from './frames.ts'
 import { CONTROL_FRAME, maxControlPayload } from './protocol.ts'
 
+/** How a kernel runs a program. `ask`: it is no program, but a question of a client about code, in JSON. */
+export type KernelMode = RunMode | 'ask'
+
 /**
  * To a kernel. STDIN, the path of the file that is standard input, RESEED, ENV (NAME=value, for each variable) and
  * TELL, a byte of TELLS, come where there is something to say; START has the token of the run, and comes last.
@@ -23,7 +26,7 @@ const KERNEL = {
   TELL: 13,
 } as const
 const TELLS = { ERRORS_ALONE: 1, DATA: 2 } as const
-const MODES: Readonly<Record<RunMode, number>> = { function: 0, script: 1, cell: 2 }
+const MODES: Readonly<Record<KernelMode, number>> = { function: 0, script: 1, cell: 2, ask: 3 }
 
 export const TOKEN_BYTES = 16
 /** From a kernel come the control frames of a runner. ENDED has the token of the run, then its exit code. */
@@ -32,7 +35,7 @@ const ENDED_BYTES = TOKEN_BYTES + 1
 /** What a kernel is told to run. */
 export interface KernelTask {
   readonly code: Buffer
-  readonly mode: RunMode
+  readonly mode: KernelMode
   /** Of `function`: JSON text of an object. */
   readonly argumentsJson: Buffer
   readonly argv: readonly string[]

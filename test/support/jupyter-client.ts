@@ -37,9 +37,16 @@ export class JupyterClient {
     return ((await answer.json()) as { id: string }).id
   }
 
-  async connect(id: string, headers: Record<string, string> = {}): Promise<Channels> {
-    const address = `${this.#base.replace('http', 'ws')}/api/kernels/${id}/channels${this.#query()}`
-    const socket = new WebSocket(address, { headers })
+  /** @param session by which the client is known when it comes again */
+  async connect(
+    id: string,
+    headers: Record<string, string> = {},
+    { session, protocol }: { session?: string | undefined; protocol?: string | undefined } = {},
+  ): Promise<Channels> {
+    const query = [this.#query().slice(1), session && `session_id=${session}`].filter(Boolean)
+    const at = `${this.#base.replace('http', 'ws')}/api/kernels/${id}/channels`
+    const address = query.length > 0 ? `${at}?${query.join('&')}` : at
+    const socket = new WebSocket(address, protocol ? [protocol] : [], { headers })
     const channels = new Channels(socket)
     await once(socket, 'open')
     return channels
@@ -58,8 +65,8 @@ export class Channels {
 
   constructor(socket: WebSocket) {
     this.socket = socket
-    socket.on('message', (data) => {
-      this.said.push(JSON.parse(String(data)))
+    socket.on('message', (data: Buffer, isBinary) => {
+      this.said.push(isBinary ? saidIn(data) : JSON.parse(String(data)))
       this.#wake()
     })
     socket.on('close', (code) => {
@@ -73,7 +80,11 @@ export class Channels {
   send(msg_type: string, content: object = {}, more: object = {}): string {
     const msg_id = randomUUID()
     const header = { msg_id, msg_type, username: 'user', session: 's', version: '5.3' }
-    this.socket.send(JSON.stringify({ header, parent_header: {}, metadata: {}, content, ...more }))
+    const message = { header, parent_header: {}, metadata: {}, content, channel: 'shell', ...more }
+    const { channel, ...rest } = message
+    this.socket.send(
+      this.socket.protocol ? binaryFrame(channel, Object.values(rest)) : JSON.stringify(message),
+    )
     return msg_id
   }
 
@@ -100,4 +111,26 @@ export class Channels {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
+}
+
+/** Writes a frame of the binary sub-protocol, from its documentation. */
+function binaryFrame(channel: string, parts: readonly object[]): Buffer {
+  const bytes = [Buffer.from(channel), ...parts.map((part) => Buffer.from(JSON.stringify(part)))]
+  const offsets = [8 * (bytes.length + 2)]
+  for (const one of bytes) offsets.push((offsets.at(-1) as number) + one.length)
+  const words = [offsets.length, ...offsets].map((word) => {
+    const eight = Buffer.alloc(8)
+    eight.writeBigUInt64LE(BigInt(word))
+    return eight
+  })
+  return Buffer.concat([...words, ...bytes])
+}
+
+function saidIn(frame: Buffer): Said {
+  const count = Number(frame.readBigUInt64LE(0))
+  const at = (index: number) => Number(frame.readBigUInt64LE(8 * (1 + index)))
+  const part = (index: number) => frame.toString('utf8', at(index), at(index + 1))
+  if (count !== 6) throw new Error(`${count} offsets`)
+  const [header, parent_header, , content] = [1, 2, 3, 4].map((index) => JSON.parse(part(index)))
+  return { msg_type: header.msg_type, channel: part(0), parent_header, content }
 }

@@ -23,7 +23,7 @@ export interface Kernel {
 export class KernelSpent extends Error {
   constructor() {
     super(
-      'This kernel keeps no state and has run its program: start another kernel, or restart it.',
+      'This kernel keeps no state and has run its program: restart it, or name a kernel when you start one, which keeps its state then.',
     )
     this.name = 'KernelSpent'
   }

@@ -14,10 +14,19 @@ export interface JupyterRequest {
   readonly channel: 'shell' | 'control' | 'stdin'
   /** The member `code` of its content, in UTF-8; null: it has none. */
   readonly code: Buffer | null
+  /** What else its content has, of the small members that some request has. */
+  readonly fields: Readonly<Record<string, unknown>>
 }
 
 export type ReadRequest = { readonly request: JupyterRequest } | { readonly wrong: string }
 
+/** Members of contents that are looked at, beside `code`. */
+const FIELDS = [
+  ...['silent', 'store_history', 'stop_on_error', 'allow_stdin', 'user_expressions'],
+  ...['cursor_pos', 'detail_level', 'restart', 'value'],
+  ...['hist_access_type', 'n', 'pattern', 'start', 'stop', 'output', 'unique'],
+]
+const MAX_FIELD_BYTES = 64 * 1024
 const MAX_HEADER_BYTES = 8 * 1024
 const MAX_DEPTH = 64
 const [QUOTE, OPEN_OBJECT] = [0x22, 0x7b]
@@ -41,13 +50,20 @@ export function readRequest(json: Buffer): ReadRequest {
   const channel = CHANNELS.find((name) => name === named)
   if (channel === undefined) return { wrong: 'The channel of a message is not known.' }
   const content = members.get('content')
-  const code = content?.[0] === OPEN_OBJECT ? jsonMembers(content, ['code']).get('code') : undefined
+  const parts: ReadonlyMap<string, Buffer> =
+    content?.[0] === OPEN_OBJECT ? jsonMembers(content, ['code', ...FIELDS]) : new Map()
+  const code = parts.get('code')
+  const fields = FIELDS.flatMap((name) => {
+    const json = parts.get(name)
+    return json && json.length <= MAX_FIELD_BYTES ? [[name, JSON.parse(json.toString())]] : []
+  })
   return {
     request: {
       type,
       headerJson: header.toString(),
       channel,
       code: code?.[0] === QUOTE ? jsonStringBytes(code) : null,
+      fields: Object.fromEntries(fields),
     },
   }
 }
@@ -62,10 +78,25 @@ export const PROTOCOL_VERSION = '5.3'
 
 /** A message of a kernel, before it becomes a frame. */
 export interface KernelMessage {
-  readonly channel: 'shell' | 'control' | 'iopub'
+  readonly channel: 'shell' | 'control' | 'iopub' | 'stdin'
   readonly type: string
   /** JSON text. */
   readonly contentJson: string
+}
+
+/**
+ * Returns the header of a kernel's message.
+ * @param session of the kernel
+ */
+export function headerOf(session: string, type: string) {
+  return {
+    msg_id: randomUUID(),
+    msg_type: type,
+    username: 'kernel',
+    session,
+    date: new Date().toISOString(),
+    version: PROTOCOL_VERSION,
+  }
 }
 
 /**
@@ -78,18 +109,10 @@ export function frameOf(
   parentJson: string,
   { channel, type, contentJson }: KernelMessage,
 ): string {
-  const id = randomUUID()
-  const header = {
-    msg_id: id,
-    msg_type: type,
-    username: 'kernel',
-    session,
-    date: new Date().toISOString(),
-    version: PROTOCOL_VERSION,
-  }
+  const header = headerOf(session, type)
   const head = JSON.stringify({
     header,
-    msg_id: id,
+    msg_id: header.msg_id,
     msg_type: type,
     metadata: {},
     buffers: [],

@@ -1,5 +1,6 @@
 import { mediaTypeOf } from '../../run/media-types.ts'
 import type { OutputFile, RunEnd, RunOutcome } from '../../run/types.ts'
+import type { ContextOutcome } from '../../sessions/context-types.ts'
 import { outcomeDetail, signalName } from '../v1/present.ts'
 import type { KernelMessage } from './message.ts'
 
@@ -40,6 +41,17 @@ export function errorOf(outcome: RunOutcome): KernelError | null {
   if (end === 'exit') return errorWith('SystemExit', String(exitCode))
   const name = end === 'signal' ? signalName(signal ?? 0) : NAMES[end]
   return errorWith(name, outcomeDetail(outcome))
+}
+
+/**
+ * Returns the error that a kernel tells of a run in a context.
+ * @returns null: the program ended well, and the context goes on
+ */
+export function errorInContext(outcome: ContextOutcome): KernelError | null {
+  const { end, isContextLost, notes } = outcome
+  if (end === 'lost') return errorWith('KernelDied', notes)
+  if (!isContextLost) return errorOf({ ...outcome, end })
+  return errorWith('KernelDied', [outcomeDetail({ ...outcome, end }), notes].join(' ').trim())
 }
 
 /** Returns an error whose traceback is one line. */

@@ -7,6 +7,8 @@ export interface KernelLanguage {
   readonly version: string
   readonly mimetype: string
   readonly extension: string
+  /** Names that notebooks have for its highlighting and export. */
+  readonly more?: Readonly<Record<string, unknown>>
 }
 
 /** Requests that are answered without running anything, and what is said. */
@@ -25,29 +27,33 @@ const FIXED: Readonly<Record<string, readonly [reply: string, content: object]>>
 
 /**
  * Answers a request that needs no run.
+ * @param isKept whether the kernel keeps its state
  * @returns null: the kernel does not know such a request
  */
 export function fixedReply(
   type: string,
   channel: 'shell' | 'control',
   language: KernelLanguage,
+  isKept = false,
 ): KernelMessage | null {
   if (type === 'kernel_info_request') {
-    return { channel, type: 'kernel_info_reply', contentJson: kernelInfo(language) }
+    return { channel, type: 'kernel_info_reply', contentJson: kernelInfo(language, isKept) }
   }
   if (!Object.hasOwn(FIXED, type)) return null
   const [reply, content] = FIXED[type] as readonly [string, object]
   return { channel, type: reply, contentJson: JSON.stringify(content) }
 }
 
-function kernelInfo({ name, version, mimetype, extension }: KernelLanguage): string {
+function kernelInfo(language: KernelLanguage, isKept: boolean): string {
+  const { name, version, mimetype, extension, more } = language
+  const what = isKept ? 'a sandbox that keeps its state' : 'a fresh sandbox for one execution'
   return JSON.stringify({
     status: 'ok',
     protocol_version: PROTOCOL_VERSION,
     implementation: 'executor-manager',
     implementation_version: VERSION,
-    language_info: { name, version, mimetype, file_extension: extension },
-    banner: `${name} ${version}, a fresh sandbox for one execution`,
+    language_info: { name, version, mimetype, file_extension: extension, ...more },
+    banner: `${name} ${version}, ${what}`,
     help_links: [],
   })
 }

@@ -12,7 +12,7 @@ export function kernelsOf(guests: readonly Guest[], limits: RunLimits): Kernels 
 }
 
 function addKernels({ runtime, guestPath }: Guest, byName: Map<string, Kernel>): void {
-  for (const [language, { aliases, start, modes, takesStdin, call }] of Object.entries(
+  for (const [language, { aliases, start, modes, takesStdin, answers, call }] of Object.entries(
     runtime.kernels,
   )) {
     const kernel = {
@@ -21,6 +21,7 @@ function addKernels({ runtime, guestPath }: Guest, byName: Map<string, Kernel>):
       env: runtime.env,
       modes,
       takesStdin,
+      answers,
       call,
     }
     for (const name of [language, ...aliases]) byName.set(name, kernel)
