@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import type { FastifyReply } from 'fastify'
 import { scaledMs } from '../../../../lib/time-scale.ts'
 import type { Answers } from '../../../answers.ts'
@@ -63,6 +64,9 @@ export class AnswerStream {
     this.#stop()
     if (!this.#isBegun) this.#reply.hijack()
     this.#isBegun = true
+    const { socket } = this.#response
+    // Some clients take a connection that was closed in an answer for a fault of the protocol, and do not ask.
+    if (socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
     this.#response.destroy()
   }
 
