@@ -14,7 +14,7 @@ import { Connections, maxConnections } from './connections.ts'
 import { dify } from './dify/plugin.ts'
 import type { Door } from './doors.ts'
 import { e2b } from './e2b/plugin.ts'
-import { takePlace } from './e2b/sandbox-place.ts'
+import { keepSandboxHosts, takePlace } from './e2b/sandbox-place.ts'
 import { failureOf } from './failure.ts'
 import { jupyter } from './jupyter/plugin.ts'
 import { libreChat } from './librechat/plugin.ts'
@@ -49,6 +49,8 @@ export interface AppOptions extends DoorOptions {
   readonly tls: TlsFiles | null
   /** Addresses and networks of proxies, whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
+  /** Of the hosts `<port>-<id>.<domain>` of E2B's sandboxes, in lower case; null: there are none. */
+  readonly sandboxDomain: string | null
   /** For signed URLs: see signingKey(). By default one that is forgotten when the service stops. */
   readonly signingKey?: Buffer
   readonly logger: FastifyBaseLogger
@@ -75,7 +77,7 @@ export async function buildApp(
   const hasSessions = services.sessions !== null && options.doors.has('v1')
   const hasE2b = services.sessions !== null && options.doors.has('e2b')
   const hasWebSockets = hasSessions || hasE2b || options.doors.has('jupyter')
-  const domain = null
+  const domain = options.sandboxDomain
   const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => {
@@ -117,6 +119,7 @@ export async function buildApp(
 
   // Before whatever refuses a request: it ends the connection of an upgrade that was refused.
   if (hasWebSockets) await addWebSockets(app)
+  if (hasE2b) keepSandboxHosts(app)
   await addDoor(app, options, connections)
 
   const ok = async () => ({ status: 'ok' })

@@ -14,7 +14,8 @@ import type { Connections } from './connections.ts'
 
 const HEADERS_TIMEOUT_MS = 10_000
 const TLS_TIMEOUT_MS = 10_000
-const KEEP_ALIVE_MS = 60_000
+/** Longer than E2B's client for Python keeps a connection, 300 s: it would be closed just when it is used again. */
+const KEEP_ALIVE_MS = 310_000
 /** How often Node.js checks its timeouts. Its default is 30 s. */
 const CHECK_MS = 1000
 

@@ -16,6 +16,8 @@ export interface AccessSettings {
   readonly userTokens: UserTokens | null
   /** Names that the service may be asked by without keys, besides localhost and addresses. */
   readonly hosts: readonly string[]
+  /** Of the hosts `<port>-<id>.<domain>` of E2B's sandboxes, in lower case; null: there are none. */
+  readonly sandboxDomain: string | null
   /** Addresses and networks of proxies, whose X-Forwarded-For says who asks. */
   readonly trustedProxies: readonly string[]
   /** The front doors that are open. */
@@ -37,6 +39,7 @@ export function readAccess(env: Environment): AccessSettings {
     keys,
     userTokens: readUserTokens(env),
     hosts: setting(env, 'EXECUTOR_MANAGER_HOSTS', [], hostNames),
+    sandboxDomain: setting(env, 'EXECUTOR_MANAGER_E2B_DOMAIN', null, domainName),
     trustedProxies: setting(env, 'EXECUTOR_MANAGER_TRUSTED_PROXIES', [], networks),
     doors: new Set(setting(env, 'EXECUTOR_MANAGER_DOORS', DOORS, doorNames)),
     rateLimit: setting(env, 'EXECUTOR_MANAGER_RATE_LIMIT', null, rate),
@@ -104,6 +107,12 @@ const hostNames: Parser<readonly string[]> = (text) => {
   return names.every((name) => /^[a-z\d_-]+(\.[a-z\d_-]+)*$/.test(name))
     ? names
     : { expected: 'names of hosts, like executor.example.org,sandbox.internal' }
+}
+
+const domainName: Parser<string> = (text) => {
+  const name = text.trim().toLowerCase()
+  const isDomain = /^[a-z\d-]+(\.[a-z\d-]+)*(:\d{1,5})?$/.test(name)
+  return isDomain ? name : { expected: 'a domain, like sandboxes.example.org or localhost:9385' }
 }
 
 const networks: Parser<readonly string[]> = (text) => {

@@ -10,6 +10,7 @@ import { HostSupervisor } from './host-supervisor.ts'
 export async function hostSession(id: string) {
   const supervisor = await HostSupervisor.build()
   const { channels, end } = supervisor.start()
+  const ended = new AbortController().signal
   const counts = { used: 0, released: 0 }
   const commands = new Commands('anybody', null)
   const release = () => {
@@ -22,7 +23,7 @@ export async function hostSession(id: string) {
     use: async (_caller, asked) => {
       if (asked !== id) return null
       counts.used++
-      return { channels, commands, env: {}, release } as never
+      return { channels, commands, env: {}, ended, release } as never
     },
   }
   const close = async () => {

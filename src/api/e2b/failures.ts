@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ManagerError } from '../../errors.ts'
 import { failureOf } from '../failure.ts'
+import { PROBLEMS, Problem } from '../v1/problems.ts'
 
 /** There is no such sandbox for who asks, or not now: it was killed, is over, or is paused. */
 export class GoneSandbox extends Error {
@@ -14,13 +15,39 @@ export class GoneSandbox extends Error {
   }
 }
 
+/** Nothing inside of a sandbox answers on a port. */
+export class ClosedPort extends Error {
+  readonly statusCode = 502
+  readonly body: object
+
+  constructor(sandboxId: string, port: number) {
+    super('The sandbox is running but port is not open')
+    this.body = { sandboxId, message: this.message, port, code: 502 }
+  }
+}
+
+/** A port of a sandbox that is not public was asked for without its token. */
+export class PrivatePort extends Error {
+  readonly statusCode = 403
+  readonly body: object
+
+  constructor(sandboxId: string) {
+    super('The traffic access token of the sandbox is missing or wrong')
+    this.body = { sandboxId, message: this.message, code: 403 }
+  }
+}
+
 /** Answers a request that failed in the words of E2B: `{code, message}`. */
 export function sendFailure(
   error: Error & { statusCode?: number },
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  if (error instanceof GoneSandbox) return send(reply, 502, error.body)
+  if (error instanceof Problem) {
+    const { status: code } = PROBLEMS[error.problem]
+    return send(reply, code, { code, message: error.message })
+  }
+  if ('body' in error && error.statusCode) return send(reply, error.statusCode, error.body)
   const { status, message, retryAfterS } = failureOf(error)
   if (status === 500 && !(error instanceof ManagerError)) {
     request.log.error({ err: error }, 'request failed')

@@ -8,6 +8,7 @@ import { addTemplatesRoutes } from './control/templates-routes.ts'
 import { envd } from './envd/routes.ts'
 import { sendFailure } from './failures.ts'
 import { interpreter } from './interpreter/routes.ts'
+import { sandboxPorts } from './ports-routes.ts'
 import { SandboxCalls } from './sandbox-call.ts'
 
 /** What its addresses begin with. */
@@ -46,11 +47,13 @@ export async function e2b(app: FastifyInstance, options: E2bOptions): Promise<vo
   })
   app.addHook('preParsing', async ({ sandbox, raw, routeOptions }) => {
     if (!sandbox) return
-    const name = options.keyed ? sandbox.caller : null
+    const { sandbox: kind } = routeOptions.config
+    // Whoever has a public address is not its caller.
+    const name = options.keyed && kind !== 'port' ? sandbox.caller : null
     if (!options.connections.work(raw.socket, name)) {
       throw new Refused(429, 'This key has too many connections at work.', 1)
     }
-    if (routeOptions.config.sandbox !== 'health') await calls.wake(sandbox)
+    if (kind !== 'health') await calls.wake(sandbox)
   })
   await refuseUnknownPaths(app, PATHS, sendFailure)
   addSandboxesRoutes(app, context)
@@ -58,4 +61,5 @@ export async function e2b(app: FastifyInstance, options: E2bOptions): Promise<vo
   addTemplatesRoutes(app, context)
   await app.register(envd, context)
   await app.register(interpreter, context)
+  await app.register(sandboxPorts, context)
 }

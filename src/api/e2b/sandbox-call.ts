@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { SessionGone, SessionLost } from '../../sessions/gone.ts'
 import type { SessionInfo, Sessions, SessionUse } from '../../sessions/types.ts'
 import { Refused } from '../refused.ts'
-import { GoneSandbox } from './failures.ts'
+import { GoneSandbox, PrivatePort } from './failures.ts'
 import { sandboxIdOf, sessionIdOf } from './ids.ts'
 import { DOOR, noteOf, type SandboxNote } from './note.ts'
 import { ENVD_PORT, placeIn } from './sandbox-place.ts'
@@ -10,9 +10,10 @@ import { isSame, type SignedFile, signatureOf } from './signature.ts'
 
 /**
  * What a route of a sandbox asks of a request: the access token (`envd`), that or a signature in the address (`files`),
- * the access or the traffic token (`interpreter`), or only that the sandbox runs (`health`).
+ * the access or the traffic token (`interpreter`), the traffic token where its caller has said so (`port`), or only that
+ * the sandbox runs (`health`).
  */
-export type SandboxRoute = 'envd' | 'files' | 'interpreter' | 'health'
+export type SandboxRoute = 'envd' | 'files' | 'interpreter' | 'port' | 'health'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -58,7 +59,7 @@ export class SandboxCalls {
     const info = place ? this.#running(place.sandboxId, route) : this.#signed(route, request)
     const note = info && noteOf(info)
     if (!info || !note) throw new GoneSandbox(place?.sandboxId ?? '')
-    if (place) check(route, request, note)
+    if (place) check(route, request, note, place.sandboxId)
     const { id } = info
     const caller = this.#sessions.ownerOf(id) as string
     request.sandbox = {
@@ -138,16 +139,24 @@ function isThere(info: SessionInfo, route: SandboxRoute): boolean {
   return !isPaused || (route !== 'health' && noteOf(info)?.wakesByUse === true)
 }
 
-/** @throws Refused 401 */
-function check(route: SandboxRoute, request: FastifyRequest, note: SandboxNote): void {
+/** @throws Refused 401, PrivatePort */
+function check(
+  route: SandboxRoute,
+  request: FastifyRequest,
+  note: SandboxNote,
+  sandboxId: string,
+): void {
   if (route === 'health') return
   const { headers } = request
+  if (route === 'port' && note.isPublic) return
   const shows = (name: string, secret: string) => {
     const shown = headers[name]
     return typeof shown === 'string' && isSame(shown, secret)
   }
-  if (shows('x-access-token', note.accessToken)) return
-  if (route === 'interpreter' && shows('e2b-traffic-access-token', note.trafficToken)) return
+  if (route !== 'port' && shows('x-access-token', note.accessToken)) return
+  const hasTrafficToken = route === 'interpreter' || route === 'port'
+  if (hasTrafficToken && shows('e2b-traffic-access-token', note.trafficToken)) return
+  if (route === 'port') throw new PrivatePort(sandboxId)
   const signed = route === 'files' ? signedFile(request) : null
   if (signed) {
     const { file, signature } = signed

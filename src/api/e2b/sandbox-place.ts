@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import { Refused } from '../refused.ts'
 
 /** What a request is for: a port of a sandbox. */
 export interface SandboxPlace {
@@ -36,6 +38,14 @@ export function placeIn(request: IncomingMessage): SandboxPlace | null {
   return places.get(request) ?? null
 }
 
+/** Has the hosts of sandboxes answer for their sandboxes alone. */
+export function keepSandboxHosts(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ raw, routeOptions }) => {
+    if (!placeIn(raw)?.isHost || routeOptions.config?.sandbox) return
+    throw new Refused(404, 'There is nothing under this address of the sandbox.')
+  })
+}
+
 /**
  * Tells which sandbox a request is for: `<port>-<id>.<domain>` in its Host, else the headers of E2B's clients.
  * @param domain in lower case, with its port where that is not the default; null: there are no such hosts
@@ -48,15 +58,18 @@ function placeOfHost(host: string, domain: string): SandboxPlace | null {
   const [label = '', ...rest] = host.toLowerCase().split('.')
   const [, port, sandboxId] = LABEL.exec(label) ?? []
   const isOurs = withoutPort(rest.join('.')) === withoutPort(domain)
-  if (!isOurs || port === undefined || sandboxId === undefined) return null
+  if (!isOurs || !isPort(port) || sandboxId === undefined) return null
   return { sandboxId, port: Number(port), isHost: true }
 }
 
 function placeOfHeaders(headers: IncomingHttpHeaders): SandboxPlace | null {
   const { 'e2b-sandbox-id': sandboxId, 'e2b-sandbox-port': port } = headers
   if (typeof sandboxId !== 'string' || !ID.test(sandboxId)) return null
-  const isPort = typeof port === 'string' && /^\d{1,5}$/.test(port)
-  return { sandboxId, port: isPort ? Number(port) : ENVD_PORT, isHost: false }
+  return { sandboxId, port: isPort(port) ? Number(port) : ENVD_PORT, isHost: false }
+}
+
+function isPort(text: unknown): text is string {
+  return typeof text === 'string' && /^\d{1,5}$/.test(text) && +text >= 1 && +text <= 65_535
 }
 
 function withoutPort(name: string): string {

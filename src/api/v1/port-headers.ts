@@ -7,6 +7,10 @@ export interface PortPlace {
   readonly prefix: string
   /** Whether pages of any origin may use it, because its address is signed. */
   readonly isSigned: boolean
+  /** The host is of this server alone: its pages are of an origin of their own. False by default. */
+  readonly isOwnHost?: boolean
+  /** The Host that the server sees; `localhost:<port>` by default. */
+  readonly hostSeen?: string | undefined
 }
 
 /** Of one connection (https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1). */
@@ -24,6 +28,13 @@ const HOP_BY_HOP = [
 ]
 /** What a key of this service may be in. */
 const KEYS = ['authorization', 'x-api-key', 'x-sandbox-token']
+/** What says which sandbox of E2B's clients it is for, and lets it in. */
+const OF_SANDBOX = [
+  'e2b-sandbox-id',
+  'e2b-sandbox-port',
+  'e2b-traffic-access-token',
+  'x-access-token',
+]
 /** What would speak for this service's whole origin, and not for the server alone. */
 const OF_ORIGIN = [
   'alt-svc',
@@ -53,10 +64,11 @@ export function headersToPort(
   place: PortPlace,
   forwarded: { readonly host: string; readonly protocol: string },
 ): OutgoingHttpHeaders {
-  const host = `localhost:${place.port}`
+  const host = place.hostSeen ?? `localhost:${place.port}`
   const left = without(headers, [
     ...HOP_BY_HOP,
     ...(place.isSigned ? [] : KEYS),
+    ...(place.isOwnHost ? OF_SANDBOX : []),
     'cookie',
     'host',
     'origin',
@@ -70,7 +82,7 @@ export function headersToPort(
     ...(cookie !== '' && { cookie }),
     'x-forwarded-host': forwarded.host,
     'x-forwarded-proto': forwarded.protocol,
-    'x-forwarded-prefix': place.prefix,
+    ...(!place.isOwnHost && { 'x-forwarded-prefix': place.prefix }),
   }
 }
 
@@ -90,7 +102,7 @@ export function headersFromPort(
   const cookies = (headers['set-cookie'] ?? [])
     .slice(0, MAX_COOKIES)
     .flatMap((cookie) => cookieFrom(cookie, place))
-  if (place.isSigned) {
+  if (place.isSigned && !place.isOwnHost) {
     for (const name of Object.keys(left)) {
       if (name.startsWith('access-control-')) delete left[name]
     }
@@ -101,10 +113,15 @@ export function headersFromPort(
     ...left,
     ...(cookies.length > 0 && { 'set-cookie': cookies }),
     ...(location !== undefined && { location: locationFrom(location, place) }),
-    'content-security-policy': policy === undefined ? SANDBOX : `${policy}, ${SANDBOX}`,
+    ...policyOf(policy?.toString(), place),
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
   }
+}
+
+function policyOf(policy: string | undefined, { isOwnHost }: PortPlace): OutgoingHttpHeaders {
+  const policies = [policy, isOwnHost ? undefined : SANDBOX].filter((one) => one !== undefined)
+  return policies.length > 0 ? { 'content-security-policy': policies.join(', ') } : {}
 }
 
 function without(headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders {
@@ -114,7 +131,8 @@ function without(headers: IncomingHttpHeaders, names: readonly string[]): Incomi
 }
 
 /** Of a request's cookies those that the server has set itself. */
-function cookiesOf(cookies: string, { port }: PortPlace): string {
+function cookiesOf(cookies: string, { port, isOwnHost }: PortPlace): string {
+  if (isOwnHost) return cookies
   const own = `${COOKIE_PREFIX}${port}-`
   return cookies
     .split(';')
@@ -125,9 +143,14 @@ function cookiesOf(cookies: string, { port }: PortPlace): string {
 }
 
 /** A cookie that goes to the server alone, whatever it says itself (https://www.rfc-editor.org/rfc/rfc6265). */
-function cookieFrom(cookie: string, { port, prefix }: PortPlace): string[] {
+function cookieFrom(cookie: string, { port, prefix, isOwnHost }: PortPlace): string[] {
   const [pair = '', ...attributes] = cookie.split(';').map((part) => part.trim())
   if (!/^[\w!#$%&'*+.^`|~-]+=/.test(pair) || cookie.length > MAX_COOKIE_BYTES) return []
+  // Not for other hosts of the domain.
+  if (isOwnHost) {
+    const own = attributes.filter((attribute) => !/^domain\b/i.test(attribute))
+    return [[pair, ...own].join('; ')]
+  }
   const kept = attributes.filter((attribute) =>
     /^(expires|max-age)=|^(httponly|secure)$/i.test(attribute),
   )
