@@ -22,6 +22,7 @@ import { lingerOnRefusal } from './lingering.ts'
 import { MAX_MESSAGE_BYTES, mcp } from './mcp/plugin.ts'
 import { refuseOtherMethods } from './methods.ts'
 import { takePathKey } from './path-key.ts'
+import { piston } from './piston/plugin.ts'
 import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
 import { createServer, type TlsFiles } from './server.ts'
 import { SignedUrls } from './signed-urls.ts'
@@ -171,6 +172,7 @@ export async function buildApp(
     await app.register(e2b, { ...services, ...keepers, sessions, frames, keyed, domain })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
+  if (doors.has('piston')) await app.register(piston, { ...services, ...keepers })
   return app
 }
 

@@ -132,7 +132,7 @@ function signerOf(request: FastifyRequest): string | null | Error {
 
 /** No key of this service reaches what a signed address leads to. */
 function hideKeys({ headers }: FastifyRequest, keys: ApiKeys): void {
-  for (const name of ['authorization', 'x-api-key', 'x-sandbox-token']) {
+  for (const name of ['authorization', 'x-api-key', 'x-sandbox-token', 'x-auth-token']) {
     const value = headers[name]
     const key = typeof value === 'string' ? value.replace(/^(?:Bearer|token) +/i, '').trim() : ''
     if (keys.identify(key) !== null) delete headers[name]
@@ -154,8 +154,10 @@ function bearerOf({ headers }: FastifyRequest): string | undefined {
 
 function shownKey(request: FastifyRequest): string {
   const { 'x-api-key': apiKey, 'x-sandbox-token': ragflowToken } = request.headers
+  const { 'x-auth-token': judge0Token, authorization: bare } = request.headers
   const bearer = bearerOf(request)
-  const inHeader = bearer ?? [apiKey, ragflowToken].find((value) => typeof value === 'string')
+  const inHeader =
+    bearer ?? [apiKey, ragflowToken, judge0Token, bare].find((value) => typeof value === 'string')
   // A client whose path was set has headers of another system, or none.
   return pathKeyOf(request.raw) ?? (inHeader as string | undefined) ?? queryKey(request) ?? ''
 }

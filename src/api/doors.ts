@@ -1,4 +1,13 @@
 /** The front doors, each of which can be switched off. */
-export const DOORS = ['ragflow', 'v1', 'mcp', 'dify', 'jupyter', 'librechat', 'e2b'] as const
+export const DOORS = [
+  'ragflow',
+  'v1',
+  'mcp',
+  'dify',
+  'jupyter',
+  'librechat',
+  'e2b',
+  'piston',
+] as const
 
 export type Door = (typeof DOORS)[number]

@@ -7,6 +7,7 @@ import { sendFailure as sendJupyter } from './jupyter/failures.ts'
 import { sendFailure as sendLibreChat } from './librechat/failures.ts'
 import { sendRpcError } from './mcp/rpc-error.ts'
 import type { SendFailure } from './methods.ts'
+import { sendFailure as sendPiston } from './piston/failures.ts'
 import { Refused } from './refused.ts'
 import { Problem, sendProblem } from './v1/problems.ts'
 
@@ -15,6 +16,7 @@ const BAD_URL =
 const WORDS: readonly (readonly [addresses: RegExp, door: Door, send: SendFailure])[] = [
   [/^\/mcp(?![^/?])/, 'mcp', sendRpcError],
   [/^\/(dify|v1\/sandbox)(?![^/?])/, 'dify', (...failed) => sendDify(...failed)],
+  [/^\/(api\/v2|piston)(?![^/?])/, 'piston', sendPiston],
   [/^\/(api|jupyter)(?![^/?])/, 'jupyter', sendJupyter],
   [/^\/librechat(?![^/?])/, 'librechat', sendLibreChat],
   [/^(?:\/v[23])?\/(?:sandboxes|snapshots|templates|volumes|secrets)(?![^/?])/, 'e2b', sendE2b],

@@ -21,6 +21,7 @@ const call = (code: string) => ({
 const DOORS: readonly [door: string, path: string, body: object][] = [
   ['mcp', '/mcp', call(SLEEP)],
   ['dify', '/v1/sandbox/run', { language: 'python3', code: SLEEP }],
+  ['piston', '/api/v2/execute', { language: 'py', version: '*', files: [{ content: SLEEP }] }],
   ['librechat', '/librechat/exec', { lang: 'py', code: SLEEP }],
 ]
 

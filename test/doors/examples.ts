@@ -10,6 +10,7 @@ describe('examples', () => {
     ['dify', '"stdout":"3\\n"'],
     ['librechat', '"stdout":"42\\n"'],
     ['open-webui', '"execution_state":"starting"'],
+    ['piston', '"output":"42\\n"'],
     ['ragflow', '"value":42'],
   ])('that of docs/doors/%s.md runs', async (door, output) => {
     const page = readFileSync(`docs/doors/${door}.md`, 'utf8')

@@ -115,6 +115,12 @@ const DOORS: readonly Door[] = [
     shape: librechat,
   },
   {
+    door: 'piston',
+    path: '/api/v2/execute',
+    unknown: ['/api/v2/x', '/api/v2/execute/x', '/piston/x', '/piston'],
+    shape: { message: expect.any(String) },
+  },
+  {
     door: 'librechat, tools',
     path: '/librechat/exec/programmatic',
     unknown: ['/librechat'],

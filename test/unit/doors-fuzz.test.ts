@@ -53,6 +53,19 @@ const TARGETS: readonly Target[] = [
   },
   { path: '/api/kernels', body: { name: 'python3' }, refusal: { message: expect.any(String) } },
   {
+    path: '/api/v2/execute',
+    body: {
+      language: 'python',
+      version: '*',
+      files: [{ name: 'a.py', content: '' }],
+      stdin: '',
+      args: ['1'],
+      run_timeout: 1000,
+      run_memory_limit: -1,
+    },
+    refusal: { message: expect.any(String) },
+  },
+  {
     path: '/librechat/v1/exec',
     body: { lang: 'py', code: '', files: [] },
     refusal: { error: expect.any(String) },

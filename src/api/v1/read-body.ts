@@ -2,6 +2,7 @@ import { jsonElements, jsonEntries } from '../../lib/json-members.ts'
 import { readDify } from '../dify/read-request.ts'
 import { readExec } from '../librechat/read-exec.ts'
 import { readToolRun } from '../librechat/read-tool-run.ts'
+import { readPiston } from '../piston/read-request.ts'
 import { readForm } from './read-form.ts'
 import {
   issuesOf,
@@ -15,8 +16,8 @@ import {
 } from './read-run.ts'
 import { batchInput, batchShape, MAX_BATCH } from './request-schema.ts'
 
-/** What a body is read as; the last three: a request of Dify's or LibreChat's, whose wires are others. */
-export type BodyKind = 'run' | 'batch' | 'dify' | 'librechat' | 'librechat-tools'
+/** What a body is read as: of the native API, or by the name of a front door whose protocol is another. */
+export type BodyKind = 'run' | 'batch' | 'dify' | 'librechat' | 'librechat-tools' | 'piston'
 
 /**
  * Reads a body of the native API.
@@ -32,6 +33,7 @@ export function readBody(
   if (kind === 'dify') return readDify(body, contentType)
   if (kind === 'librechat') return readExec(body)
   if (kind === 'librechat-tools') return readToolRun(body)
+  if (kind === 'piston') return readPiston(body)
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   const read = isForm ? readForm(body, contentType) : readRun(body)
   return 'issues' in read ? read : { value: [read.value] }

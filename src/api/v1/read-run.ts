@@ -19,6 +19,8 @@ export interface RunInput {
   readonly files: readonly InputFile[]
   /** JSON Pointer of the run in the body; empty: the body itself. */
   readonly at: string
+  /** What a front door's own protocol says beside, for that door. */
+  readonly own?: object
 }
 
 export type Read<T> = { readonly value: T } | { readonly issues: readonly Issue[] }
@@ -114,8 +116,8 @@ export function checkRun(value: unknown, bulk: Bulk, at: string): Read<RunInput>
   return { value: { fields, code, argumentsJson, stdin, files: inputs, at } }
 }
 
-/** A file of the same path, or one that would have to be a folder of the other. */
-function clash(files: readonly InputFile[], path: string): string | null {
+/** Returns a file of the same path, or one that would have to be a folder of the other; null: there is none. */
+export function clash(files: readonly InputFile[], path: string): string | null {
   for (const { path: other } of files) {
     if (other === path || other.startsWith(`${path}/`) || path.startsWith(`${other}/`)) return other
   }
