@@ -21,7 +21,7 @@ export async function showStatus(client: ExecutorManager, json: boolean): Promis
 
 /**
  * Prints the templates, or all of one.
- * @throws Failure when there is none of that name
+ * @throws Failure when no template has that name
  */
 export async function showTemplates(
   client: ExecutorManager,

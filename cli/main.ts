@@ -74,7 +74,7 @@ function stop(): AbortSignal {
   const end = (exitCode: number) => controller.abort(new Failure('', exitCode))
   process.once('SIGINT', () => end(130))
   process.once('SIGTERM', () => end(143))
-  // Whoever read the output has gone, as with `| head`.
+  // The reader of the output has gone, as with `| head`.
   process.stdout.on('error', () => end(141))
   process.stderr.on('error', () => end(141))
   return controller.signal

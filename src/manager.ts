@@ -167,7 +167,7 @@ export class ExecutorManager {
     await this.#worker.idle()
     await this.#worker.closeSessions()
     await this.#worker.closePools()
-    // Who is still connected has an answer on the way, or holds an unfinished request open.
+    // A connection that is still open has an answer on the way, or an unfinished request.
     const patience = setTimeout(() => app?.server.closeAllConnections(), LAST_ANSWERS_MS)
     await closed.catch((err) => this.#log.error({ err }, 'server not closed'))
     clearTimeout(patience)

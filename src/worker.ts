@@ -29,7 +29,7 @@ import { ServedTemplates } from './templates/served.ts'
 /** What a worker needs of the front doors of its process. */
 export interface DoorsOfWorker {
   readonly answers: UnreadAnswers
-  /** Of what commands of sessions write. */
+  /** Accounts for the output of sessions' commands. */
   readonly outputs: OutputAccounts
   readonly checkLargeResult: LargeResultCheck
 }

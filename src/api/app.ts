@@ -185,7 +185,7 @@ function jobsOf(
   const words = jobWords(app.log, metrics)
   const jobs = new Jobs(store, runs, words, webhooks, (err) => app.log.error({ err }, 'jobs'))
   app.addHook('onReady', () => jobs.start())
-  // Who waits for a run keeps its connection open.
+  // A caller that waits for a run keeps its connection open.
   app.addHook('preClose', async () => jobs.stop())
   app.addHook('onClose', () => jobs.idle())
   return jobs

@@ -52,7 +52,7 @@ function isOwnHost(
   return !name.includes('.') && origin === undefined && secFetchSite === undefined
 }
 
-/** The name or address in `name:port`, in lower case; null when it is none. */
+/** The name or address in `name:port`, in lower case; null if the text has another form. */
 function nameOf(authority: string): string | null {
   const parts = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::\d{1,5})?$/i.exec(authority)
   return (parts?.[1] ?? parts?.[2])?.toLowerCase() ?? null

@@ -8,7 +8,7 @@ export interface RequestFailure {
   readonly message: string
   /** For the header Retry-After; null: none. */
   readonly retryAfterS: number | null
-  /** The row of the error table; null: the failure is none of ours. */
+  /** The row of the error table; null: the failure is not in the table. */
   readonly code: ErrorCode | null
   /** The member of the request that is wrong; null: not known, or another failure. */
   readonly field: string | null

@@ -46,7 +46,7 @@ parentPort?.on('message', ({ kind, blocks, bytes, contentType }: ParseTask) => {
   parentPort?.postMessage(answer satisfies ParseAnswer, [...kept] as ArrayBuffer[])
 })
 
-/** What cannot be served is an error with a code, which a thrown one would lose on the way. */
+/** An error is sent as its code and message: a thrown one would lose its code between threads. */
 function messageOf(body: Buffer): ParseAnswer {
   try {
     return { message: readMessage(body) }
@@ -56,7 +56,7 @@ function messageOf(body: Buffer): ParseAnswer {
   }
 }
 
-/** Frees each block as soon as it is copied, so that a body is never there twice. */
+/** Frees each block as soon as it is copied, so that memory never holds a body twice. */
 function joined(blocks: readonly Uint8Array[], bytes: number): Buffer {
   const body = Buffer.allocUnsafeSlow(bytes)
   let at = 0
@@ -68,7 +68,7 @@ function joined(blocks: readonly Uint8Array[], bytes: number): Buffer {
   return body
 }
 
-/** The memory that is moved along, each once: none of it is anybody else's. */
+/** The memory that is transferred with the message, each block once; nothing else uses it. */
 function buffersOf(read: Read<readonly RunInput[]>): ArrayBufferLike[] {
   if ('issues' in read) return []
   const buffers = read.value.flatMap(({ code, argumentsJson, stdin, files }) => [
@@ -92,7 +92,7 @@ function views(body: Buffer, request: { code: Buffer; argumentsJson: Buffer }) {
   return { code, argumentsJson: own }
 }
 
-/** At once, and not when the collector comes to it. */
+/** Frees memory at once, without waiting for the garbage collector. */
 function free({ buffer }: Uint8Array): void {
   ;(buffer as ArrayBuffer).transfer(0)
 }

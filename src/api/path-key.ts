@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** A key in front of the path, for clients that can send no header: `/k/KEY/mcp`. */
+/** A key in front of the path, for clients that cannot send headers: `/k/KEY/mcp`. */
 const KEY_PATH = /^\/k\/([^/?#]+)(?=\/)/
 const keys = new WeakMap<IncomingMessage, string>()
 

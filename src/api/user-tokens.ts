@@ -2,7 +2,7 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 
 /** A user whom a token names. */
 export interface TokenUser {
-  /** Who is accounted. */
+  /** The name of the caller on whose account the request is. */
   readonly caller: string
   /** What the users of one installation share is accounted for together. */
   readonly shared: string

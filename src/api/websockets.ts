@@ -15,7 +15,7 @@ export function headOf(request: IncomingMessage): Buffer {
 const MAX_FRAME_BYTES = 4 * 1024 ** 2
 
 /**
- * Lets routes take WebSockets. The one sub-protocol is that of kernels, on their channels. Who has a connection answers its pings, within bounds,
+ * Lets routes take WebSockets. The one sub-protocol is that of kernels, on their channels. The owner of a connection answers its pings, within bounds,
  * and ends it when the service stops.
  */
 export async function addWebSockets(app: FastifyInstance): Promise<void> {

@@ -1,4 +1,4 @@
-/** Who may ask, by which names and how often. */
+/** Settings for callers: keys, host names and rates. */
 import { readFileSync } from 'node:fs'
 import { parseNetworks } from '../api/addresses.ts'
 import { ApiKeys } from '../api/api-keys.ts'

@@ -4,20 +4,20 @@ import type { InputFile, RunMode, RunRequest } from '../run/types.ts'
 
 /** Files that a run may be given; of the working directory the first 4096 names are looked at. */
 const MAX_FILES = 1000
-/** Of each part of a path (NAME_MAX of Linux). */
+/** The most bytes of each part of a path (NAME_MAX of Linux). */
 const MAX_PART_BYTES = 255
-/** What a file takes at least, and in steps. */
+/** A file takes a multiple of this much memory. */
 const PAGE_BYTES = 4096
-/** Of the working directory, for the source and for the folders of files. */
+/** The part of the working directory that is kept for the source and for folders. */
 const RESERVED_BYTES = 1024 ** 2
-/** Of environment and arguments together: they are handed to each child that a program starts. */
+/** The most bytes of environment and arguments together: each child of the program gets them. */
 const MAX_SETTING_BYTES = 64 * 1024
 const MAX_GLOBS = 32
 const MAX_GLOB_BYTES = 1024
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
-/** What of a template decides whether a request can be run. */
+/** The parts of a template that decide whether a request can be run. */
 export interface InputRules {
   readonly modes: readonly RunMode[]
   readonly ownFiles: readonly string[]

@@ -7,7 +7,7 @@ import { callerGone, type WaitingOptions, WaitingRuns } from './waiting-runs.ts'
 
 /** A run that was let in: its runtime exists, its sizes are within limits. */
 export interface AdmittedRun {
-  /** Who asks: the name of a key, or an address. */
+  /** The caller: the name of a key, or an address. */
   readonly caller: string
   /** The pool that it waits for. */
   readonly runtime: string
@@ -210,7 +210,7 @@ export class Scheduler {
   /** Whether a pool has an executor for this caller, besides what it leaves to others. */
   #mayLease(runtime: string, caller: string, least = 0): boolean {
     const forOthers = this.#shares.leaves(caller, performance.now())
-    // Whoever leaves the last one to others may have it once it has no run in hand.
+    // A caller that has no run in hand may take the last executor.
     this.#hasHeldBack ||= forOthers > 0
     return this.#sources.get(runtime)?.canLease(Math.max(least, forOthers)) ?? false
   }

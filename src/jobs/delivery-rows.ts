@@ -49,7 +49,7 @@ export class DeliveryRows {
     return this.#due.all(Date.now(), owners, runs, most) as unknown as Delivery[]
   }
 
-  /** When the next one is due, in milliseconds of the epoch; null: there is none. */
+  /** When the next one is due, in milliseconds of the epoch; null: no call is due. */
   nextDueMs(): number | null {
     return (this.#next.get()?.dueMs as number | null | undefined) ?? null
   }

@@ -89,7 +89,7 @@ export class Jobs {
     return acceptance
   }
 
-  /** @returns null where there is none, also when it is another owner's */
+  /** @returns null if the run does not exist or belongs to another owner */
   find(owner: string, id: string): Promise<RunInfo | null> {
     return this.#store.thread.ask('findRun', owner, id)
   }
@@ -121,7 +121,7 @@ export class Jobs {
 
   /**
    * Cancels a run that waits or executes, and waits until it has ended.
-   * @returns what it is then; null: there is none
+   * @returns its state after that; null: there is no such run
    */
   async cancel(owner: string, id: string): Promise<RunInfo | null> {
     const deadline = AbortSignal.timeout(CANCEL_MS)

@@ -42,7 +42,7 @@ export class KeptFiles {
     return this.#thread.ask('putFile', owner, this.#prefix + folder, file)
   }
 
-  /** @returns null where there is none, also when it has expired or is another owner's */
+  /** @returns null if the file does not exist, has expired or belongs to another owner */
   async get(owner: string, folder: string, name: string): Promise<FoundFile | null> {
     const found = await this.#thread.ask('findFile', owner, this.#prefix + folder, name)
     if (!found) return null

@@ -44,7 +44,7 @@ export interface RunEnding {
   readonly status: string
   readonly detail: string
   readonly problem: string | null
-  /** What the front door shows of the outcome, in pieces; null: there is none. */
+  /** What the front door shows of the outcome, in pieces; null: the run has no outcome. */
   readonly outcome: readonly Uint8Array[] | null
 }
 

@@ -6,7 +6,7 @@ import type { StoreThread } from './thread.ts'
 import { callWebhook } from './webhook-call.ts'
 
 export interface WebhookSettings {
-  /** Where they may go; null: there are none. */
+  /** Where calls may go; null: webhooks are switched off. */
   readonly policy: CallbackPolicy | null
   /** The operator's, for callers who give none; null: each has to give one. */
   readonly secret: string | null

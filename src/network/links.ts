@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import type { Link } from './address-block.ts'
 import { feed, inNamespace, ip, nft } from './tools.ts'
 
-/** A veth pair between the host and a network namespace, which one sandbox at a time has. */
+/** A veth pair between the host and a network namespace; one sandbox at a time uses it. */
 export interface NetworkLink extends Link {
   /** Where the namespace is mounted; what setns(2) is given to enter it. */
   readonly namespaceFile: string
@@ -16,8 +16,8 @@ const FORGET_FLOWS =
   'said=$(conntrack -D -s "$0" 2>&1 >/dev/null) || case $said in *" 0 flow entries"*) ;; *) echo "$said" >&2; exit 1 ;; esac'
 
 /**
- * Makes links, opens addresses to them, and resets them, with ip(8), nft(8) and conntrack(8). Which link
- * is in use is the caller's business. Every method throws ManagerError NETWORK_FAILED.
+ * Makes links, opens addresses to them, and resets them, with ip(8), nft(8) and conntrack(8). The caller
+ * knows which links are in use. Every method throws ManagerError NETWORK_FAILED.
  */
 export class Links {
   readonly #table: string
@@ -75,7 +75,7 @@ export class Links {
    */
   async reset(link: NetworkLink, opened: Iterable<string>): Promise<number> {
     const refused = await this.refusedConnections(link)
-    // Deleting what is not there would fail, and some of it may not be: so all of it is added first.
+    // Deleting an element that does not exist fails, and some may not exist: add all of them first.
     const gone = [...opened].map((address) => `pinned { ${link.guest} . ${address} }`)
     if (refused > 0) gone.push(`refused { ${link.guest} }`)
     const inSet = (verb: string) => gone.map((one) => `${verb} element inet ${this.#table} ${one}`)

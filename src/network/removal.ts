@@ -35,7 +35,7 @@ export async function removeNetwork(
   try {
     await nft(`delete table inet ${table}`, signal)
   } catch {
-    // There is none where the network could not be opened. Rules of a network that is gone match nothing.
+    // The table does not exist if the network could not be opened. Rules for a network that is gone match nothing.
     const tables = await feed(['nft', 'list', 'tables'], '', signal)
     if (tables.includes(` ${table}\n`)) {
       throw new ManagerError('NETWORK_FAILED', `the table ${table} of nftables cannot be removed`)

@@ -121,7 +121,7 @@ export class Collector {
     this.transcript.failure ??= failure
   }
 
-  /** @param error null: what was said is none */
+  /** @param error null: the sandbox's message was not an error */
   setPrintedError(error: Transcript['printedError']): void {
     this.hasSpoken = true
     this.transcript.printedError ??= error

@@ -51,7 +51,7 @@ export interface InputFile {
 
 export interface RunRequest {
   readonly id: string
-  /** Who is accounted: the name of a key, or an address. */
+  /** The caller on whose account the run is: the name of a key, or an address. */
   readonly caller: string
   /** Whose executor it takes: the name of a runtime, or of a template. */
   readonly template: string

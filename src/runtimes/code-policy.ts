@@ -30,7 +30,7 @@ type Policy = z.infer<typeof policySchema>
 
 /**
  * Reads the policy of each runtime that has one, or the operator's in its place.
- * @param folder the operator's, with files named `<runtime>.json`; null: there is none
+ * @param folder the operator's, with files named `<runtime>.json`; null: the operator has set no folder
  * @returns by runtime, as its runner takes it
  * @throws ManagerError CONFIG_INVALID that names file and field
  */

@@ -103,8 +103,8 @@ export interface ContextRunOptions {
 }
 
 /**
- * Why something cannot be done in a context: `unknown`, there is none; `busy`, it runs something, or too many wait;
- * `full`, there are as many as may be; `failed`, its process did not start.
+ * Why something cannot be done in a context: `unknown`, it does not exist; `busy`, it runs something, or too many runs
+ * wait; `full`, there are as many as may be; `failed`, its process did not start.
  */
 export class ContextError extends Error {
   readonly why: 'unknown' | 'busy' | 'full' | 'failed'

@@ -65,7 +65,7 @@ export async function takeSnapshot(
 
 /**
  * Makes a session from a snapshot of the same caller.
- * @throws ManagerError REQUEST_INVALID when there is none
+ * @throws ManagerError REQUEST_INVALID when there is no such snapshot
  */
 export async function createFrom(
   host: CopyHost,

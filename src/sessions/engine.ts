@@ -71,10 +71,10 @@ export interface SandboxTemplates {
   preferred(): string
   /**
    * Finds a template as it is now; it is built when it is not yet, which may take minutes.
-   * @returns null when there is none of that name
+   * @returns null when no template has that name
    * @throws ManagerError BUILD_FAILED, TEMPLATE_INVALID, SETUP_FAILED
    */
   find(name: string): Promise<KeptSandboxes | null>
-  /** The maker of sandboxes that was, or can be, made with this key; null: there is none. */
+  /** The maker of sandboxes that was, or can be, made with this key; null: no template has it. */
   ofKey(key: string): KeptSandboxes | null
 }

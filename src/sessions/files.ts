@@ -192,7 +192,7 @@ export class SessionFiles {
     process.stdout.resume()
     const outcome = outcomeOf(process)
     let fault: Error | null = null
-    // Of what breaks off nothing may stay.
+    // Nothing of an interrupted upload may stay.
     const filled = fill(process.stdin).catch((error) => {
       fault = error
       process.release()

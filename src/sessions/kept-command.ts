@@ -77,7 +77,7 @@ export class KeptCommand {
   }
 
   /**
-   * Yields its output from an offset on, as it comes, until it has ended. Who reads slowly holds up the
+   * Yields its output from an offset on, as it comes, until it has ended. A slow reader slows down the
    * command. What was dropped before shows by the offset of the next piece.
    */
   async *output(from: number, signal: AbortSignal): AsyncGenerator<OutputPiece> {

@@ -13,14 +13,14 @@
  *   ready        It waits for use; its background processes run.
  *   busy         At least one request uses it.
  *   frozen       It has been idle for seconds. Its processes stand still and use no processor time.
- *   hibernating  Its state is being written to disk. Who wants to use it waits. One in use gets there when the
+ *   hibernating  Its state is being written to disk. Requests that use it wait. A busy session gets here when the
  *                service stops, or when it is saved and goes on at once. When the writing fails, it goes on.
  *   hibernated   Its state is on disk. It uses no processor time and no memory.
- *   waking       Its sandbox is being restored. Who wants to use it waits.
+ *   waking       Its sandbox is being restored. Requests that use it wait.
  *   lost         Its sandbox ended by itself, or with a manager that was killed. What it did since its last
  *                checkpoint is gone. With a checkpoint, a call of its own takes it back to that; else it waits for
  *                its deletion or the end of its time to live.
- *   dead         Nothing of it is left but the word of how it ended.
+ *   dead         Only the reason of its end is left.
  */
 export type SessionState =
   | 'creating'

@@ -27,11 +27,11 @@ export interface SessionSettings {
   /** Sessions of one caller at once, and of all; hibernated ones included. */
   readonly perCaller: number
   readonly inAll: number
-  /** Of what commands write; null: it is not counted. */
+  /** Accounts for the output of commands; null: it is not counted. */
   readonly outputs?: OutputAccounts | null
   /** How often sessions that are used are written to disk while they go on; null: never. */
   readonly saveEveryMs: number | null
-  /** Of what lies on the shelf; null: it is not counted. */
+  /** Accounts for the files on disk; null: they are not counted. */
   readonly disk?: DiskAccounts | null
   /** How long before its end a session is told that it will be dropped for want of disk. */
   readonly dropGraceMs?: number

@@ -1,9 +1,9 @@
 import type { Session } from './session.ts'
 
-/** How long a session in the state dead is still told of. */
+/** How long a dead session is still shown. */
 const DEAD_MS = 10 * 60_000
 
-/** Does what its record says with one whose time is over. */
+/** Ends or pauses, as its record says, a session whose time is over. */
 function end(session: Session): void {
   const { atDeadline, isPaused } = session.record
   if (atDeadline === undefined ? session.state === 'busy' : isPaused) return
@@ -13,7 +13,7 @@ function end(session: Session): void {
   ending.catch(() => {})
 }
 
-/** The sessions of a machine by their ids. A caller finds its own alone. */
+/** The sessions of a machine by their ids. A caller finds only its own. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
 
@@ -42,7 +42,7 @@ export class Registry {
     return this.#sessions.get(id)?.record.caller ?? null
   }
 
-  /** Those of a caller that have not ended. */
+  /** The sessions of a caller that have not ended. */
   of(caller: string): Session[] {
     return this.all().filter(({ record, state }) => record.caller === caller && state !== 'dead')
   }
@@ -51,14 +51,14 @@ export class Registry {
     return this.all().filter(({ state }) => state !== 'dead').length
   }
 
-  /** Those that nobody uses and that do not compute, the one that has been idle longest first. */
+  /** The sessions that are not in use and do not compute; the one that has been idle longest comes first. */
   idle(): Session[] {
     return this.all()
       .filter(({ isIdle }) => isIdle)
       .sort((one, other) => one.idleSinceMs - other.idleSinceMs)
   }
 
-  /** Of a caller only so many that are dead are told of. */
+  /** Keeps only the newest dead sessions of a caller. */
   forgetDead(caller: string, most: number): void {
     const dead = this.all().filter(
       ({ record, state }) => record.caller === caller && state === 'dead',

@@ -12,7 +12,7 @@ export interface Places {
    * memory as the sandbox may hold.
    */
   tryEnter(count: number, memoryBytes: number): boolean
-  /** Whether there is none only because as many are being made as may be at once. */
+  /** Whether no place is free only because the most sandboxes that may be made at once are being made. */
   readonly isMakingMost: boolean
   /** Whether runs wait for executors and no place is free for one, or the machine is short of memory. */
   readonly isWanted: boolean

@@ -186,7 +186,7 @@ export class Session implements HostedSession {
   }
 
   /**
-   * Writes it to disk for as long as nobody resumes it. Who uses one that has a deadline is told that it has ended.
+   * Writes it to disk until it is resumed. A use that has a deadline is told that the session has ended.
    * @returns whether it is paused then
    */
   async pause(why: string): Promise<boolean> {
@@ -253,7 +253,7 @@ export class Session implements HostedSession {
     await this.#host.forget(this)
   }
 
-  /** Ends its sandbox, and leaves what is on disk to the next manager. Who waits for it is told that it is lost. */
+  /** Ends its sandbox, and leaves the files on disk to the next manager. Waiting requests are told that it is lost. */
   async abandon(why: string): Promise<void> {
     if (this.state === 'creating') return this.kill(why)
     if (this.#sandbox) await this.#lose(why, true)

@@ -1,4 +1,4 @@
-/** Lets one after the other in, in the order that they came. */
+/** Gives callers their turns one after the other, in the order of their arrival. */
 export class Turns {
   #isTaken = false
   #waiting: (() => void)[] = []

@@ -83,7 +83,7 @@ export interface SessionInfo
   readonly isPaused: boolean
   /** Why it is in this state, in a few words. */
   readonly why: string
-  /** The last state of it that is on disk; null: there is none. */
+  /** Its last checkpoint on disk; null: it has none. */
   readonly checkpoint: { readonly atMs: number; readonly bytes: number } | null
   /** When it will be dropped for want of disk, unless it is used; null: it will not. */
   readonly dropsAtMs: number | null
@@ -115,7 +115,7 @@ export interface SessionUse extends Omit<ContextHost, 'limits'> {
   release(): void
 }
 
-/** Keeps sandboxes for callers. A caller sees its own alone: of another's it is told that there is none. */
+/** Keeps sandboxes for callers. A caller sees only its own; the sessions of others do not exist for it. */
 export interface Sessions {
   /** The template of a session that names none. */
   defaultTemplate(): string

@@ -1,4 +1,4 @@
-/** Who owns the home of a session, and runs what it is told to run. */
+/** The user that owns the home of a session and runs its programs. */
 export const SESSION_USER = { uid: 1000, gid: 1000, name: 'user' }
 export const SESSION_HOME = '/home/user'
 

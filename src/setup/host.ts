@@ -61,7 +61,7 @@ export function wayOf(host: HostSystem): HostWay {
   return { kind: 'image', text }
 }
 
-/** Finds the full path of a command as a shell does; undefined when there is none. */
+/** Finds the full path of a command as a shell does; undefined when the command is not found. */
 export function findOnPath(command: string, path = process.env.PATH ?? ''): string | undefined {
   for (const folder of [...path.split(':'), '/usr/sbin', '/sbin']) {
     if (folder === '') continue

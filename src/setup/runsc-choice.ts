@@ -25,7 +25,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 
 /**
  * Reads EXECUTOR_MANAGER_RUNSC (a path) and EXECUTOR_MANAGER_RUNSC_DOWNLOAD (`latest`, `none`, a release
  * such as 20260905 or 20260905.0, or the address of a mirror's folder, in which {arch} stands for the
- * architecture). A text that is none of these counts as `none` here; config.ts refuses it.
+ * architecture). Any other text counts as `none` here; config.ts refuses it.
  */
 export function readRunscChoice(env: Environment): RunscChoice {
   const path = env.EXECUTOR_MANAGER_RUNSC

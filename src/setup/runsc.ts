@@ -57,7 +57,7 @@ export function describeRunsc(runscPath: string, home: string): Runsc | undefine
 }
 
 /**
- * Returns a runsc that is new enough. Fetches one where there is none.
+ * Returns a runsc that is new enough. Fetches one if none is installed.
  * @throws ManagerError SETUP_FAILED: one sentence with the remedy
  */
 export async function ensureRunsc(

@@ -124,7 +124,7 @@ export class Connection {
     return this.#state === 'idle'
   }
 
-  /** Interrupts a kept run: its program gets SIGINT. Nothing happens where there is none. */
+  /** Interrupts a kept run: its program gets SIGINT. Does nothing if no program runs. */
   interrupt(): void {
     if (this.#state === 'running' && this.#isKept) this.#input.write(encodeInterrupt())
   }

@@ -26,7 +26,7 @@ export type KernelEnd =
 
 /** What a link that another manager had says of itself, so that it can go on. */
 export interface LinkState {
-  /** Of the run that is on; null: there is none. */
+  /** The token of the run in progress; null: no run is in progress. */
   readonly token: string | null
   /** The beginning of a frame, in base64. */
   readonly pending: string
@@ -35,7 +35,7 @@ export interface LinkState {
 /** The process may close its control pipe shortly before its end is told. */
 const END_MS = 1000
 const SIGINT = 2
-/** Of what is printed between two runs, the end that the next one tells. */
+/** Of the output between two runs the last so many bytes are kept for the next run. */
 const BETWEEN_BYTES = 64 * 1024
 
 /**
@@ -65,7 +65,7 @@ export class KernelLink {
   #ready: () => void = () => {}
   #idle: Promise<void> = Promise.resolve()
   #becomeIdle: () => void = () => {}
-  /** Of what comes while no collector bounds it. */
+  /** Bounds what arrives while no collector does. */
   readonly #pace = new Pace(() => this.#regulate())
   readonly #between = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
 

@@ -49,7 +49,7 @@ export async function unpackPackages(
   const options = [
     ...privateAptOptions(apt, sources.options),
     ...['-o', `Dir::State::status=${join(apt, 'status')}`, '-o', 'APT::Install-Recommends=false'],
-    // Whatever release the host has.
+    // Independent of the host's release.
     ...['-o', `APT::Default-Release=${suite}`, '-o', 'Dir::Etc::Preferencesparts=/dev/null'],
   ]
   const common = { remedy: 'Check that apt-get works on this machine.', cwd: apt, contained: true }

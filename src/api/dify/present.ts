@@ -5,7 +5,7 @@ import { outcomeDetail, signalName } from '../v1/present.ts'
 export interface DifyResult {
   readonly stdout: string
   readonly stderr: string
-  /** Empty when the exit code is 0, whatever stands in stderr: anything else fails the node. */
+  /** Empty when the exit code is 0, whatever stderr contains, because Dify fails the node otherwise. */
   readonly error: string
   readonly exit_code: number
 }
@@ -20,7 +20,7 @@ const ENDS: Readonly<Record<Exclude<RunEnd, 'exit' | 'signal'>, string>> = {
   result: 'error: result not readable',
 }
 
-/** As Go names them; Dify's sandbox is written in it. */
+/** Signals as Go names them, because Dify's sandbox is written in Go. */
 const SIGNALS: Readonly<Record<string, string>> = {
   SIGABRT: 'aborted',
   SIGFPE: 'floating point exception',

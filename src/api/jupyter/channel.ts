@@ -7,9 +7,9 @@ import { LARGE_BODY_BYTES, type ParsingThread } from '../parsing-thread.ts'
 import { BINARY_PROTOCOL, binaryFrameOf, textFrameOf } from './binary-frames.ts'
 import { frameOf, type JupyterRequest, type KernelMessage, readRequest } from './message.ts'
 
-/** Requests of one connection that have come and are not read yet. */
+/** The most requests of one connection that wait to be read. */
 const MAX_UNREAD = 64
-/** What a client has not taken of answers to its pings. */
+/** The most bytes of pongs that a client has not read yet. */
 const MAX_UNSENT_PONGS = 64 * 1024
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const [GOING_AWAY, NOT_TEXT, POLICY, TRY_LATER] = [1001, 1003, 1008, 1013]
@@ -26,7 +26,7 @@ export interface Connection {
   readonly gone: AbortSignal
   /** @param parentJson JSON text of the header of the request that a message belongs to */
   send(message: KernelMessage, parentJson: string): void
-  /** The kernel is there no more. */
+  /** Closes the connection because its kernel is gone. */
   close(): void
 }
 
@@ -53,7 +53,7 @@ export interface ChannelOptions {
   readonly parsing: ParsingThread
   /** The kernel was used. */
   readonly onUse: () => void
-  /** Something failed that nobody expected. */
+  /** Reports an unexpected failure. */
   readonly onFault: (error: Error) => void
 }
 

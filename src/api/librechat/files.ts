@@ -5,7 +5,7 @@ import { isId, newId } from './ids.ts'
 /** LibreChat sends a file again when it is 23 h old. */
 export const KEPT_MS = 24 * 60 * 60_000
 
-/** Who asks for files. */
+/** The caller that asks for files. */
 export interface FileUser {
   readonly caller: string
   readonly shared: string | null

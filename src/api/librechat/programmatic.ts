@@ -88,7 +88,7 @@ export async function executeWithTools(
   }
 }
 
-/** The program that the body has, or that it has answers for. Who gets one of those has it taken. */
+/** The program that the body has, or that it has answers for. A program that is returned is removed from the store. */
 async function take(input: RunInput, caller: string, { toolRuns }: ToolRunOptions): Promise<Taken> {
   const body = toolRunBody(input)
   if (body.kind === 'program') {

@@ -86,7 +86,7 @@ export function toolRunBody({ argumentsJson }: RunInput): ToolRunBody {
   return JSON.parse(argumentsJson.toString()) as ToolRunBody
 }
 
-/** Returns the answers in the JSON text of a list; what is none is left out. */
+/** Returns the answers in the JSON text of a list; entries that are not answers are left out. */
 export function answersIn(results: Buffer): readonly ToolAnswer[] {
   const answers: ToolAnswer[] = []
   for (const element of jsonElements(results)) {

@@ -37,7 +37,7 @@ export interface ToolCall {
 }
 
 const source = (name: string) => readFileSync(path.join(import.meta.dirname, name))
-/** Of Python the code policy looks at the program alone, so that the tools are in a module beside it. */
+/** In Python the tools are in a module of their own, because the code policy checks only the program. */
 const MODULE = { path: 'librechat_tools.py', content: source('librechat_tools.py') }
 const IMPORT = Buffer.from('from librechat_tools import *\n')
 const SHELL = source('tool-calls.sh')

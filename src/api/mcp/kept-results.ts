@@ -53,7 +53,7 @@ export class KeptResults {
     return new Set(kept.keys())
   }
 
-  /** Takes room for something that may be kept. @returns gives it back; null: there is none */
+  /** Takes room for something that may be kept. @returns a function that gives the room back; null: there is no room */
   reserve(caller: string, bytes: number): (() => void) | null {
     const entry = this.#budget.open(caller, () => {})
     if (this.#add(entry, caller, bytes)) return () => entry.release()

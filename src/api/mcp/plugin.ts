@@ -66,7 +66,7 @@ export async function mcp(app: FastifyInstance, options: McpOptions): Promise<vo
     const body = (request.body ?? null) as Body | null
     if (body === null || request.is404) return
     const gone = new AbortController()
-    // Whoever refuses the request from here on need not know of its body.
+    // A later handler that refuses the request does not need to release its body.
     reply.raw.once('close', () => {
       gone.abort()
       body.entry.release()

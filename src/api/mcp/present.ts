@@ -23,7 +23,7 @@ export const imageLimits = { most: 6, bytes: 3 * 1024 ** 2, ofAllBytes: 6 * 1024
 export interface ToldFile {
   readonly path: string
   readonly size: number
-  /** Null: it is not at hand, and can be read only. */
+  /** Null: the content is not in memory, and a client has to read it. */
   readonly content: Buffer | null
 }
 
@@ -36,7 +36,7 @@ export interface ToldOutcome {
   readonly stdout: Buffer
   readonly stderr: Buffer
   readonly displays: readonly MimeBundle[]
-  /** In words; null: there is none. */
+  /** A sentence; null: there is nothing to say. */
   readonly result: string | null
   readonly files: readonly ToldFile[]
   readonly filesLeftOut: readonly LeftOut[]
@@ -164,7 +164,10 @@ function isImagePath(path: string): boolean {
   return /\.(png|jpe?g|gif|webp)$/i.test(path)
 }
 
-/** Returns the media type of an image by its first bytes, since a program may call anything one; null: it is none that models take. */
+/**
+ * Returns the media type of an image by its first bytes, since a program may give any file such a name.
+ * @returns null: models do not take it
+ */
 export function imageTypeOf(content: Buffer): string | null {
   const start = content.toString('latin1', 0, 12)
   if (start.startsWith('\u0089PNG\r\n\u001a\n')) return 'image/png'

@@ -26,7 +26,7 @@ const OPEN_SESSION =
   'Open a sandbox that stays between calls, with its variables, files, installed packages and background processes. Give its session to run_code, run_command and the file tools. It sleeps while it is not used, and ends some time after its last use; close_session ends it at once.'
 const RUN_COMMAND =
   'Run a line of bash in a session, in its home /home/user: install packages, start servers in the background with &, look at files. A shell of its own runs each line; files stay, variables of the shell do not.'
-/** Of each of stdout and stderr. */
+/** The most bytes that are kept of stdout, and of stderr. */
 const OUTPUT_BYTES = 1024 * 1024
 /** As those of the native API. */
 const IDLE = { freezeMs: 5000, hibernateMs: 300_000 }

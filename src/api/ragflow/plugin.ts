@@ -27,7 +27,7 @@ export interface RagflowOptions {
   /** What a body may name as its template; read with each request. */
   readonly templates: readonly { readonly name: string; readonly languages: readonly string[] }[]
   readonly metrics: RunMetrics
-  /** Who keeps what is held for a caller. */
+  /** The accounts on which the routes count what they hold for a caller. */
   readonly connections: Connections
   readonly answers: Answers
   readonly parsing: ParsingThread

@@ -80,7 +80,7 @@ export function parseRunRequest(
 }
 
 /**
- * Says that there is no such template, as FastAPI says it of a value that is none of those allowed.
+ * Says that there is no such template, in the words of FastAPI for a value that is not among the allowed ones.
  * @param names of the templates that there are
  */
 export function unknownTemplate(name: string, names: readonly string[]): ValidationIssue {

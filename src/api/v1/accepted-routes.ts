@@ -17,7 +17,7 @@ type RunParams = { Params: { id: string } }
 export function addAcceptedRoutes(app: FastifyInstance, jobs: Jobs, keepers: Keepers): void {
   const { answers, connections } = keepers
 
-  /** @throws Problem where there is none, also when it is another caller's */
+  /** @throws Problem if the run does not exist or belongs to another caller */
   const find = async ({ caller, params }: FastifyRequest<RunParams>): Promise<RunInfo> => {
     const run = await jobs.find(caller, params.id)
     if (run) return run

@@ -9,7 +9,7 @@ import { invalid } from './problems.ts'
 import { type BodyKind, readBody } from './read-body.ts'
 import type { RunInput } from './read-run.ts'
 
-/** Who keeps what the routes hold for a caller. */
+/** The accounts on which the routes count what they hold for a caller. */
 export interface Keepers {
   readonly connections: Connections
   readonly answers: Answers

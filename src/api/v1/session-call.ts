@@ -45,7 +45,7 @@ export function noSession(id: string): Problem {
 }
 
 /**
- * Takes a session into use; whoever has it releases it.
+ * Takes a session into use; the caller of this function releases it.
  * @throws Problem `not-found`, `session-ended`; ManagerError
  */
 export async function take(sessions: Sessions, request: SessionRequest): Promise<SessionUse> {
@@ -72,8 +72,8 @@ export function sessionProblem(error: Error): Error {
 }
 
 /**
- * Returns what the end of a session under a request means for its caller: one that has a checkpoint is lost, and can
- * be had back.
+ * Returns what the end of a session under a request means for its caller: a session that has a checkpoint is
+ * lost and can be taken back to it.
  */
 export function lostProblem(
   sessions: Sessions | null,
@@ -101,7 +101,7 @@ function errnoProblem(errno: number, said: string): Problem {
   return invalid([{ pointer: '', detail: `${detail}.` }])
 }
 
-/** Of errno(3), what a command that cannot be started gives most. */
+/** The usual errors (errno(3)) of a command that cannot be started. */
 const WORDS: Readonly<Record<number, string>> = {
   [ENOENT]: 'No such program or folder',
   [EACCES]: 'The user of the session may not do that',

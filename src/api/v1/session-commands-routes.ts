@@ -112,7 +112,7 @@ function commandsOf(sessions: Sessions, { caller, params: { id } }: SessionReque
 
 type CommandRequest = SessionRequest & { params: Params['Params'] }
 
-/** Returns the command that the path names; throws Problem where there is none. */
+/** Returns the command that the path names; throws a Problem if it does not exist. */
 export function commandOf(sessions: Sessions, request: CommandRequest): KeptCommand {
   const { command: id } = request.params
   const command = commandsOf(sessions, request).get(id)

@@ -38,13 +38,13 @@ export interface Bundle {
   readonly hasRootImage: boolean
   /** False by default. */
   readonly hasWritableRoot?: boolean
-  /** What a restored one may hold before its own limit is set, where that is more than a new one needs. */
+  /** Memory that a restored sandbox may use before its own limit is set, if that is more than a new one needs. */
   readonly makingBytes?: number
   /** Guest processes and threads that the spec allows. */
   readonly processes: number
 }
 
-/** A sandbox with all that belongs to it. Whoever has it disposes of the sandbox, then releases the network. */
+/** A sandbox with all that belongs to it. Its owner disposes of the sandbox, then releases the network. */
 export interface Launched {
   readonly id: string
   readonly sandbox: Sandbox
@@ -161,7 +161,7 @@ export class Launcher {
     try {
       return await unlessAborted(acquired, stopping)
     } catch (error) {
-      // It may come after the manager has stopped: give it back.
+      // The lease may arrive after the manager has stopped: give it back.
       void acquired.then(
         (lease) => lease.release(),
         () => {},

@@ -107,7 +107,7 @@ function readCached(file: string, key: string): Platform | undefined {
   }
 }
 
-/** Whatever the platform: it says which of its programs it looked for. */
+/** Throws if runsc lacks its other programs: no platform works then, and the message of runsc names them. */
 function refuseWithoutSidecars({ runscPath, runscVersion }: ProbeInput, error: unknown): void {
   const cause = (error as Error).cause as { tail?: string[] } | undefined
   if (!cause?.tail?.some((line) => /sidecar .*not (usable|found)/.test(line))) return

@@ -15,7 +15,7 @@ export interface SandboxShape {
   /** argv of the supervisor, the runner's included. */
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Who runs everything in it, the supervisor too; nobody by default. */
+  /** The user of all processes in the sandbox, the supervisor included; by default `nobody`. */
   readonly uid?: number
   /** It may become root inside: it has capabilities, and may write to its root file system; false by default. */
   readonly hasRoot?: boolean
