@@ -21,6 +21,7 @@ const OWN_SETTINGS = {
   EXECUTOR_MANAGER_API_KEYS: '',
   SANDBOX_EXECUTOR_MANAGER_API_TOKEN: '',
   EXECUTOR_MANAGER_RATE_LIMIT: '',
+  EXECUTOR_MANAGER_BUILD_WORKSPACE: 'off',
 }
 
 /** The real service, as `npm start` starts it, in a process of its own. */

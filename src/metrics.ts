@@ -7,6 +7,8 @@ export interface MetricsSources {
   /** Executors by pool and state. */
   executors(): Iterable<{ pool: string; state: string; count: number }>
   queued(): number
+  /** Sandboxes that wait for a session, by template. */
+  readySessions(): Iterable<{ template: string; count: number }>
 }
 
 const PHASE_BUCKETS_S = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.25, 1, 4, 16]
@@ -79,6 +81,16 @@ export class Metrics {
       registers: [registry],
       collect() {
         this.set(sources.queued())
+      },
+    })
+    new Gauge({
+      name: 'executor_manager_ready_sessions',
+      help: 'Sandboxes that wait for a session, by template',
+      labelNames: ['template'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const { template, count } of sources.readySessions()) this.set({ template }, count)
       },
     })
     new Counter({

@@ -7,6 +7,7 @@ import type { RunscEngine } from './engine/runsc/engine.ts'
 import type { Installation } from './engine/runsc/installation.ts'
 import { ManagerError } from './errors.ts'
 import type { CapacityLimit } from './pool/capacity-limit.ts'
+import type { ExecutorCount } from './pool/pools.ts'
 import { SessionTemplates } from './session-templates.ts'
 import type { OutputAccounts } from './sessions/commands.ts'
 import { DiskAccounts, type DiskLimits } from './sessions/disk.ts'
@@ -15,6 +16,14 @@ import type { Places } from './sessions/residence.ts'
 import { Shelf } from './sessions/shelf.ts'
 import { readMachine } from './setup/machine.ts'
 import type { DescribedTemplates } from './templates/described.ts'
+
+/** What runs need at the moment. */
+export interface RunDemand {
+  /** Whether runs wait for executors. */
+  runsWait(): boolean
+  /** Whether they do, or a pool has fewer executors than it keeps. */
+  isShort(): boolean
+}
 
 /**
  * Opens the sessions of a manager, with those that an earlier one left on disk; null where the settings have none.
@@ -28,7 +37,7 @@ export async function openSessions(
   described: DescribedTemplates,
   capacity: CapacityLimit,
   outputs: OutputAccounts,
-  runsWait: () => boolean,
+  demand: RunDemand,
 ): Promise<LocalSessions | null> {
   if (config.sessionsPerCaller === 0) return null
   const templates = new SessionTemplates(config, log, engine, installation, described)
@@ -37,9 +46,9 @@ export async function openSessions(
   const { home, port } = config
   const folder = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))
   const disk = new DiskAccounts({ bytes: Infinity, bytesPerCaller: Infinity })
-  const sessions = new LocalSessions(
+  const sessions: LocalSessions = new LocalSessions(
     templates,
-    placesOf(capacity, runsWait, config.limits.memoryBytes),
+    placesOf(capacity, demand, config.limits.memoryBytes, () => sessions.yieldReady()),
     new Shelf(folder, port !== 0, disk),
     {
       perCaller: config.sessionsPerCaller,
@@ -47,6 +56,12 @@ export async function openSessions(
       outputs,
       saveEveryMs: config.sessionSaveMs,
       disk,
+      ready: {
+        size: config.readySessions,
+        mayMake: () => !demand.isShort(),
+        failed: (template, err) =>
+          log.warn({ template, err }, 'no sandbox made ready for sessions'),
+      },
     },
     {
       changed: ({ id, state }, why) =>
@@ -84,11 +99,27 @@ function diskLimits(config: Config, kept: number): DiskLimits {
   return { bytes, bytesPerCaller: sessionDiskBytesPerCaller ?? Math.floor(bytes / 4) }
 }
 
+/** Counts the sandboxes that wait for sessions as ready ones of pools. */
+export function readyCounts(sessions: LocalSessions | null): ExecutorCount[] {
+  const counts = sessions?.readyCounts() ?? []
+  return counts.map(({ template, count }) => ({
+    pool: `session-${template}`,
+    state: 'ready',
+    count,
+  }))
+}
+
 /**
  * Returns the places of sessions. A session takes that of an executor while it is in memory, and more where it may
  * hold more than a run. None is kept free for it.
+ * @param yieldReady gives up a place of a sandbox that no session has yet
  */
-function placesOf(capacity: CapacityLimit, runsWait: () => boolean, runBytes: number): Places {
+function placesOf(
+  capacity: CapacityLimit,
+  demand: RunDemand,
+  runBytes: number,
+  yieldReady: () => void,
+): Places {
   const machine = readMachine()
   let tell = () => {}
   let change = Promise.resolve()
@@ -101,6 +132,9 @@ function placesOf(capacity: CapacityLimit, runsWait: () => boolean, runBytes: nu
   }
   renew()
   const member = capacity.join(0, renew)
+  capacity.onShort = (short) => {
+    if (short !== member) yieldReady()
+  }
   return {
     // One that may hold more than all of them finds room where no other is.
     needed: (bytes) => Math.min(Math.ceil(bytes / runBytes), capacity.mostOf(member)),
@@ -113,7 +147,7 @@ function placesOf(capacity: CapacityLimit, runsWait: () => boolean, runBytes: nu
       return capacity.isMakingMost
     },
     get isWanted() {
-      return (runsWait() && capacity.isFull) || machine.freeMemoryBytes() < runBytes
+      return (demand.runsWait() && capacity.isFull) || machine.freeMemoryBytes() < runBytes
     },
     changed: () => change,
     made: () => capacity.made(),

@@ -15,9 +15,7 @@ import {
 } from './templates/build.ts'
 import { limitsOfTemplate, type Template } from './templates/definition.ts'
 import type { DescribedTemplates } from './templates/described.ts'
-
-/** The template of the project for sessions that name none. */
-const WORKSPACE = 'workspace'
+import { WORKSPACE } from './workspace-build.ts'
 
 /** Finds and builds the templates of sessions, and makes their sandboxes. */
 export class SessionTemplates implements SandboxTemplates {

@@ -53,6 +53,10 @@ async function buildTemplates(names: readonly string[], env: NodeJS.ProcessEnv):
     const platform = await probePlatform({ ...installation, rootfs, home })
     const site = { home, installation, programs: supervisorPaths(home, runtimesDir) }
     const builder = await TemplateBuilder.open(config, site, platform)
+    // What it has made is removed by the steps that fail then.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => builder.giveUp())
+    }
     try {
       for (const template of templates) await builder.build(template, progress)
     } finally {

@@ -10,7 +10,7 @@ import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
 import type { Installation, InstalledRuntime } from './engine/runsc/installation.ts'
 import type { Platform } from './engine/runsc/platform.ts'
 import { Metrics } from './metrics.ts'
-import { openSessions } from './open-sessions.ts'
+import { openSessions, readyCounts } from './open-sessions.ts'
 import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
 import { Pool, type PoolOptions } from './pool/pool.ts'
@@ -25,6 +25,7 @@ import type { OutputAccounts } from './sessions/commands.ts'
 import type { LocalSessions } from './sessions/local-sessions.ts'
 import { type Machine, readMachine } from './setup/machine.ts'
 import { ServedTemplates } from './templates/served.ts'
+import { WorkspaceBuild } from './workspace-build.ts'
 
 /** What a worker needs of the front doors of its process. */
 export interface DoorsOfWorker {
@@ -62,6 +63,7 @@ export class Worker {
   readonly #laterPools: (() => Promise<void>)[] = []
   readonly #firstExecutors = new FirstExecutors()
   readonly #machine: Machine = readMachine()
+  readonly #workspace: WorkspaceBuild
 
   private constructor(
     config: Config,
@@ -80,6 +82,7 @@ export class Worker {
     this.metrics = metrics
     this.languages = this.#languages
     this.offered = this.#offered
+    this.#workspace = new WorkspaceBuild(config, log)
     this.#scheduler = new Scheduler(this.#pools, config, answers)
     this.#served = new ServedTemplates({
       config,
@@ -112,6 +115,7 @@ export class Worker {
     const metrics: Metrics = new Metrics({
       executors: () => worker.#pools.counts(),
       queued: () => worker.#scheduler.queued,
+      readySessions: () => worker.sessions?.readyCounts() ?? [],
     })
     const lean = config.leanExecutors ? runtimes.filter(leanVariant) : []
     const rich = config.richExecutors ? runtimes.filter(richVariant) : []
@@ -150,7 +154,10 @@ export class Worker {
       worker.#addRuntime(installed, policies.get(installed.runtime.name) ?? null)
     }
     await worker.#served.open()
-    const { outputs } = doors
+    const demand = {
+      runsWait: () => worker.#scheduler.queued > 0,
+      isShort: () => worker.#isShort(),
+    }
     worker.sessions = await openSessions(
       config,
       log,
@@ -158,8 +165,8 @@ export class Worker {
       installation,
       worker.#served.described,
       capacity,
-      outputs,
-      () => worker.#scheduler.queued > 0,
+      doors.outputs,
+      demand,
     )
     return worker
   }
@@ -184,6 +191,7 @@ export class Worker {
     for (const open of this.#laterPools.splice(0)) void open()
     if (snapshotRenewal) this.#engine.startRenewing(snapshotRenewal, () => this.#isQuiet())
     this.#served.watch()
+    if (this.sessions) void this.#workspace.prepare(this.sessions, () => this.#isQuiet())
   }
 
   /** A caller has read an answer, so that a run of it may start. */
@@ -192,12 +200,14 @@ export class Worker {
   }
 
   status() {
-    return { queued: this.#scheduler.queued, executors: [...this.#pools.counts()] }
+    const executors = [...this.#pools.counts(), ...readyCounts(this.sessions)]
+    return { queued: this.#scheduler.queued, executors }
   }
 
   /** Refuses new runs and those that wait. Makes no executor any more. */
   stop(): void {
     this.#served.stop()
+    this.#workspace.stop()
     this.#scheduler.stop()
     // Nobody waits for an executor any more.
     this.#pools.stopMaking()
@@ -225,8 +235,9 @@ export class Worker {
   }
 
   /** Removes every trace of the engine from the machine. Call it after closePools(). */
-  closeEngine(): Promise<void> {
-    return this.#engine.close()
+  async closeEngine(): Promise<void> {
+    await this.#workspace.gone
+    await this.#engine.close()
   }
 
   #addRuntime(installed: InstalledRuntime, policy: Buffer | null): void {

@@ -19,7 +19,7 @@ const { answer } = require('./questions.cjs')
 
 const { CODE, ARGUMENTS, START, MODE, ARGV, INPUT_FD, frameOf, send, sendBytes } = frames
 const { READY, RESULT, FAILURE, NOTE, ERROR, DISPLAY, VALUE, ENDED } = frames
-const [ENV, RESEED, NAME, TELL] = [7, 11, 12, 13]
+const [ENV, RESEED, NAME, TELL, SET] = [7, 11, 12, 13, 14]
 const ERRORS_ALONE = 1
 const [FUNCTION, , CELL, ASK] = [0, 1, 2, 3]
 const MAX_NOTE_BYTES = 2048
@@ -161,6 +161,7 @@ function take(type, payload) {
   else if (type === MODE) next.mode = payload[0]
   else if (type === ARGV) next.argv.push(payload.toString())
   else if (type === ENV) next.variables.push(assignmentOf(payload.toString()))
+  else if (type === SET) setVariables([assignmentOf(payload.toString())])
   else if (type === TELL) next.tells = payload[0]
   else if (type === NAME) next.name = payload.toString()
   else if (type === RESEED) {

@@ -41,7 +41,7 @@ variables = own_module("variables")
 own_module("figure_hooks", patches=figures.PATCHES)
 
 READY, RESULT, FAILURE, ERROR, ENDED = 1, 3, 4, 7, 10
-CODE, ARGUMENTS, START, MODE, ENV, ARGV, STDIN, RESEED, NAME, TELL = 2, 3, 4, 6, 7, 8, 10, 11, 12, 13
+CODE, ARGUMENTS, START, MODE, ENV, ARGV, STDIN, RESEED, NAME, TELL, SET = 2, 3, 4, 6, 7, 8, 10, 11, 12, 13, 14
 ERRORS_ALONE, DATA = 1, 2
 FUNCTION, SCRIPT, CELL, ASK = 0, 1, 2, 3
 
@@ -179,6 +179,8 @@ def serve(cells):
             mode = payload[0]
         elif frame_type == ENV:
             assignments.append(payload)
+        elif frame_type == SET:
+            variables.put([payload])
         elif frame_type == TELL:
             tell(cells, payload[0])
         elif frame_type == ARGV:

@@ -1,6 +1,6 @@
 /** What callers may keep. */
 import { MIB } from '../lib/units.ts'
-import { duration, type Environment, integer, setting, size } from './setting.ts'
+import { boolean, duration, type Environment, integer, setting, size } from './setting.ts'
 
 export interface SessionSettings {
   /** Sessions of one caller at once, hibernated ones included; 0: there are no sessions. */
@@ -11,6 +11,10 @@ export interface SessionSettings {
   readonly sessionDiskBytes: number | null
   /** Those of one caller; null: a quarter of that. */
   readonly sessionDiskBytesPerCaller: number | null
+  /** Sandboxes that are kept ready for sessions, of each template in use. */
+  readonly readySessions: number
+  /** Whether the template `workspace` is built in the background where it is not there. */
+  readonly buildsWorkspace: boolean
 }
 
 /**
@@ -30,5 +34,7 @@ export function readSessions(env: Environment): SessionSettings {
       null,
       size(MIB),
     ),
+    readySessions: setting(env, 'EXECUTOR_MANAGER_READY_SESSIONS', 1, integer(0, 64)),
+    buildsWorkspace: setting(env, 'EXECUTOR_MANAGER_BUILD_WORKSPACE', true, boolean),
   }
 }

@@ -26,6 +26,8 @@ export class CapacityLimit {
   #occupied = 0
   /** The pool that asked for a place of its own while others held it; null: none. */
   #creditor: Member | null = null
+  /** Called when a member finds no place because too many exist. Must not throw, and must not take a place. */
+  onShort: (member: Member) => void = () => {}
 
   /** @param maxAlive at least one for each pool that joins */
   constructor(maxMaking: number, maxAlive: number) {
@@ -82,9 +84,12 @@ export class CapacityLimit {
   tryEnter(member: Member, places = 1): boolean {
     const hasOwnPlace = member.alive < this.#reserveOf(member)
     if (this.#alive >= this.#maxAlive && hasOwnPlace && member.alive === 0) this.#creditor = member
-    if (this.#making >= this.#maxMaking || this.#alive + places > this.#maxAlive) return false
-    if (!hasOwnPlace && this.#alive + places + this.#keptForOthers(member) > this.#maxAlive)
+    if (this.#making >= this.#maxMaking) return false
+    const kept = hasOwnPlace ? 0 : this.#keptForOthers(member)
+    if (this.#alive + places + kept > this.#maxAlive) {
+      this.onShort(member)
       return false
+    }
     if (this.#creditor === member) this.#creditor = null
     this.#making++
     this.#alive += places

@@ -86,6 +86,8 @@ const definitionSchema = z.strictObject({
         takesStdin: z.boolean().default(false),
         /** Whether it answers questions about code: what may follow, what a name is. */
         answers: z.boolean().default(false),
+        /** Whether a program can set variables of the environment for all after it. */
+        takesEnv: z.boolean().default(false),
         /** What is written to its standard input for each program. */
         call: z.string().default(''),
       }),

@@ -17,6 +17,8 @@ export interface Kernel {
   readonly answers: boolean
   /** What is written to its standard input for each run. */
   readonly call: string
+  /** Whether a run can set variables of its environment. */
+  readonly takesEnv: boolean
 }
 
 /** The kernels of a template. */
@@ -45,6 +47,10 @@ export interface ContextRecord {
   readonly starts: number
   /** Null: there is none. */
   readonly process: (LinkState & { readonly channel: number; readonly pid: number }) | null
+  /** It is no context yet: its process waits for one. */
+  readonly isSpare?: boolean
+  /** Its process was started before it, and has not been told of its environment. */
+  readonly isUntold?: boolean
 }
 
 /** What its caller is told of it. */

@@ -5,8 +5,9 @@ import type { RunLimits } from '../run/types.ts'
 import type { Channels } from '../supervisor/channels.ts'
 import { KernelLink } from '../supervisor/kernel-link.ts'
 import { TOKEN_BYTES } from '../supervisor/kernel-protocol.ts'
+import { canTell } from './context-env.ts'
 import { writeFile } from './context-files.ts'
-import { type ContextFacts, type Cut, contextOutcome } from './context-outcome.ts'
+import { type ContextFacts, contextOutcome } from './context-outcome.ts'
 import {
   ContextError,
   type ContextInfo,
@@ -17,13 +18,12 @@ import {
   type Kernel,
 } from './context-types.ts'
 import type { SandboxUse } from './engine.ts'
+import { GRACE_MS, RunCut } from './run-cut.ts'
 import { Turns } from './turns.ts'
 import { SESSION_ENV, SESSION_USER } from './user.ts'
 
 /** How long a kernel may take until it is ready; on an idle machine it takes 0.3 s. */
 const READY_MS = scaledMs(60_000)
-/** How long a program that is interrupted may take to end. */
-export const GRACE_MS = scaledMs(3000)
 /** Runs that may wait in one context. */
 const MOST_WAITING = 32
 
@@ -76,6 +76,34 @@ export class Context {
     const { process, starts } = this.#record
     if (process) return (this.#link?.state() ?? process).token === null ? 'idle' : 'busy'
     return starts === 0 ? 'new' : 'lost'
+  }
+
+  /** Starts its process. @throws ContextError, ChannelError, SessionLostError */
+  async start(host: ContextHost): Promise<void> {
+    await this.#start(host)
+  }
+
+  /** Tells whether it can take the process of another one, which has run nothing, for its own. */
+  mayAdopt(spare: Context, env: ContextHost['env']): boolean {
+    const { starts, cwd } = this.#record
+    const isSame = spare.kernel === this.kernel && spare.#record.cwd === cwd
+    const isNew = starts === 0 && !this.#turns.isTaken
+    return isSame && isNew && canTell(this.kernel, { ...env, ...this.#record.env })
+  }
+
+  /** Takes the process of another one. The next run tells it of the environment. */
+  adopt(spare: Context): void {
+    const { process } = spare.state()
+    this.#link = spare.#link
+    this.#isFound = spare.#isFound
+    if (!process || this.#link?.isOver) return
+    this.#record = { ...this.#record, starts: 1, process, isUntold: true }
+    if (this.#link) this.#watch(this.#link)
+  }
+
+  /** Ends its process at once. */
+  end(): void {
+    this.#link?.kill()
   }
 
   /**
@@ -160,7 +188,7 @@ export class Context {
       await this.#link.ready()
       if (!this.#link.isOver) return { link: this.#link, isAnew: false }
     }
-    const isAnew = this.#record.starts > 0 && !this.#isEnded
+    const isAnew = this.#record.starts > 0 && !this.#isEnded && !this.#record.isUntold
     this.#isEnded = false
     return { link: await this.#start(host), isAnew }
   }
@@ -201,6 +229,7 @@ export class Context {
       ...record,
       starts: record.starts + 1,
       executionCount: 0,
+      isUntold: false,
       process: { channel: process.channel, pid: process.pid, ...link.state() },
     }
     this.#watch(link)
@@ -235,26 +264,14 @@ export class Context {
     const collector = new Collector(limits, onEvent)
     const before = host.usage()
     const began = performance.now()
-    let cut: Cut | null = null
-    let grace: NodeJS.Timeout | undefined
-    let again: NodeJS.Timeout | undefined
-    const interrupt = (why: Cut) => {
-      if (cut !== null) return
-      cut = why
-      link.interrupt()
-      // A kernel that has not begun yet does not heed the first.
-      again = setInterval(() => link.interrupt(), GRACE_MS / 3)
-      grace = setTimeout(() => link.kill(), GRACE_MS)
-    }
-    const cancel = () => interrupt('canceled')
-    const timer = setTimeout(() => interrupt('time'), run.wallTimeMs)
-    this.#running.set(id, cancel)
-    signal.addEventListener('abort', cancel, { once: true })
+    const cut = new RunCut(link, run.wallTimeMs, signal)
+    this.#running.set(id, cut.cancel)
     const count = this.#record.executionCount + (run.isHidden ? 0 : 1)
     const token = randomBytes(TOKEN_BYTES / 2).toString('hex')
     const reseeds = this.#isFound
     this.#isFound = false
-    this.#record = { ...this.#record, executionCount: count }
+    const { isUntold = false, env } = this.#record
+    this.#record = { ...this.#record, executionCount: count, isUntold: false }
     const ended = link.run(
       {
         env: {},
@@ -262,26 +279,24 @@ export class Context {
         ...run,
         stdin: run.stdin === null ? null : this.#inputPath,
         name: run.isHidden ? 'hidden' : `cell ${count}`,
+        lastingEnv: isUntold ? { ...host.env, ...env } : {},
         reseeds,
       },
       token,
       this.kernel.call,
       collector,
-      () => interrupt('output'),
+      () => cut.interrupt('output'),
     )
-    if (signal.aborted) cancel()
+    if (signal.aborted) cut.cancel()
     const end = await ended
-    clearTimeout(timer)
-    clearTimeout(grace)
-    clearInterval(again)
+    cut.over()
     this.#running.delete(id)
-    signal.removeEventListener('abort', cancel)
     const wallTimeMs = performance.now() - began
     const after = end.how === 'lost' ? before : host.usage()
     return {
       collector,
       end,
-      cut,
+      cut: cut.why,
       limits,
       wallTimeMs,
       cpuTimeMs: Math.max(0, after.cpuTimeMs - before.cpuTimeMs),

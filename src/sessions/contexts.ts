@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Context, type ContextHost } from './context.ts'
+import { canTell } from './context-env.ts'
 import {
   ContextError,
   type ContextInfo,
@@ -29,6 +30,8 @@ export interface ContextChoice {
 export class Contexts {
   readonly #kernels: Kernels | null
   readonly #contexts = new Map<string, Context>()
+  /** Has the process of the first language that prepare() started and no context has adopted. */
+  #spare: Context | null = null
 
   /** @param kernels null: its sandboxes run no code but by commands */
   constructor(kernels: Kernels | null) {
@@ -37,15 +40,39 @@ export class Contexts {
 
   /** What has to be written down beside an image of the session. */
   state(): ContextRecord[] {
-    return [...this.#contexts.values()].map((context) => context.state())
+    const spare = this.#spare ? [{ ...this.#spare.state(), isSpare: true }] : []
+    return [...[...this.#contexts.values()].map((context) => context.state()), ...spare]
+  }
+
+  /**
+   * Starts a process of the first language, where there is one, for the first context that wants such a one.
+   * @throws ContextError, ChannelError, SessionLostError
+   */
+  async prepare(host: Omit<ContextHost, 'limits'>): Promise<void> {
+    const first = this.#kernels?.byName.values().next().value
+    if (!first) return
+    const spare = new Context(newRecord('', first, '', {}), first, false)
+    await spare.start(this.#host(host))
+    this.#spare = spare
+  }
+
+  /** Tells of the environment of the session: a process that cannot be told of it any more is ended. */
+  settle(env: Readonly<Record<string, string>>): void {
+    if (!this.#spare || canTell(this.#spare.kernel, env)) return
+    this.#spare.end()
+    this.#spare = null
   }
 
   /** They are as they were when state() was written down. */
   load(found: readonly ContextRecord[]): void {
     this.#contexts.clear()
+    this.#spare = null
     for (const record of found) {
       const kernel = this.#kernels?.byName.get(record.language)
-      if (kernel) this.#contexts.set(record.id, new Context(record, kernel, true))
+      if (!kernel) continue
+      const context = new Context(record, kernel, true)
+      if (record.isSpare) this.#spare = context
+      else this.#contexts.set(record.id, context)
     }
   }
 
@@ -108,7 +135,12 @@ export class Contexts {
     const kernel = this.kernelOf(choice)
     const known = choice.context === undefined ? undefined : this.#contexts.get(choice.context)
     const context = known ?? this.#default(kernel)
-    return context.run(id, this.#host(host), run, options)
+    const whole = this.#host(host)
+    if (this.#spare && context.mayAdopt(this.#spare, host.env)) {
+      context.adopt(this.#spare)
+      this.#spare = null
+    }
+    return context.run(id, whole, run, options)
   }
 
   /** @returns whether something runs in it. @throws ContextError `unknown` */
@@ -148,17 +180,7 @@ export class Contexts {
     if (this.#contexts.size >= MOST_CONTEXTS) {
       throw new ContextError('full', `A session has at most ${MOST_CONTEXTS} contexts: remove one.`)
     }
-    const record = {
-      id,
-      language: kernel.language,
-      cwd: cwd.startsWith('/') ? cwd : `${SESSION_HOME}/${cwd}`.replace(/\/$/, ''),
-      env,
-      createdAtMs: Date.now(),
-      executionCount: 0,
-      starts: 0,
-      process: null,
-    }
-    const context = new Context(record, kernel, false)
+    const context = new Context(newRecord(id, kernel, cwd, env), kernel, false)
     this.#contexts.set(id, context)
     return context
   }
@@ -169,4 +191,15 @@ export class Contexts {
       throw new ContextError('unknown', `This session has no context ${id.slice(0, 64)}.`)
     return context
   }
+}
+
+function newRecord(
+  id: string,
+  { language }: Kernel,
+  cwd: string,
+  env: ContextRecord['env'],
+): ContextRecord {
+  const folder = cwd.startsWith('/') ? cwd : `${SESSION_HOME}/${cwd}`.replace(/\/$/, '')
+  const none = { executionCount: 0, starts: 0, process: null }
+  return { id, language, cwd: folder, env, createdAtMs: Date.now(), ...none }
 }

@@ -52,8 +52,11 @@ export interface KeptSandboxes {
   /** What runs code in them. */
   readonly kernels: Kernels
   readonly limits: SandboxLimits
-  /** @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN */
-  create(): Promise<KeptSandbox>
+  /**
+   * @param isAwaited whether somebody waits for it; else it has the processor time that nobody needs until it is thawed
+   * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
+   */
+  create(isAwaited?: boolean): Promise<KeptSandbox>
   /**
    * Restores the sandbox whose checkpoint is in the folder.
    * @param channels of the sandbox that was checkpointed

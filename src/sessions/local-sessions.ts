@@ -7,6 +7,7 @@ import type { KeptSandboxes, SandboxLimits, SandboxTemplates, SandboxUse } from 
 import type { History } from './history.ts'
 import type { SessionHost } from './host.ts'
 import { hostOf, type SessionEvents } from './local-host.ts'
+import { ReadySandboxes, type ReadySettings } from './ready-sandboxes.ts'
 import { Registry } from './registry.ts'
 import { type Places, Residence } from './residence.ts'
 import { Session } from './session.ts'
@@ -35,10 +36,14 @@ export interface SessionSettings {
   readonly disk?: DiskAccounts | null
   /** How long before its end a session is told that it will be dropped for want of disk. */
   readonly dropGraceMs?: number
+  /** Sandboxes that are made before sessions are asked for; by default none are. */
+  readonly ready?: ReadySettings
 }
 
 /** Enough for a caller that looks now and then. */
 const DROP_GRACE_MS = 15 * 60_000
+
+const NONE_READY: ReadySettings = { size: 0, mayMake: () => false, failed: () => {} }
 
 const REVIEW_MS = 1000
 
@@ -49,6 +54,7 @@ export class LocalSessions implements Sessions {
   readonly #settings: SessionSettings
   readonly #sessions = new Registry()
   readonly #memory: Residence
+  readonly #ready: ReadySandboxes
   readonly #host: SessionHost
   readonly #snapshots: Snapshots
   readonly #review: NodeJS.Timeout
@@ -67,7 +73,8 @@ export class LocalSessions implements Sessions {
   ) {
     this.#templates = templates
     this.#places = places
-    this.#memory = new Residence(places, (caller) => this.#hibernateOne(caller))
+    this.#memory = new Residence(places, (caller) => this.#makeRoom(caller))
+    this.#ready = new ReadySandboxes(settings.ready ?? NONE_READY, this.#memory)
     this.#host = hostOf(templates, shelf, this.#memory, events, settings)
     this.#snapshots = new Snapshots(
       shelf.beside('snapshots'),
@@ -157,11 +164,13 @@ export class LocalSessions implements Sessions {
       limits: limitsOf(sandboxes),
     }
     const commands = this.#newCommands(caller)
-    const contexts = new Contexts(sandboxes.kernels)
+    const ready = this.#ready.take(caller, template, sandboxes)
+    const contexts = ready?.contexts ?? new Contexts(sandboxes.kernels)
+    contexts.settle(request.env)
     const session = new Session(record, this.#host, null, commands, contexts)
     this.#sessions.add(session)
     try {
-      await session.begin()
+      await session.begin(ready?.sandbox)
     } catch (error) {
       this.#sessions.delete(id)
       throw error
@@ -320,6 +329,7 @@ export class LocalSessions implements Sessions {
   async #stop(): Promise<void> {
     clearInterval(this.#review)
     this.#settings.disk?.lift()
+    await this.#ready.close()
     // One after the other: each takes a processor and the disk.
     for (const session of this.#sessions.all()) {
       await session.hibernate('the service stops', true).catch(() => {})
@@ -333,11 +343,42 @@ export class LocalSessions implements Sessions {
   #look(): void {
     this.#sessions.review()
     this.#shortage?.review(this.#sessions.all())
+    this.#ready.look()
     if (!this.#places.isWanted || this.#isMakingRoom) return
     this.#isMakingRoom = true
-    void this.#hibernateOne(null).finally(() => {
+    void this.#makeRoom(null).finally(() => {
       this.#isMakingRoom = false
     })
+  }
+
+  /** Gives memory back, if that of a session is not needed for it. */
+  yieldReady(): void {
+    if (this.#isMakingRoom) return
+    this.#isMakingRoom = true
+    void this.#ready.giveUp().finally(() => {
+      this.#isMakingRoom = false
+    })
+  }
+
+  /** Keeps sandboxes of a template ready for a while, as after a session of it. */
+  async prepare(template: string): Promise<void> {
+    const sandboxes = await this.#templates.find(template)
+    if (sandboxes) this.#ready.want(template, sandboxes)
+  }
+
+  /** How many sandboxes are ready for sessions, by template. */
+  readyCounts(): { template: string; count: number }[] {
+    return this.#ready.counts()
+  }
+
+  /**
+   * Makes a place free: of a ready sandbox that nobody has, or else of an idle session.
+   * @param caller whose session it has to be; null: anybody's
+   * @returns whether it could
+   */
+  async #makeRoom(caller: string | null): Promise<boolean> {
+    if (caller === null && (await this.#ready.giveUp())) return true
+    return this.#hibernateOne(caller)
   }
 
   /**

@@ -37,10 +37,17 @@ export interface Resident {
 export class Residence {
   readonly #places: Places
   readonly #makeRoom: (caller: string | null) => Promise<boolean>
-  readonly #taken = new WeakMap<KeptSandbox, { readonly caller: string; readonly count: number }>()
+  /** The caller is null while nobody has it. */
+  readonly #taken = new WeakMap<
+    KeptSandbox,
+    { readonly caller: string | null; readonly count: number }
+  >()
   readonly #byCaller = new Map<string, number>()
 
-  /** @param makeRoom sends an idle session to disk, of one caller or of any (null); false: there is none */
+  /**
+   * @param makeRoom sends an idle session to disk, of one caller or of any (null), or ends a sandbox that nobody has;
+   *   false: there is none
+   */
   constructor(places: Places, makeRoom: (caller: string | null) => Promise<boolean>) {
     this.#places = places
     this.#makeRoom = makeRoom
@@ -57,6 +64,36 @@ export class Residence {
   ): Promise<KeptSandbox> {
     const count = this.#places.needed(memoryBytes)
     await this.#enter(caller, count, memoryBytes)
+    return this.#makeIn(caller, count, make)
+  }
+
+  /** Makes a sandbox that nobody has yet, where places are free and no session has to make room; null: none are. */
+  async makeIfFree(
+    memoryBytes: number,
+    make: () => Promise<KeptSandbox>,
+  ): Promise<KeptSandbox | null> {
+    const count = this.#places.needed(memoryBytes)
+    return this.#places.tryEnter(count, memoryBytes) ? this.#makeIn(null, count, make) : null
+  }
+
+  /** Whether a caller may be given a sandbox of makeIfFree(). */
+  mayHave({ caller, memoryBytes }: Resident): boolean {
+    return !this.#exceedsShare(caller, this.#places.needed(memoryBytes))
+  }
+
+  /** Gives a caller a sandbox of makeIfFree(). */
+  give(sandbox: KeptSandbox, caller: string): void {
+    const taken = this.#taken.get(sandbox)
+    if (!taken) return
+    this.#taken.set(sandbox, { ...taken, caller })
+    this.#add(caller, taken.count)
+  }
+
+  async #makeIn(
+    caller: string | null,
+    count: number,
+    make: () => Promise<KeptSandbox>,
+  ): Promise<KeptSandbox> {
     let sandbox: KeptSandbox | null = null
     try {
       sandbox = await make()
@@ -95,7 +132,7 @@ export class Residence {
         )
       }
     }
-    this.#byCaller.set(caller, (this.#byCaller.get(caller) ?? 0) + count)
+    this.#add(caller, count)
   }
 
   /** Whether so many places more are more than the caller may have. It may have one sandbox in any case. */
@@ -104,10 +141,16 @@ export class Residence {
     return held > 0 && held + count > SHARE_OF_CALLER * this.#places.most
   }
 
-  #leave(caller: string, count: number): void {
-    const left = (this.#byCaller.get(caller) ?? 0) - count
-    if (left > 0) this.#byCaller.set(caller, left)
-    else this.#byCaller.delete(caller)
+  #add(caller: string, count: number): void {
+    this.#byCaller.set(caller, (this.#byCaller.get(caller) ?? 0) + count)
+  }
+
+  #leave(caller: string | null, count: number): void {
+    if (caller !== null) {
+      const left = (this.#byCaller.get(caller) ?? 0) - count
+      if (left > 0) this.#byCaller.set(caller, left)
+      else this.#byCaller.delete(caller)
+    }
     this.#places.left(count)
   }
 }

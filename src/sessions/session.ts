@@ -117,10 +117,10 @@ export class Session implements HostedSession {
     return { record: this.record, isAwake, checkpoint: this.#checkpoint }
   }
 
-  /** Makes its first sandbox. */
-  async begin(): Promise<void> {
+  /** Gets its first sandbox: one that was made before, or a new one. */
+  async begin(ready: KeptSandbox | null = null): Promise<void> {
     await this.#move(async () => {
-      const sandbox = await this.#host.create(this)
+      const sandbox = ready ?? (await this.#host.create(this))
       this.record.baseBytes = sandbox.baseBytes
       this.#attach(sandbox)
       this.#host.put(this, true)

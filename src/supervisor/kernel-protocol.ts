@@ -10,8 +10,9 @@ import { CONTROL_FRAME, maxControlPayload } from './protocol.ts'
 export type KernelMode = RunMode | 'ask'
 
 /**
- * To a kernel. STDIN, the path of the file that is standard input, RESEED, ENV (NAME=value, for each variable) and
- * TELL, a byte of TELLS, come where there is something to say; START has the token of the run, and comes last.
+ * To a kernel. STDIN, the path of the file that is standard input, RESEED, SET (NAME=value, for it and all later runs),
+ * ENV (NAME=value, for each variable) and TELL, a byte of TELLS, come where there is something to say; START has the
+ * token of the run, and comes last.
  */
 const KERNEL = {
   CODE: 2,
@@ -24,6 +25,7 @@ const KERNEL = {
   RESEED: 11,
   NAME: 12,
   TELL: 13,
+  SET: 14,
 } as const
 const TELLS = { ERRORS_ALONE: 1, DATA: 2 } as const
 const MODES: Readonly<Record<KernelMode, number>> = { function: 0, script: 1, cell: 2, ask: 3 }
@@ -47,6 +49,8 @@ export interface KernelTask {
   readonly stdin: string | null
   /** How tracebacks call it. */
   readonly name: string
+  /** Variables that it and all later runs have. */
+  readonly lastingEnv: Readonly<Record<string, string>>
   /** Draw randomness anew before it: this kernel is one of several copies. */
   readonly reseeds: boolean
 }
@@ -56,17 +60,18 @@ export interface KernelTask {
  * @param token by which the kernel says that this run has ended, and no earlier one
  */
 export function encodeKernelRun(task: KernelTask, token: string): Buffer {
-  const { code, mode, argumentsJson, argv, env, stdin, name, reseeds } = task
+  const { code, mode, argumentsJson, argv, env, lastingEnv, stdin, name, reseeds } = task
   const tells =
     (task.tells.errorsAlone ? TELLS.ERRORS_ALONE : 0) | (task.tells.data ? TELLS.DATA : 0)
+  const assignments = (type: number, variables: KernelTask['env']) =>
+    Object.entries(variables).map((pair) => encodeFrame(type, Buffer.from(pair.join('='))))
   return Buffer.concat([
     ...(reseeds ? [encodeFrame(KERNEL.RESEED)] : []),
+    ...assignments(KERNEL.SET, lastingEnv),
     encodeFrame(KERNEL.MODE, Buffer.of(MODES[mode])),
     encodeFrame(KERNEL.NAME, Buffer.from(name)),
     ...(tells === 0 ? [] : [encodeFrame(KERNEL.TELL, Buffer.of(tells))]),
-    ...Object.entries(env).map(([key, value]) =>
-      encodeFrame(KERNEL.ENV, Buffer.from(`${key}=${value}`)),
-    ),
+    ...assignments(KERNEL.ENV, env),
     ...argv.map((argument) => encodeFrame(KERNEL.ARGV, Buffer.from(argument))),
     ...(stdin === null ? [] : [encodeFrame(KERNEL.STDIN, Buffer.from(stdin))]),
     ...(mode === 'function' ? [encodeFrame(KERNEL.ARGUMENTS, argumentsJson)] : []),

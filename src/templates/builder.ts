@@ -6,6 +6,7 @@ import { RunscEngine } from '../engine/runsc/engine.ts'
 import type { EngineEvents } from '../engine/runsc/engine-context.ts'
 import type { Platform } from '../engine/runsc/platform.ts'
 import { ManagerError } from '../errors.ts'
+import { killRunning } from '../lib/exec.ts'
 import type { Progress } from '../lib/progress.ts'
 import { loadPolicies } from '../runtimes/code-policy.ts'
 import { type BuildSite, type BuiltTemplate, ensureTemplate, ownExecutors } from './build.ts'
@@ -79,6 +80,12 @@ export class TemplateBuilder {
     touchStamp(this.#site.home)
     progress(`${template.name}: ready`, 100)
     return built
+  }
+
+  /** Has the build that is under way fail. */
+  giveUp(): void {
+    this.#engine.stopMaking()
+    killRunning()
   }
 
   close(): Promise<void> {

@@ -27,6 +27,7 @@ test('a log that nobody reads stops nothing, and goes on when it is read', async
       SANDBOX_EXECUTOR_MANAGER_PORT: port,
       SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1',
       EXECUTOR_MANAGER_LOG_LEVEL: 'info',
+      EXECUTOR_MANAGER_BUILD_WORKSPACE: 'off',
     },
     stdio: ['ignore', log, 'inherit'],
   })

@@ -83,7 +83,7 @@ export async function openDoors(
   sessions: Sessions | null = null,
 ) {
   const config = { ...readConfig({}), ...settings }
-  const metrics = new Metrics({ executors: () => [], queued: () => 0 })
+  const metrics = new Metrics({ executors: () => [], queued: () => 0, readySessions: () => [] })
   const accounts = new Accounts(config)
   const { keepMs, webhooks: _, ...limits } = config.jobs
   const store = new Store({ folder: null, limits, keepMs, ...storeOptions }, () => {})

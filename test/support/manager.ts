@@ -86,6 +86,9 @@ function testConfig({ limits, runtimes: _, runscPath: __, ...rest }: Settings): 
     queueWaitMs: scaledMs(60_000),
     // A renewal makes sandboxes that a test does not expect.
     snapshotRenewal: null,
+    // So do sandboxes that are kept ready for sessions.
+    readySessions: 0,
+    buildsWorkspace: false,
     // One pool more for each manager, which few tests need.
     leanExecutors: false,
     richExecutors: false,

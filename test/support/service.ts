@@ -80,6 +80,8 @@ export function launchService(
       EXECUTOR_MANAGER_LOG_LEVEL: 'warn',
       // A renewal makes sandboxes that a test does not expect.
       EXECUTOR_MANAGER_SNAPSHOT_AGE: 'off',
+      EXECUTOR_MANAGER_READY_SESSIONS: '0',
+      EXECUTOR_MANAGER_BUILD_WORKSPACE: 'off',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -35,7 +35,11 @@ test('a default in the documents is the default', () => {
 })
 
 test('the documents tell of every metric, and of no other', async () => {
-  const { registry } = new Metrics({ executors: () => [], queued: () => 0 })
+  const { registry } = new Metrics({
+    executors: () => [],
+    queued: () => 0,
+    readySessions: () => [],
+  })
   const names = registry.getMetricsAsArray().map(({ name }) => name)
   const told = tableRows(section('docs/operations.md', '## Monitoring')).flatMap(([first]) =>
     codeIn(first),

@@ -67,6 +67,7 @@ const task: KernelTask = {
   tells: { errorsAlone: false, data: false },
   stdin: null,
   name: 'cell 1',
+  lastingEnv: {},
   reseeds: false,
 }
 

@@ -75,23 +75,27 @@ export class SessionFactory implements KeptSandboxes {
     this.key = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16)
   }
 
-  async create(): Promise<KeptSandbox> {
-    return this.#begun(await this.#launcher.boot(true, 'ahead'), null, null)
+  async create(isAwaited = true): Promise<KeptSandbox> {
+    const launched = await this.#launcher.boot(true, isAwaited ? 'urgent' : 'ahead')
+    return this.#begun(launched, null, null, isAwaited)
   }
 
   async restore(folder: string, channels: Channels, baseBytes: number): Promise<KeptSandbox> {
-    return this.#begun(await this.#launcher.restore(folder, 'ahead'), channels, baseBytes)
+    const launched = await this.#launcher.restore(folder, 'urgent')
+    return this.#begun(launched, channels, baseBytes, true)
   }
 
   async #begun(
     launched: Launched,
     channels: Channels | null,
     baseBytes: number | null,
+    isAwaited: boolean,
   ): Promise<KeptSandbox> {
     const sandbox = new SessionSandbox(launched, this.#launcher, channels, this.#context)
     const timer = setTimeout(() => launched.sandbox.kill(), BOOT_TIMEOUT_MS)
     try {
       await sandbox.begin(this.limits.memoryBytes, this.limits.cpus, baseBytes)
+      if (isAwaited) sandbox.rank()
       return sandbox
     } catch (error) {
       const why = `${(error as Error).message} ${sandbox.errors}`.trim()

@@ -12,9 +12,8 @@ export function kernelsOf(guests: readonly Guest[], limits: RunLimits): Kernels 
 }
 
 function addKernels({ runtime, guestPath }: Guest, byName: Map<string, Kernel>): void {
-  for (const [language, { aliases, start, modes, takesStdin, answers, call }] of Object.entries(
-    runtime.kernels,
-  )) {
+  for (const [language, kernelOfIt] of Object.entries(runtime.kernels)) {
+    const { aliases, start, modes, takesStdin, takesEnv, answers, call } = kernelOfIt
     const kernel = {
       language,
       argv: start.map((part) => part.replaceAll('{guest}', guestPath)),
@@ -22,6 +21,7 @@ function addKernels({ runtime, guestPath }: Guest, byName: Map<string, Kernel>):
       modes,
       takesStdin,
       answers,
+      takesEnv,
       call,
     }
     for (const name of [language, ...aliases]) byName.set(name, kernel)

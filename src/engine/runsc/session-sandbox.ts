@@ -24,6 +24,7 @@ export class SessionSandbox implements KeptSandbox {
   readonly #endMemoryWatch: (() => void) | null
   #baseBytes = 0
   #isFrozen = false
+  #isRanked = false
   #disposal: Promise<void> | null = null
 
   /** @param channels of the sandbox that this one was restored from; null: it is a new one */
@@ -62,7 +63,12 @@ export class SessionSandbox implements KeptSandbox {
     cgroup.setMemoryLimit(this.#baseBytes + memoryBytes + restored)
     cgroup.setCpuLimit(cpus)
     this.#context.processors.made(cgroup)
-    this.#context.processors.begin(cgroup)
+  }
+
+  /** Gives it the rank of one that somebody uses. */
+  rank(): void {
+    if (!this.#isRanked) this.#context.processors.begin(this.#launched.sandbox.cgroup)
+    this.#isRanked = true
   }
 
   get baseBytes(): number {
@@ -94,6 +100,7 @@ export class SessionSandbox implements KeptSandbox {
   }
 
   thaw(): void {
+    this.rank()
     if (this.#isFrozen) this.#launched.sandbox.cgroup.thaw()
     this.#isFrozen = false
     this.channels.isStill = false
