@@ -6,7 +6,7 @@ import { testFonts } from '../support/fonts.ts'
 import { useManager } from '../support/manager.ts'
 import { sample } from '../support/sample.ts'
 
-sample(4)
+sample(6)
 
 /** What programs find in the images: libraries and fonts. */
 

@@ -4,7 +4,7 @@ import { describe } from 'vitest'
 import { sample } from '../support/sample.ts'
 import { useShared } from '../support/shared-manager.ts'
 
-sample(4)
+sample(6)
 
 /**
  * The files of shared/ run programs and look at their answers. Here they run one after the other on one

@@ -13,7 +13,7 @@ import { findRunsc } from '../../src/setup/runsc.ts'
 import { sample } from '../support/sample.ts'
 import { useSnapshotFaults } from '../support/snapshot-faults.ts'
 
-sample(2)
+sample(4)
 
 /** More ways to spoil a snapshot are in test/faults/snapshot-faults.test.ts. */
 const faults = useSnapshotFaults()

@@ -5,7 +5,7 @@ import { type Service, startService } from '../../support/service.ts'
 import { NEVER, PUBLIC, SmallInternet } from '../../support/small-internet.ts'
 import { NO_TRACES, tracesOf, until } from '../../support/traces.ts'
 
-sample(2)
+sample(3)
 
 /** Sandboxes with a network: what they reach, and what they must not. */
 
@@ -62,23 +62,6 @@ async function endsCleanly(service: Service): Promise<void> {
   await until(() => internet.traces().links.length === 0)
 }
 
-test('the servers of this small internet can be reached, if nothing is in the way', () => {
-  for (const address of [...PUBLIC, ...NEVER]) {
-    expect(internet.get(`http://${address}/`)).toContain(address)
-  }
-})
-
-test('without a setting there is no network, not even a device', async () => {
-  const service = await start({ SANDBOX_NETWORK: 'none', SANDBOX_EGRESS_DNS: '' })
-  const answer = await service.client.run('python', connecting([...PUBLIC, ...NEVER]))
-  expect(new Set(Object.values(answer.result?.value ?? {}))).toEqual(new Set(['OSError']))
-  expect(await service.client.run('bash', 'cat /proc/net/dev')).toMatchObject({
-    stdout: expect.not.stringContaining('eth0'),
-  })
-  expect(internet.traces()).toEqual({ links: [], tables: [] })
-  await endsCleanly(service)
-})
-
 test('egress: public hosts by address and name, never inner ones', async () => {
   const service = await start()
   const { client } = service
@@ -105,27 +88,20 @@ test('egress: public hosts by address and name, never inner ones', async () => {
   await endsCleanly(service)
 })
 
-test('what a refusal makes fail is called so; another failure is not', async () => {
-  const service = await start()
-  const { client } = service
-  const refused = { status: 'unauthorized_access', unauthorized_access_type: 'network_access' }
-  const own = { status: 'program_error', unauthorized_access_type: null }
-  for (const [language, program] of [
-    ['python', fetching('http://169.254.169.254/')],
-    ['python', fetching('http://inside.example.org/')],
-    ['nodejs', getting('http://10.1.2.3/')],
-    ['nodejs', getting('http://inside.example.org/')],
-  ] as const) {
-    expect(await client.run(language, program), program).toMatchObject(refused)
+test('the servers of this small internet can be reached, if nothing is in the way', () => {
+  for (const address of [...PUBLIC, ...NEVER]) {
+    expect(internet.get(`http://${address}/`)).toContain(address)
   }
-  for (const [language, program] of [
-    ['python', fetching('http://203.0.113.10:81/')],
-    ['python', fetching('http://nowhere.example.org/')],
-    ['python', `${connecting(['10.1.2.3'])}\n    raise ValueError`.replace('return found', 'pass')],
-    ['nodejs', getting('http://203.0.113.10:81/')],
-  ] as const) {
-    expect(await client.run(language, program), program).toMatchObject(own)
-  }
+})
+
+test('without a setting there is no network, not even a device', async () => {
+  const service = await start({ SANDBOX_NETWORK: 'none', SANDBOX_EGRESS_DNS: '' })
+  const answer = await service.client.run('python', connecting([...PUBLIC, ...NEVER]))
+  expect(new Set(Object.values(answer.result?.value ?? {}))).toEqual(new Set(['OSError']))
+  expect(await service.client.run('bash', 'cat /proc/net/dev')).toMatchObject({
+    stdout: expect.not.stringContaining('eth0'),
+  })
+  expect(internet.traces()).toEqual({ links: [], tables: [] })
   await endsCleanly(service)
 })
 
@@ -164,6 +140,30 @@ def main():
     unauthorized_access_type: 'network_access',
   })
   expect(internet.log).not.toContain('name other.example.org')
+  await endsCleanly(service)
+})
+
+test('what a refusal makes fail is called so; another failure is not', async () => {
+  const service = await start()
+  const { client } = service
+  const refused = { status: 'unauthorized_access', unauthorized_access_type: 'network_access' }
+  const own = { status: 'program_error', unauthorized_access_type: null }
+  for (const [language, program] of [
+    ['python', fetching('http://169.254.169.254/')],
+    ['python', fetching('http://inside.example.org/')],
+    ['nodejs', getting('http://10.1.2.3/')],
+    ['nodejs', getting('http://inside.example.org/')],
+  ] as const) {
+    expect(await client.run(language, program), program).toMatchObject(refused)
+  }
+  for (const [language, program] of [
+    ['python', fetching('http://203.0.113.10:81/')],
+    ['python', fetching('http://nowhere.example.org/')],
+    ['python', `${connecting(['10.1.2.3'])}\n    raise ValueError`.replace('return found', 'pass')],
+    ['nodejs', getting('http://203.0.113.10:81/')],
+  ] as const) {
+    expect(await client.run(language, program), program).toMatchObject(own)
+  }
   await endsCleanly(service)
 })
 

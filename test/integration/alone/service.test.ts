@@ -11,7 +11,7 @@ import {
 } from '../../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../../support/traces.ts'
 
-sample(2)
+sample(3)
 
 /** The service as a process: how it starts, ends, and cleans up after one that was killed. */
 
