@@ -1,3 +1,5 @@
+export type { Program } from '../supervisor/session-protocol.ts'
+
 /** The user that owns the home of a session and runs its programs. */
 export const SESSION_USER = { uid: 1000, gid: 1000, name: 'user' }
 export const SESSION_HOME = '/home/user'

@@ -8,6 +8,12 @@ import { projectDir } from '../../src/config.ts'
  * and performance.now() go by the monotonic clock. What may ask it, and why:
  */
 const ALLOWED = {
+  'api/e2b/control/sandboxes-routes.ts': 'a sandbox expires at a time that its caller is told',
+  'api/e2b/envd/processes.ts': 'told to callers: whether a process ended long ago',
+  'api/e2b/interpreter/execute.ts': 'told to callers: the time of a message',
+  'api/e2b/sandbox-call.ts': 'a URL is valid until a time that is written in it',
+  'api/jupyter/contents-routes.ts': 'told to people: the time of the root folder',
+  'api/jupyter/kept-kernel.ts': 'told to people: the last use of a kernel',
   'api/jupyter/kernels.ts': 'told to people: the last use of a kernel',
   'api/jupyter/message.ts': 'told to people: the time of a message',
   'api/signed-urls.ts': 'a URL is valid until a time that its caller is told',
@@ -35,6 +41,7 @@ const ALLOWED = {
   'sessions/local-sessions.ts': 'a session expires at a time that its caller is told',
   'sessions/registry.ts': 'a session expires at a time that its caller is told',
   'sessions/snapshots.ts': 'told to callers: when a snapshot was made',
+  'sessions/shortage.ts': 'a session is dropped at a time that its caller is told',
   'setup/erofs-tool.ts': 'times of files',
   'setup/gvisor-release.ts': 'times of files',
   'templates/build.ts': 'told to people',

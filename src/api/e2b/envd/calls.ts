@@ -108,7 +108,7 @@ export function addStreamMethod<T extends z.ZodType>(
   })
 }
 
-/** Whether a request has the type of a stream of messages. */
+/** Tells whether a request has the type of a stream of messages. */
 export function isConnectStream({ headers }: FastifyRequest): boolean {
   return headers['content-type']?.startsWith('application/connect+json') === true
 }

@@ -43,7 +43,10 @@ export function readOnly<T extends z.ZodType>(request: FastifyRequest, schema: T
   }
 }
 
-/** @throws ConnectError */
+/**
+ * Parses the JSON of a message.
+ * @throws ConnectError when it is not a message of this schema
+ */
 export function parseMessage<T extends z.ZodType>(json: Buffer, schema: T): z.infer<T> {
   if (json.length > MAX_MESSAGE_BYTES) {
     const said = `message size ${json.length} is larger than configured max ${MAX_MESSAGE_BYTES}`
@@ -90,7 +93,7 @@ export function timeoutOf({ headers }: FastifyRequest): number | null {
   return Number(said) === 0 ? null : Number(said)
 }
 
-/** A body of another type, or an encoding, that the protocol does not have. */
+/** Returns the failure of a body of another type, or of an encoding, that the protocol does not have. */
 export function refusedType(): Refused {
   return new Refused(
     415,

@@ -31,7 +31,7 @@ export const uint32 = z
   .transform(Number)
   .pipe(z.int().min(0).max(MAX_UINT32))
 
-/** A value of an enumeration, by its name or its number. */
+/** Returns the schema of a value of an enumeration, by its name or its number. */
 export function enumeration<T extends Readonly<Record<string, number>>>(values: T) {
   return z
     .union([z.string(), z.number()])
