@@ -62,7 +62,8 @@ function end(run, code) {
   if (running !== run) return
   running = null
   setVariables(run.before)
-  sendBytes(frameOf(ENDED, Buffer.concat([run.token, Buffer.from([code])])))
+  const ended = frameOf(ENDED, Buffer.concat([run.token, Buffer.from([code])]))
+  sendBytes(Buffer.concat([...run.value, ended]))
 }
 
 function fail(run, error) {
@@ -94,23 +95,25 @@ function fail(run, error) {
 function start({ source, argumentsText, mode, name, argv, variables, tells }, token) {
   const path = `${folder}/${name.replace(' ', '-')}.js`
   const before = variables.map(([variable]) => [variable, process.env[variable]])
-  const run = { token: Buffer.from(token), path, before, tells }
+  // Its value goes with its end, which mostly comes next: each frame by itself wakes the manager.
+  const run = { token: Buffer.from(token), path, before, tells, value: [] }
   running = run
   if (mode === ASK) return tellAnswer(run, source)
   setVariables(variables)
   process.argv = [process.execPath, run.path, ...argv]
   // What nobody takes any more is told as text.
-  const show = (type) => (json) => {
-    if (running === run) send(type, Buffer.from(json))
-    else process.stdout.write(`${JSON.parse(json)['text/plain'] ?? json}\n`)
+  const print = (json) => process.stdout.write(`${JSON.parse(json)['text/plain'] ?? json}\n`)
+  const showValue = (json) => {
+    if (running === run) run.value.push(frameOf(VALUE, Buffer.from(json)))
+    else print(json)
   }
   const isCell = mode === CELL
   const done = () => (mode === FUNCTION ? callMain(run, argumentsText) : end(run, 0))
   try {
     const awaited = runCell(source.toString('utf8'), run.path, {
       isInterruptible: true,
-      showDisplay: (json) => (running ? send(DISPLAY, Buffer.from(json)) : show(DISPLAY)(json)),
-      showValue: isCell ? show(VALUE) : () => {},
+      showDisplay: (json) => (running ? send(DISPLAY, Buffer.from(json)) : print(json)),
+      showValue: isCell ? showValue : () => {},
       refuseIfFound: () => {},
     })
     if (awaited) awaited.then(done).catch((error) => fail(run, error))

@@ -40,7 +40,7 @@ programs = own_module("programs", results=results, ending=ending, frame=frames.f
 variables = own_module("variables")
 own_module("figure_hooks", patches=figures.PATCHES)
 
-READY, RESULT, FAILURE, ERROR, ENDED = 1, 3, 4, 7, 10
+READY, RESULT, FAILURE, ERROR, VALUE, ENDED = 1, 3, 4, 7, 9, 10
 CODE, ARGUMENTS, START, MODE, ENV, ARGV, STDIN, RESEED, NAME, TELL, SET = 2, 3, 4, 6, 7, 8, 10, 11, 12, 13, 14
 ERRORS_ALONE, DATA = 1, 2
 FUNCTION, SCRIPT, CELL, ASK = 0, 1, 2, 3
@@ -65,14 +65,32 @@ def look_fresh():
     processes.show_processors()
 
 
+held_value = []
+
+
+def send_shown(frame_type, payload):
+    """Hands over what a cell shows. Its value waits for its end, which mostly comes next: each frame that goes out
+    by itself wakes the supervisor and the manager."""
+    if frame_type == VALUE:
+        held_value.append(frames.frame(VALUE, payload))
+    else:
+        frames.send_bytes(take_value() + frames.frame(frame_type, payload))
+
+
+def take_value():
+    value = b"".join(held_value)
+    held_value.clear()
+    return value
+
+
 def load_cells():
     known = {"failures": failures, "figures": figures, "flush_output": ending.flush_output}
     try:
-        cells = own_module("cells", **known, result_json=results.result_json, send=frames.send)
+        cells = own_module("cells", **known, result_json=results.result_json, send=send_shown)
     except ModuleNotFoundError as error:
         if error.name != "IPython":
             raise
-        cells = own_module("plain_cells", **known, result_json=results.result_json, send=frames.send)
+        cells = own_module("plain_cells", **known, result_json=results.result_json, send=send_shown)
     cells.data_forms = own_module("data_forms", own_module=own_module, result_json=results.result_json)
     del namespace.__file__
     return cells
@@ -205,7 +223,7 @@ def serve(cells):
                 os._exit(code)
             with cells.sending:
                 cells.takes_displays = False
-                frames.send_bytes(result + frames.frame(ENDED, payload + bytes([code])))
+                frames.send_bytes(take_value() + result + frames.frame(ENDED, payload + bytes([code])))
             mode, arguments = CELL, b"{}"
             tell(cells, 0)
             variables.put_back(before)

@@ -20,6 +20,14 @@ void die(const char *format, ...) {
 
 static uint8_t outbox[4 * CHUNK_BYTES];
 static size_t outbox_length;
+/* Whether a frame waits that somebody waits for, and how many bytes the frames TAKEN that wait tell of. */
+static int is_awaited;
+static size_t taken_untold;
+
+void flush_if_awaited(void) {
+    // A manager that has half of a window left to send does not wait.
+    if (is_awaited || taken_untold >= WINDOW_BYTES / 2) flush_output();
+}
 
 void flush_output(void) {
     size_t done = 0;
@@ -30,6 +38,8 @@ void flush_output(void) {
         done += (size_t)n;
     }
     outbox_length = 0;
+    is_awaited = 0;
+    taken_untold = 0;
 }
 
 void say(enum frame_type type, uint32_t number, const void *head, size_t head_length, const void *body,
@@ -43,6 +53,7 @@ void say(enum frame_type type, uint32_t number, const void *head, size_t head_le
     if (head_length) memcpy(to + 9, head, head_length);
     if (body_length) memcpy(to + 9 + head_length, body, body_length);
     outbox_length += 5 + length;
+    if (type != TAKEN) is_awaited = 1;
 }
 
 void say_failed(uint32_t number, int error) {
@@ -60,4 +71,5 @@ void say_taken(uint32_t number, int stream, size_t bytes) {
     const uint32_t count = (uint32_t)bytes;
     memcpy(head + 1, &count, 4);
     say(TAKEN, number, head, sizeof head, NULL, 0);
+    taken_untold += bytes;
 }

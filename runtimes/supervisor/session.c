@@ -219,7 +219,7 @@ static void serve(void) {
             forget_if_over(&channels[i]);
         }
         if (!is_paused) say_exits();
-        flush_output();
+        flush_if_awaited();
     }
 }
 

@@ -109,6 +109,8 @@ void say_ended(uint32_t number, int stream);
 void say_taken(uint32_t number, int stream, size_t bytes);
 /* Writes out the frames that wait. */
 void flush_output(void);
+/* Writes them out, unless they all tell of little that was taken: each write wakes the manager. */
+void flush_if_awaited(void);
 
 /* ---- session-channels.c ---- */
 

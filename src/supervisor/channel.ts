@@ -148,7 +148,8 @@ export class Channel {
       highWaterMark: CHUNK_BYTES,
       read: () => {
         const state = this.#sources.get(stream)
-        if (!state?.open || state.unread === 0) return
+        // While the most of a window is left nobody waits, and each grant wakes the sandbox.
+        if (!state?.open || state.unread < WINDOW_BYTES / 4) return
         const { unread } = state
         state.unread = 0
         state.granted += unread
