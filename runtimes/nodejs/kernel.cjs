@@ -25,6 +25,8 @@ const [FUNCTION, , CELL, ASK] = [0, 1, 2, 3]
 const MAX_NOTE_BYTES = 2048
 const MAX_TRACEBACK_CHARS = 4000
 const MAX_MESSAGE_CHARS = 1000
+// Of an error that is not printed.
+const [MAX_TOLD_TRACEBACK_CHARS, MAX_TOLD_MESSAGE_CHARS] = [20_000, 150_000]
 
 // What user code may replace is taken beforehand.
 const { stringify } = JSON
@@ -83,9 +85,10 @@ function fail(run, error) {
     if (!(run.tells & ERRORS_ALONE)) stderr.write(`${text}\n`)
   } catch {}
   const line = text.includes(`${run.path}:`) && text.split(`${run.path}:`)[1].match(/^\d+/)?.[0]
+  const isAlone = (run.tells & ERRORS_ALONE) !== 0
   const told = {
-    message: message.slice(0, MAX_MESSAGE_CHARS),
-    traceback: text.slice(0, MAX_TRACEBACK_CHARS),
+    message: message.slice(0, isAlone ? MAX_TOLD_MESSAGE_CHARS : MAX_MESSAGE_CHARS),
+    traceback: text.slice(0, isAlone ? MAX_TOLD_TRACEBACK_CHARS : MAX_TRACEBACK_CHARS),
     line: line ? Number(line) : null,
   }
   send(ERROR, Buffer.from(stringify(told)))

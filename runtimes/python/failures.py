@@ -14,6 +14,8 @@ NETWORK_ERRNOS = (101, 104, 110, 111, 113)
 MOST_CAUSES = 16
 # Of what was printed of an error, its end; a character takes 6 bytes of JSON at most.
 MAX_TRACEBACK_CHARS, MAX_MESSAGE_CHARS = 4000, 1000
+# The same of an error that is not printed: some programs hand over a result as the message of an exception.
+MAX_TOLD_TRACEBACK_CHARS, MAX_TOLD_MESSAGE_CHARS = 20_000, 150_000
 
 
 def is_ours(file):
@@ -136,8 +138,8 @@ def _told_of(error, printed):
     if isinstance(error, SyntaxError) and error.filename == current_file:
         line = error.lineno
     return {
-        "message": message[:MAX_MESSAGE_CHARS],
-        "traceback": printed[-MAX_TRACEBACK_CHARS:],
+        "message": message[: MAX_MESSAGE_CHARS if prints_errors else MAX_TOLD_MESSAGE_CHARS],
+        "traceback": printed[-(MAX_TRACEBACK_CHARS if prints_errors else MAX_TOLD_TRACEBACK_CHARS) :],
         "line": line,
     }
 

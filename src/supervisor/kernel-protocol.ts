@@ -33,6 +33,8 @@ const MODES: Readonly<Record<KernelMode, number>> = { function: 0, script: 1, ce
 export const TOKEN_BYTES = 16
 /** From a kernel come the control frames of a runner. ENDED has the token of the run, then its exit code. */
 const ENDED_BYTES = TOKEN_BYTES + 1
+/** Of an error that is told alone: 170,000 characters, which take 6 bytes at most. */
+const ERROR_BYTES = 1024 * 1024
 
 /** What a kernel is told to run. */
 export interface KernelTask {
@@ -86,8 +88,10 @@ export function encodeKernelRun(task: KernelTask, token: string): Buffer {
  */
 export function maxKernelPayload(limits: RunLimits, roomToShow: number) {
   const most = maxControlPayload(limits, roomToShow)
-  return (type: number): number | undefined =>
-    type === CONTROL_FRAME.ENDED ? ENDED_BYTES : most(type)
+  return (type: number): number | undefined => {
+    if (type === CONTROL_FRAME.ENDED) return ENDED_BYTES
+    return type === CONTROL_FRAME.ERROR ? ERROR_BYTES : most(type)
+  }
 }
 
 /**
