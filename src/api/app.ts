@@ -50,6 +50,8 @@ export interface AppOptions extends DoorOptions {
   readonly tls: TlsFiles | null
   /** Addresses and networks of proxies, whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
+  /** What sandboxes may reach; null: nothing. */
+  readonly egress: object | null
   /** Of the hosts `<port>-<id>.<domain>` of E2B's sandboxes, in lower case; null: there are none. */
   readonly sandboxDomain: string | null
   /** For signed URLs: see signingKey(). By default one that is forgotten when the service stops. */
@@ -169,7 +171,16 @@ export async function buildApp(
   if (hasE2b && sessions) {
     const { uploads: frames } = accounts
     const keyed = options.keys.count > 0
-    await app.register(e2b, { ...services, ...keepers, sessions, frames, keyed, domain })
+    const hasNetwork = options.egress !== null
+    await app.register(e2b, {
+      ...services,
+      ...keepers,
+      sessions,
+      frames,
+      keyed,
+      hasNetwork,
+      domain,
+    })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   if (doors.has('piston')) await app.register(piston, { ...services, ...keepers })

@@ -237,3 +237,125 @@ test('what is not there or not supported is refused in words', async () => {
   expect((await door.ask('GET', '/templates')).value.length).toBeGreaterThan(2)
   expect((await door.ask('GET', '/sandboxes', { key: 'wrong' })).value.code).toBe(401)
 })
+
+test('what a sandbox uses is told for the time that is asked for', async () => {
+  const { sandboxID: id } = await made()
+  const now = Math.floor(Date.now() / 1000)
+  const samples = async (query: string) =>
+    (await door.ask('GET', `/sandboxes/${id}/metrics${query}`)).value
+  const [sample] = await samples(`?start=${now - 60}&end=${now + 60}`)
+  expect(Object.keys(sample).sort()).toEqual([
+    'cpuCount',
+    'cpuUsedPct',
+    'diskTotal',
+    'diskUsed',
+    'memCache',
+    'memTotal',
+    'memUsed',
+    'timestamp',
+    'timestampUnix',
+  ])
+  expect(await samples(`?start=${now - 3600}&end=${now - 1800}`)).toEqual([])
+  const { sandboxes } = (await door.ask('GET', `/sandboxes/metrics?sandbox_ids=${id},x`)).value
+  expect(Object.keys(sandboxes)).toEqual([id])
+  await door.ask('DELETE', `/sandboxes/${id}`)
+})
+
+test('a sandbox is never said to be cut off that is not', async () => {
+  const { sandboxID: id } = await made()
+  const cut = { allow_internet_access: false }
+  expect((await door.ask('PUT', `/sandboxes/${id}/network`, { body: cut })).status).toBe(204)
+  expect((await info(id)).allowInternetAccess).toBe(false)
+  const egress = { policy: null, nameServers: [] }
+  const open = await openE2b(sessions, { egress })
+  const refused = { status: 501 }
+  const create = { templateID: 'base', ...cut }
+  expect(await open.ask('POST', '/sandboxes', { body: create })).toMatchObject(refused)
+  const put = open.ask('PUT', `/sandboxes/${id}/network`, { body: { denyOut: ['8.8.8.8'] } })
+  expect(await put).toMatchObject(refused)
+  await open.close()
+})
+
+test('the hosts of sandboxes answer for their sandboxes alone', async () => {
+  const own = await openE2b(sessions, { sandboxDomain: 'sandbox.test' })
+  const { value } = await own.ask('POST', '/sandboxes', { body: { templateID: 'base' } })
+  const { sandboxID: id, domain, envdAccessToken } = value
+  expect(domain).toBe('sandbox.test')
+  const at = (host: string, path: string, headers = {}) =>
+    own.ask('GET', path, { headers: { host, 'x-access-token': envdAccessToken, ...headers } })
+  expect((await at(`49983-${id}.sandbox.test`, '/health')).status).toBe(204)
+  expect((await at(`49983-${id}.SANDBOX.test:8443`, '/health')).status).toBe(204)
+  // Its name goes before what headers say.
+  const headers = { 'e2b-sandbox-id': 'x', 'e2b-sandbox-port': '1' }
+  expect((await at(`49983-${id}.sandbox.test`, '/health', headers)).status).toBe(204)
+  const host = `49999-${id}.sandbox.test`
+  for (const path of ['/sandboxes', `/sandboxes/${id}`, '/v1/sessions', '/metrics', '/', '/x']) {
+    expect([path, (await at(host, path)).status]).toEqual([path, 404])
+  }
+  const nobody = sandboxIdOf('AAAAAAAAAAAAAAAAAAAA')
+  expect((await at(`49983-${nobody}.sandbox.test`, '/health')).status).toBe(502)
+  for (const port of ['0', '65536', '99999']) {
+    expect((await at(`${port}-${id}.sandbox.test`, '/sandboxes')).status).toBe(200)
+  }
+  const body = { templateID: 'base', network: { allowPublicTraffic: false } }
+  const { sandboxID, trafficAccessToken } = (await own.ask('POST', '/sandboxes', { body })).value
+  const port = await at(`3000-${sandboxID}.sandbox.test`, '/')
+  expect([port.status, port.value.code]).toEqual([403, 403])
+  const shown = { 'e2b-traffic-access-token': `${trafficAccessToken}x` }
+  expect((await at(`3000-${sandboxID}.sandbox.test`, '/', shown)).status).toBe(403)
+  for (const one of [id, sandboxID]) await own.ask('DELETE', `/sandboxes/${one}`)
+  await own.close()
+})
+
+describe("another caller's sandbox", () => {
+  test('is not there, whatever is asked', async () => {
+    const { sandboxID: id } = await made({ metadata: { of: 'ann' } })
+    const asked: [method: string, path: string, body?: object][] = [
+      ['GET', `/sandboxes/${id}`],
+      ['DELETE', `/sandboxes/${id}`],
+      ['POST', `/sandboxes/${id}/timeout`, { timeout: 1 }],
+      ['POST', `/sandboxes/${id}/refreshes`, {}],
+      ['POST', `/sandboxes/${id}/connect`, {}],
+      ['POST', `/v2/sandboxes/${id}/connect`, {}],
+      ['POST', `/sandboxes/${id}/resume`, {}],
+      ['POST', `/sandboxes/${id}/pause`, {}],
+      ['POST', `/sandboxes/${id}/fork`, {}],
+      ['POST', `/sandboxes/${id}/snapshots`, {}],
+      ['GET', `/sandboxes/${id}/metrics`],
+      ['GET', `/sandboxes/${id}/logs`],
+      ['PUT', `/sandboxes/${id}/network`, {}],
+    ]
+    for (const [method, path, body] of asked) {
+      const { status } = await door.ask(method, path, { key: BOB, ...(body && { body }) })
+      expect([method, path, status]).toEqual([method, path, 404])
+    }
+    expect((await door.ask('GET', '/v2/sandboxes?metadata=of%3Dann', { key: BOB })).value).toEqual(
+      [],
+    )
+    const all = await door.ask('GET', `/sandboxes/metrics?sandbox_ids=${id}`, { key: BOB })
+    expect(all.value).toEqual({ sandboxes: {} })
+    expect((await info(id)).state).toBe('running')
+    await door.ask('DELETE', `/sandboxes/${id}`)
+  })
+
+  test('opens to no token but its own', async () => {
+    const [mine, other] = [await made(), await made({}, BOB)]
+    const headers = (token: string) => ({
+      'e2b-sandbox-id': mine.sandboxID,
+      'e2b-sandbox-port': '49983',
+      'content-type': 'application/json',
+      ...(token !== '' && { 'x-access-token': token }),
+    })
+    for (const token of ['', 'x', other.envdAccessToken, mine.trafficAccessToken, ANN]) {
+      for (const path of ['/process.Process/List', '/filesystem.Filesystem/Stat']) {
+        const answer = await door.ask('POST', path, { headers: headers(token), body: {} })
+        expect([path, answer.status]).toEqual([path, 401])
+      }
+      const read = await door.ask('GET', '/files?path=/etc/passwd', { headers: headers(token) })
+      expect(read.status).toBe(401)
+      const contexts = { ...headers(token), 'e2b-traffic-access-token': other.trafficAccessToken }
+      expect((await door.ask('GET', '/contexts', { headers: contexts })).status).toBe(401)
+    }
+    for (const { sandboxID } of [mine, other]) await sessions.kill('ann', sandboxID)
+  })
+})

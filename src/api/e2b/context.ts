@@ -13,6 +13,8 @@ export interface E2bOptions extends Keepers {
   readonly metrics: NativeService['metrics']
   /** Whether callers are told by keys, and not by their addresses. */
   readonly keyed: boolean
+  /** Whether sandboxes can reach anything. */
+  readonly hasNetwork: boolean
   /** Of hosts `<port>-<id>.<domain>`, in lower case; null: there are none. */
   readonly domain: string | null
 }

@@ -5,6 +5,7 @@ import type { E2bContext, E2bOptions } from './context.ts'
 import { addCopiesRoutes } from './control/copies-routes.ts'
 import { addSandboxesRoutes } from './control/sandboxes-routes.ts'
 import { addTemplatesRoutes } from './control/templates-routes.ts'
+import { addUseRoutes } from './control/use-routes.ts'
 import { envd } from './envd/routes.ts'
 import { sendFailure } from './failures.ts'
 import { interpreter } from './interpreter/routes.ts'
@@ -59,6 +60,7 @@ export async function e2b(app: FastifyInstance, options: E2bOptions): Promise<vo
   addSandboxesRoutes(app, context)
   addCopiesRoutes(app, context)
   addTemplatesRoutes(app, context)
+  addUseRoutes(app, context)
   await app.register(envd, context)
   await app.register(interpreter, context)
   await app.register(sandboxPorts, context)

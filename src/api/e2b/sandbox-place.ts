@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { Refused } from '../refused.ts'
+import { send } from './failures.ts'
 
 /** What a request is for: a port of a sandbox. */
 export interface SandboxPlace {
@@ -40,9 +40,10 @@ export function placeIn(request: IncomingMessage): SandboxPlace | null {
 
 /** Has the hosts of sandboxes answer for their sandboxes alone. */
 export function keepSandboxHosts(app: FastifyInstance): void {
-  app.addHook('onRequest', async ({ raw, routeOptions }) => {
+  app.addHook('onRequest', async ({ raw, routeOptions }, reply) => {
     if (!placeIn(raw)?.isHost || routeOptions.config?.sandbox) return
-    throw new Refused(404, 'There is nothing under this address of the sandbox.')
+    const message = 'There is nothing under this address of the sandbox.'
+    return send(reply, 404, { code: 404, message })
   })
 }
 

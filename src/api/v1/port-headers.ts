@@ -77,7 +77,8 @@ export function headersToPort(
   const cookie = cookiesOf(headers.cookie ?? '', place)
   return {
     ...left,
-    host,
+    // As most clients write it, for servers that look at the letters.
+    Host: host,
     ...(headers.origin !== undefined && { origin: `http://${host}` }),
     ...(cookie !== '' && { cookie }),
     'x-forwarded-host': forwarded.host,

@@ -8,6 +8,7 @@ import { goneOf } from '../sandbox-call.ts'
 import { Creation, idempotencyOf, sandboxIn } from './create.ts'
 import { listQueryOf, pageOf } from './list.ts'
 import { type Sandbox, toldAccess, toldDetail, toldListed } from './present.ts'
+import { assertReach } from './reach.ts'
 import { readBody } from './read.ts'
 import {
   connectRequest,
@@ -26,6 +27,8 @@ export function addSandboxesRoutes(app: FastifyInstance, context: E2bContext): v
   const creation = new Creation(sessions)
   const create = async (request: FastifyRequest, reply: FastifyReply) => {
     const asked = readBody(request, newSandbox)
+    const { network = {}, allow_internet_access } = asked
+    assertReach(context, { ...network, allow_internet_access })
     const idempotency = idempotencyOf(request.headers['idempotency-key'], asked)
     const sandbox = await creation.create(request.caller, asked, idempotency)
     return send(reply, 201, toldAccess(sandbox, domain))
