@@ -1,5 +1,5 @@
 /** What sessions stand on: the engine's sandboxes, the places of all pools, and the data folder. */
-import { statfsSync } from 'node:fs'
+import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
@@ -11,6 +11,8 @@ import type { ExecutorCount } from './pool/pools.ts'
 import { SessionTemplates } from './session-templates.ts'
 import type { OutputAccounts } from './sessions/commands.ts'
 import { DiskAccounts, type DiskLimits } from './sessions/disk.ts'
+import type { Sealing } from './sessions/images.ts'
+import { assertNoneSealed, sealOf } from './sessions/key-check.ts'
 import { LocalSessions } from './sessions/local-sessions.ts'
 import type { Places } from './sessions/residence.ts'
 import { Shelf } from './sessions/shelf.ts'
@@ -44,12 +46,13 @@ export async function openSessions(
   await templates.open()
   // A manager on a port that nobody knows leaves nothing for another one.
   const { home, port } = config
-  const folder = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))
+  const plain = path.join(home, 'sessions', port === 0 ? `of-${process.pid}` : String(port))
+  const { folder, sealing } = sealingOf(config, log, engine, plain)
   const disk = new DiskAccounts({ bytes: Infinity, bytesPerCaller: Infinity })
   const sessions: LocalSessions = new LocalSessions(
     templates,
     placesOf(capacity, demand, config.limits.memoryBytes, () => sessions.yieldReady()),
-    new Shelf(folder, port !== 0, disk),
+    new Shelf(folder, port !== 0, disk, sealing),
     {
       perCaller: config.sessionsPerCaller,
       inAll: 8 * config.sessionsPerCaller,
@@ -86,6 +89,30 @@ export async function openSessions(
     )
   }
   return sessions
+}
+
+/**
+ * Returns where sessions lie, and what they are encrypted with. Encrypted ones have a folder of their own, so that
+ * nobody can put one that is not encrypted among them.
+ * @param plain where they lie without a key
+ * @throws ManagerError CONFIG_INVALID, SETUP_FAILED
+ */
+function sealingOf(
+  { sessionKey }: Config,
+  log: Logger,
+  engine: RunscEngine,
+  plain: string,
+): { folder: string; sealing: Sealing | null } {
+  const sealed = `${plain}-encrypted`
+  if (!sessionKey) {
+    assertNoneSealed(sealed)
+    return { folder: plain, sealing: null }
+  }
+  if (existsSync(plain) && readdirSync(plain).length > 0) {
+    log.warn({ folder: plain }, 'sessions of a start without a key lie unencrypted there, unused')
+  }
+  const seal = sealOf(sealed, sessionKey)
+  return { folder: sealed, sealing: { seal, workFolder: engine.makeMemoryFolder() } }
 }
 
 /**

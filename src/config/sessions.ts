@@ -1,4 +1,6 @@
 /** What callers may keep. */
+import { readFileSync } from 'node:fs'
+import { ManagerError } from '../errors.ts'
 import { MIB } from '../lib/units.ts'
 import { boolean, duration, type Environment, integer, setting, size } from './setting.ts'
 
@@ -15,6 +17,8 @@ export interface SessionSettings {
   readonly readySessions: number
   /** Whether the template `workspace` is built in the background where it is not there. */
   readonly buildsWorkspace: boolean
+  /** What sessions on disk are encrypted with, 32 bytes; null: they are not. */
+  readonly sessionKey: Buffer | null
 }
 
 /**
@@ -36,5 +40,35 @@ export function readSessions(env: Environment): SessionSettings {
     ),
     readySessions: setting(env, 'EXECUTOR_MANAGER_READY_SESSIONS', 1, integer(0, 64)),
     buildsWorkspace: setting(env, 'EXECUTOR_MANAGER_BUILD_WORKSPACE', true, boolean),
+    sessionKey: readKey(env),
+  }
+}
+
+/** Reads the key, or the file that has it. It is never shown, not even a wrong one. */
+function readKey({ EXECUTOR_MANAGER_SESSION_KEY: given }: Environment): Buffer | null {
+  if (!given) return null
+  const name = 'EXECUTOR_MANAGER_SESSION_KEY'
+  const key = parseKey(given.startsWith('/') && !isBase64(given) ? readText(name, given) : given)
+  if (key) return key
+  const expected = '32 bytes in hex or base64, or the path of a file with them'
+  throw new ManagerError('CONFIG_INVALID', `${name} is not ${expected} (openssl rand -hex 32)`)
+}
+
+/** Base64 may begin with a slash, too. */
+const isBase64 = (text: string): boolean => /^[\w+/-]{43}=?$/.test(text)
+
+function parseKey(text: string): Buffer | null {
+  const trimmed = text.trim()
+  if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex')
+  const key = isBase64(trimmed) ? Buffer.from(trimmed, 'base64') : null
+  return key?.length === 32 ? key : null
+}
+
+function readText(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code
+    throw new ManagerError('CONFIG_INVALID', `${name}: the file ${file} cannot be read: ${why}`)
   }
 }

@@ -1,6 +1,7 @@
 import type { DiskAccounts } from './disk.ts'
 import { CheckpointRefused, type KeptSandboxes, type SandboxTemplates } from './engine.ts'
 import type { SessionHost } from './host.ts'
+import { assertFree, readImage, writeImage } from './images.ts'
 import type { Residence } from './residence.ts'
 import type { Shelf } from './shelf.ts'
 import type { SessionInfo } from './types.ts'
@@ -37,12 +38,15 @@ export function hostOf(
       const { memoryBytes } = sandboxes.limits
       return memory.make({ caller, memoryBytes }, () => sandboxes.create())
     },
-    restore: ({ record }, { incarnation }, channels) => {
-      const image = shelf.image(record.id, incarnation)
+    restore: ({ record }, { incarnation, image }, channels) => {
+      const folder = shelf.image(record.id, incarnation)
       const { key, baseBytes, caller } = record
       const sandboxes = sandboxesOf(key)
       const { memoryBytes } = sandboxes.limits
-      const restore = () => sandboxes.restore(image, channels, baseBytes)
+      const restore = () =>
+        readImage(shelf.sealing, folder, image, (plain) =>
+          sandboxes.restore(plain, channels, baseBytes),
+        )
       return memory.make({ caller, memoryBytes }, restore)
     },
     checkpoint: async (session, sandbox) => {
@@ -51,10 +55,13 @@ export function hostOf(
       const most = sandbox.use().memoryBytes
       const endPlan = refusing(() => disk?.plan(id, caller, most))
       try {
-        const image = refusing(() => shelf.draft(id, incarnation))
-        await sandbox.checkpoint(image)
-        shelf.writeState(image, session.kept())
-        return { incarnation, atMs: Date.now(), bytes: shelf.bytesOf(image) }
+        const folder = refusing(() => shelf.draft(id, incarnation))
+        if (shelf.sealing) refusing(() => assertFree(folder, most))
+        const image = await writeImage(shelf.sealing, folder, async (plain) => {
+          await sandbox.checkpoint(plain)
+          shelf.writeState(plain, session.kept())
+        })
+        return { incarnation, atMs: Date.now(), bytes: shelf.bytesOf(folder), image }
       } catch (error) {
         shelf.discard(id, incarnation)
         throw error
@@ -62,7 +69,7 @@ export function hostOf(
         endPlan?.()
       }
     },
-    stateOf: ({ record }, { incarnation }) => shelf.readState(shelf.image(record.id, incarnation)),
+    stateOf: ({ record }, checkpoint) => shelf.readState(record.id, checkpoint),
     put: (session, isAwake) => shelf.put(session.shelved(isAwake)),
     release: (sandbox) => memory.release(sandbox),
     forget: async ({ record }) => shelf.remove(record.id),

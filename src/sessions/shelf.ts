@@ -12,6 +12,7 @@ import path from 'node:path'
 import type { ChannelState } from '../supervisor/channel.ts'
 import type { ContextRecord } from './context-types.ts'
 import type { DiskAccounts } from './disk.ts'
+import { type Sealing, sealNameOf } from './images.ts'
 import type { CommandState } from './kept-command.ts'
 import type { SessionRecord } from './types.ts'
 
@@ -22,6 +23,8 @@ export interface Checkpoint {
   readonly atMs: number
   /** On disk. */
   readonly bytes: number
+  /** What its image is called in its seals; null: it is not encrypted. */
+  readonly image: string | null
 }
 
 /** A session as it was at a checkpoint. */
@@ -53,6 +56,8 @@ const IMAGE = 'image-'
 const STATE = 'state.json'
 const ID_PATTERN = /^[0-9A-Za-z_-]{1,64}$/
 
+const recordName = (id: string) => `record:${id}`
+
 /**
  * The sessions on disk, each in a folder with its name: its record, and the image of its last checkpoint. They hold
  * what callers had in memory: only the manager's user can read them. A record is replaced whole, so at any moment
@@ -62,13 +67,21 @@ export class Shelf {
   readonly #folder: string
   readonly #isKept: boolean
   readonly #disk: DiskAccounts | null
+  readonly sealing: Sealing | null
 
   /**
    * @param folder made with the first session
    * @param isKept whether a later manager looks there
    * @param disk counts what lies here; null: nothing is counted
+   * @param sealing encrypts all that lies here; null: nothing is encrypted
    */
-  constructor(folder: string, isKept: boolean, disk: DiskAccounts | null = null) {
+  constructor(
+    folder: string,
+    isKept: boolean,
+    disk: DiskAccounts | null = null,
+    sealing: Sealing | null = null,
+  ) {
+    this.sealing = sealing
     this.#folder = folder
     this.#isKept = isKept
     this.#disk = disk
@@ -82,7 +95,7 @@ export class Shelf {
   /** Another one, in a folder that is named after this one's. */
   beside(name: string): Shelf {
     const { dir, base } = path.parse(this.#folder)
-    return new Shelf(path.join(dir, `${name}-of-${base}`), this.#isKept, this.#disk)
+    return new Shelf(path.join(dir, `${name}-of-${base}`), this.#isKept, this.#disk, this.sealing)
   }
 
   /** Puts a session here whose image is that of another one; nothing writes to an image, so both share it. */
@@ -117,12 +130,18 @@ export class Shelf {
     return path.join(this.#folderOf(id), `${IMAGE}${incarnation}`)
   }
 
-  writeState(image: string, state: KeptState): void {
-    writeFileSync(path.join(image, STATE), JSON.stringify(state), { mode: 0o600 })
+  /** @param folder of the image, where it is not encrypted yet */
+  writeState(folder: string, state: KeptState): void {
+    writeFileSync(path.join(folder, STATE), JSON.stringify(state), { mode: 0o600 })
   }
 
-  readState(image: string): KeptState {
-    return JSON.parse(readFileSync(path.join(image, STATE), 'utf8')) as KeptState
+  /** @throws Error when it cannot be read */
+  readState(id: string, { incarnation, image }: Checkpoint): KeptState {
+    const bytes = readFileSync(path.join(this.image(id, incarnation), STATE))
+    const { sealing } = this
+    const isPlain = !sealing || image === null
+    const plain = isPlain ? bytes : sealing.seal.open(sealNameOf(image, STATE), bytes)
+    return JSON.parse(plain.toString('utf8')) as KeptState
   }
 
   /** How much an image takes on disk. */
@@ -137,7 +156,9 @@ export class Shelf {
     const folder = this.#folderOf(record.id)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const file = path.join(folder, RECORD)
-    writeFileSync(`${file}.new`, JSON.stringify({ format: FORMAT, ...shelved }), { mode: 0o600 })
+    const text = Buffer.from(JSON.stringify({ format: FORMAT, ...shelved }))
+    const bytes = this.sealing?.seal.seal(recordName(record.id), text) ?? text
+    writeFileSync(`${file}.new`, bytes, { mode: 0o600 })
     renameSync(`${file}.new`, file)
     this.#disk?.put(record.id, record.caller, checkpoint?.bytes ?? 0)
     for (const name of readdirSync(folder)) {
@@ -183,8 +204,11 @@ export class Shelf {
 
   #read(id: string): Shelved | null {
     try {
-      const text = readFileSync(path.join(this.#folderOf(id), RECORD), 'utf8')
-      const { format, record, isAwake, checkpoint } = JSON.parse(text) as Shelved & {
+      const bytes = readFileSync(path.join(this.#folderOf(id), RECORD))
+      const text = this.sealing?.seal.open(recordName(id), bytes) ?? bytes
+      const { format, record, isAwake, checkpoint } = JSON.parse(
+        text.toString('utf8'),
+      ) as Shelved & {
         format?: number
       }
       return format === FORMAT ? { record, isAwake, checkpoint } : null

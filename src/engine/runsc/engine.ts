@@ -12,7 +12,13 @@ import { ExecutorMaker } from './executor-maker.ts'
 import type { RenewalSettings } from './generation.ts'
 import type { Installation, InstalledRuntime } from './installation.ts'
 import { type Job, type JobEnd, runJob } from './job.ts'
-import { claimOwnership, dropOwnership, makeSharedFolder, sweepLeftovers } from './owner.ts'
+import {
+  claimOwnership,
+  dropOwnership,
+  makeMemoryFolder,
+  makeSharedFolder,
+  sweepLeftovers,
+} from './owner.ts'
 import type { Platform } from './platform.ts'
 import { type Demand, ProcessorShares } from './processor-shares.ts'
 import { Reaper } from './reaper.ts'
@@ -136,6 +142,15 @@ export class RunscEngine {
    */
   runJob(job: Job, onOutput: (chunk: Buffer) => void): Promise<JobEnd> {
     return runJob(this.#context, job, onOutput)
+  }
+
+  /**
+   * Makes a folder in memory that is this process's alone, for what must not lie on a disk in plain. It goes with
+   * the owner's mark.
+   * @throws ManagerError SETUP_FAILED
+   */
+  makeMemoryFolder(): string {
+    return makeMemoryFolder(this.#context.owner)
   }
 
   /** Returns a maker of the sandboxes of sessions of one template. */

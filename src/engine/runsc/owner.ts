@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ManagerError } from '../../errors.ts'
+import { execSync } from '../../lib/exec.ts'
 import { FileLock } from '../../lib/file-lock.ts'
 import { removeNetwork } from '../../network/removal.ts'
 import { findCgroup, makeOwnerFolders, removeFolders } from './cgroup-factory.ts'
@@ -57,6 +58,23 @@ export function makeSharedFolder(owner: Owner): string {
   const folder = path.join(owner.runFolder, 'shared')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return folder
+}
+
+/**
+ * Makes a folder in memory (tmpfs) that the manager's user alone can enter.
+ * @throws ManagerError SETUP_FAILED
+ */
+export function makeMemoryFolder(owner: Owner): string {
+  const folder = path.join(owner.runFolder, 'memory')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const mount = ['mount', '-t', 'tmpfs', '-o', 'mode=0700,nosuid,nodev,noexec', 'tmpfs', folder]
+  const { failure, stderr } = execSync(mount)
+  if (failure === null) return folder
+  const why = stderr.trim() || failure
+  throw new ManagerError(
+    'SETUP_FAILED',
+    `Encrypted sessions need a file system in memory, and it cannot be mounted on ${folder}: ${why}. Give the service the right to mount, or unset EXECUTOR_MANAGER_SESSION_KEY.`,
+  )
 }
 
 /** Removes the owner's folders, and the tree if no other manager uses it. Its sandboxes must be gone. */

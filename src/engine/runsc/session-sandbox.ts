@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
@@ -13,6 +14,9 @@ const RESTORED_BYTES = 32 * MIB
 /** How long a sandbox may take to answer after a checkpoint of it failed. */
 const ANSWER_MS = scaledMs(5000)
 
+/** Source: TMPFS_MAGIC of statfs(2). */
+const TMPFS = 0x01021994
+
 /** A runsc sandbox that a caller keeps. */
 export class SessionSandbox implements KeptSandbox {
   readonly id: string
@@ -23,6 +27,7 @@ export class SessionSandbox implements KeptSandbox {
   readonly #context: Pick<EngineContext, 'reaper' | 'processors'>
   readonly #endMemoryWatch: (() => void) | null
   #baseBytes = 0
+  #limitBytes = 0
   #isFrozen = false
   #isRanked = false
   #disposal: Promise<void> | null = null
@@ -60,7 +65,8 @@ export class SessionSandbox implements KeptSandbox {
     this.channels.resume()
     this.#baseBytes = baseBytes ?? cgroup.memoryBytes()
     const restored = baseBytes === null ? 0 : RESTORED_BYTES
-    cgroup.setMemoryLimit(this.#baseBytes + memoryBytes + restored)
+    this.#limitBytes = this.#baseBytes + memoryBytes + restored
+    cgroup.setMemoryLimit(this.#limitBytes)
     cgroup.setCpuLimit(cpus)
     this.#context.processors.made(cgroup)
   }
@@ -118,12 +124,22 @@ export class SessionSandbox implements KeptSandbox {
   async checkpoint(folder: string): Promise<void> {
     this.thaw()
     await this.channels.pause()
+    const endLift = this.#liftLimitFor(folder)
     try {
       await this.#launcher.checkpoint(this.id, this.#launched.network !== null, folder)
     } catch (error) {
+      endLift()
       if (!(await this.#goesOn())) throw error
       throw new CheckpointRefused((error as Error).message, { cause: error })
     }
+  }
+
+  /** What it writes to a folder in memory counts as its own: then it may hold twice as much until it has ended. */
+  #liftLimitFor(folder: string): () => void {
+    const { cgroup } = this.#launched.sandbox
+    if (statfsSync(folder).type !== TMPFS) return () => {}
+    cgroup.setMemoryLimit(2 * this.#limitBytes)
+    return () => cgroup.setMemoryLimit(this.#limitBytes)
   }
 
   /** Whether it still answers after a checkpoint that failed. */
