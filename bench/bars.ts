@@ -22,7 +22,7 @@ export interface Bar {
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
   const { warm, bare, native, imports, burst, load, callers, doors } = figures
-  const { sessions, idle, density, start } = figures
+  const { sessions, sessionSleep, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = (program: ProgramId) =>
@@ -82,7 +82,8 @@ export function barsOf(figures: Figures): Bar[] {
     ...doorExtras(doors ?? []).map(({ door, extraMs, limitMs }) =>
       most(`Door ${door}, p50 beyond that of /v1/runs`, 'ms', limitMs, extraMs),
     ),
-    most('Create a session, p50', 'ms', 10, sessions?.createMs.p50),
+    most('Create a session where a sandbox is ready, p50', 'ms', 10, sessions?.createMs.p50),
+    most('First cell in it, p50', 'ms', 20, sessions?.firstRunMs.p50),
     most('Script in a ready session, p50', 'ms', 3, sessions?.scriptMs.p50),
     most('Cell in a ready session, p50', 'ms', 8, sessions?.cellMs.p50),
     most(
@@ -91,6 +92,10 @@ export function barsOf(figures: Figures): Bar[] {
       5,
       sessions && sessions.frozenMs.p50 - sessions.cellMs.p50,
     ),
+    most('Hibernate with pandas and 50 MB of data, p50', 'ms', 600, sessionSleep?.hibernateMs.p50),
+    most('Resume it, p50', 'ms', 400, sessionSleep?.resumeMs.p50),
+    most('Fork of 4, p50', 'ms', 4000, sessionSleep?.forkMs.p50),
+    most('Memory of a session on disk', 'MB', 2, sessionSleep?.idle.memoryMbEach),
     most(
       `Burst of ${burst?.size ?? 'the pool size'}, p50, to one run`,
       '×',

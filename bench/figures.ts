@@ -9,6 +9,7 @@ import type { ImportFigure } from './imports.ts'
 import type { LoadFigures } from './load.ts'
 import type { NativeFigures } from './native.ts'
 import type { SessionIoFigures } from './session-io.ts'
+import type { SessionSleepFigures } from './session-sleep.ts'
 import type { SessionFigures } from './sessions.ts'
 import type { StartFigures } from './start.ts'
 import type { WarmFigures } from './warm.ts'
@@ -25,6 +26,7 @@ export interface Figures {
   doors?: readonly DoorFigure[]
   sessions?: SessionFigures
   sessionIo?: SessionIoFigures
+  sessionSleep?: SessionSleepFigures
   idle?: IdleFigures
   density?: readonly DensityFigure[]
   cold?: ColdFigures

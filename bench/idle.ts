@@ -6,12 +6,16 @@ import { SandboxCounters } from './sandbox-counters.ts'
 import type { Service } from './service.ts'
 import { figure, type Report } from './table.ts'
 
-/** Processor time while nobody asks, in percent of one core. */
-export interface IdleFigures {
-  readonly seconds: number
-  readonly executors: number
+/** Processor time, in percent of one core. */
+export interface CpuUse {
   readonly managerPercent: number
   readonly sandboxesPercent: number
+}
+
+/** While nobody asks. */
+export interface IdleFigures extends CpuUse {
+  readonly seconds: number
+  readonly executors: number
 }
 
 /** Where the fields of /proc/pid/stat go on after the process's name, and utime (14th) in them. */
@@ -22,22 +26,32 @@ export async function measureIdle(bench: Bench, service: Service): Promise<IdleF
   const client = service.client()
   await service.untilSettled(client).finally(() => client.close())
   bench.say('an idle pool')
-  const counters = new SandboxCounters(service.pid)
+  const { idleSeconds } = bench.options
+  // What the last request left to do is over by then.
+  await sleep(1000, undefined, { signal: bench.interrupt })
+  const use = await cpuUse(service.pid, idleSeconds, bench.interrupt)
+  const executors = [...new SandboxCounters(service.pid).memory().values()].flat().length
+  return { ...use, seconds: idleSeconds, executors }
+}
+
+/** Measures the processor time that a manager and its sandboxes take while nothing is asked of them. */
+export async function cpuUse(
+  pid: number,
+  seconds: number,
+  interrupt: AbortSignal,
+): Promise<CpuUse> {
+  const counters = new SandboxCounters(pid)
   const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
   const read = () => ({
     atMs: performance.now(),
-    managerMs: (cpuTicks(service.pid) / ticksPerSecond) * 1000,
+    managerMs: (cpuTicks(pid) / ticksPerSecond) * 1000,
     sandboxesMs: counters.cpuTimeUs() / 1000,
   })
-  // What the last request left to do is over by then.
-  await sleep(1000, undefined, { signal: bench.interrupt })
   const before = read()
-  await sleep(bench.options.idleSeconds * 1000, undefined, { signal: bench.interrupt })
+  await sleep(seconds * 1000, undefined, { signal: interrupt })
   const after = read()
   const percent = (cpuMs: number) => (cpuMs / (after.atMs - before.atMs)) * 100
   return {
-    seconds: bench.options.idleSeconds,
-    executors: [...counters.memory().values()].flat().length,
     managerPercent: percent(after.managerMs - before.managerMs),
     sandboxesPercent: percent(after.sandboxesMs - before.sandboxesMs),
   }

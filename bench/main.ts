@@ -25,6 +25,7 @@ import { type Options, readOptions, TOPICS, type Topic, USAGE } from './options.
 import { ratioReport } from './ratios.ts'
 import { Service } from './service.ts'
 import { measureSessionIo, sessionIoReport } from './session-io.ts'
+import { measureSessionSleep, sessionSleepReport } from './session-sleep.ts'
 import { measureSessions, sessionsReport } from './sessions.ts'
 import { measureStart, startReport } from './start.ts'
 import { markdown, type Report } from './table.ts'
@@ -129,6 +130,10 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     if (wants('session-io')) {
       figures.sessionIo = await measureSessionIo(bench, service)
       print(sessionIoReport(figures.sessionIo))
+    }
+    if (wants('session-sleep')) {
+      figures.sessionSleep = await measureSessionSleep(bench, service)
+      print(sessionSleepReport(figures.sessionSleep))
     }
     if (wants('idle')) {
       figures.idle = await measureIdle(bench, service)

@@ -13,6 +13,7 @@ export const TOPICS = [
   'doors',
   'sessions',
   'session-io',
+  'session-sleep',
   'idle',
   'density',
   'cold',
@@ -38,6 +39,10 @@ export interface Options {
   /** Callers at once of each sustained load. */
   readonly clients: readonly number[]
   readonly bursts: number
+  /** Sessions that are created, put to sleep and copied. */
+  readonly sessions: number
+  /** Sessions on disk at once. */
+  readonly idleSessions: number
   readonly starts: number
   /** How long the idle service is watched. */
   readonly idleSeconds: number
@@ -63,6 +68,8 @@ const NORMAL = {
   coldSamples: 5,
   loadSeconds: 20,
   bursts: 20,
+  sessions: 10,
+  idleSessions: 200,
   starts: 5,
   idleSeconds: 10,
   densityExecutors: 4,
@@ -75,6 +82,8 @@ const QUICK: typeof NORMAL = {
   coldSamples: 1,
   loadSeconds: 4,
   bursts: 3,
+  sessions: 2,
+  idleSessions: 5,
   starts: 2,
   idleSeconds: 3,
   densityExecutors: 2,

@@ -22,6 +22,7 @@ const OWN_SETTINGS = {
   SANDBOX_EXECUTOR_MANAGER_API_TOKEN: '',
   EXECUTOR_MANAGER_RATE_LIMIT: '',
   EXECUTOR_MANAGER_BUILD_WORKSPACE: 'off',
+  EXECUTOR_MANAGER_SESSIONS: '250',
 }
 
 /** The real service, as `npm start` starts it, in a process of its own. */

@@ -1,113 +1,92 @@
-import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench } from './context.ts'
 import type { Service } from './service.ts'
+import { SessionCalls } from './session-calls.ts'
 import { type Summary, summarize } from './statistics.ts'
 import { percentileCells, type Report } from './table.ts'
 
 /** Runs in sessions of Python. */
 export interface SessionFigures {
+  /** Where a sandbox was ready. */
   readonly createMs: Summary
-  /** The first cell, with which the kernel is started. */
+  /** The first cell after that. */
   readonly firstRunMs: Summary
+  /** Where none was ready. */
+  readonly createAnewMs: Summary
+  readonly firstRunAnewMs: Summary
   readonly cellMs: Summary
   /** Without IPython: mode `script`. */
   readonly scriptMs: Summary
   readonly frozenMs: Summary
 }
 
-const CREATED = 5
 const FROZEN = 8
+/** What the service does after an answer is over by then. */
+const PAUSE_MS = 300
 const CELL = '1 + 1'
 
 /** Creates sessions, and runs a cell again and again in one, over a connection that is kept. */
 export async function measureSessions(bench: Bench, service: Service): Promise<SessionFigures> {
   bench.say('sessions')
   const { options, interrupt } = bench
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const call = (method: string, path: string, body?: object) =>
-    send(service.port, method, `/v1/sessions${path}`, body, agent, interrupt)
-  const timed = async (times: number[], work: () => Promise<unknown>) => {
-    const began = performance.now()
-    await work()
-    times.push(performance.now() - began)
-  }
-  const [created, first, cells, scripts, frozen]: number[][] = [[], [], [], [], []]
+  const calls = new SessionCalls(bench, service)
+  const pause = (ms: number) => sleep(ms, undefined, { signal: interrupt })
+  const times = () => [] as number[]
+  const [created, first, createdAnew, firstAnew] = [times(), times(), times(), times()]
+  const [cells, scripts, frozen] = [times(), times(), times()]
   const idle = { freeze_ms: 100, hibernate_ms: null }
-  const ids: string[] = []
+  const begin = async (creations: number[], runs: number[]) => {
+    const id = await calls.timed(creations, () => calls.create({ idle }))
+    await calls.timed(runs, () => calls.run(id, CELL))
+    return id
+  }
   try {
-    for (let count = 0; count < CREATED; count++) {
-      await timed(created as number[], async () => {
-        const made = await call('POST', '', { template: 'python', idle })
-        ids.push((JSON.parse(made) as { id: string }).id)
-      })
-      await timed(first as number[], () => call('POST', `/${ids.at(-1)}/runs`, { code: CELL }))
-      if (count > 0) await call('DELETE', `/${ids.pop()}`)
+    // From now on one is kept ready.
+    await calls.delete(await calls.create())
+    for (let count = 0; count < options.sessions; count++) {
+      await calls.untilReady()
+      await pause(PAUSE_MS)
+      const ready = await begin(created, first)
+      // The next one is not ready yet.
+      const anew = await begin(createdAnew, firstAnew)
+      for (const id of [ready, anew]) await calls.delete(id)
     }
-    const path = `/${ids[0]}/runs`
+    const id = await calls.create({ idle })
     for (let count = 0; count < options.samples; count++) {
-      await timed(cells as number[], () => call('POST', path, { code: CELL }))
-      await timed(scripts as number[], () => call('POST', path, { code: CELL, mode: 'script' }))
+      await calls.timed(cells, () => calls.run(id, CELL))
+      await calls.timed(scripts, () => calls.run(id, CELL, { mode: 'script' }))
     }
     for (let count = 0; count < FROZEN; count++) {
-      while (!(await call('GET', `/${ids[0]}`)).includes('"state":"frozen"')) {
-        await sleep(50, undefined, { signal: interrupt })
-      }
-      await timed(frozen as number[], () => call('POST', path, { code: CELL }))
+      while ((await calls.told(id)).state !== 'frozen') await pause(50)
+      await calls.timed(frozen, () => calls.run(id, CELL))
     }
-    for (const id of ids) await call('DELETE', `/${id}`)
+    await calls.delete(id)
   } finally {
-    agent.destroy()
+    calls.close()
   }
   return {
-    createMs: summarize(created as number[]),
-    firstRunMs: summarize(first as number[]),
-    cellMs: summarize(cells as number[]),
-    scriptMs: summarize(scripts as number[]),
-    frozenMs: summarize(frozen as number[]),
+    createMs: summarize(created),
+    firstRunMs: summarize(first),
+    createAnewMs: summarize(createdAnew),
+    firstRunAnewMs: summarize(firstAnew),
+    cellMs: summarize(cells),
+    scriptMs: summarize(scripts),
+    frozenMs: summarize(frozen),
   }
-}
-
-/** @returns the answer's text; @throws Error when it is none of success */
-function send(
-  port: number,
-  method: string,
-  path: string,
-  body: object | undefined,
-  agent: Agent,
-  signal: AbortSignal,
-): Promise<string> {
-  const text = body === undefined ? '' : JSON.stringify(body)
-  const headers =
-    text === '' ? {} : { 'content-type': 'application/json', 'content-length': text.length }
-  return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, method, headers, agent, signal }
-    const sent = request(options, (response) => {
-      const chunks: Buffer[] = []
-      response.on('error', reject)
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () => {
-        const said = Buffer.concat(chunks).toString()
-        if ((response.statusCode ?? 500) < 300) resolve(said)
-        else reject(new Error(`${method} ${path}: ${response.statusCode} ${said}`))
-      })
-    })
-    sent.on('error', reject)
-    sent.end(text)
-  })
 }
 
 export function sessionsReport(figures: SessionFigures): Report {
-  const { createMs, firstRunMs, cellMs, scriptMs, frozenMs } = figures
   return {
     title: 'Sessions of Python, one request at a time (ms)',
     columns: ['what', 'p50', 'p90', 'p99'],
     rows: [
-      ['create', ...percentileCells(createMs)],
-      ['first cell, which starts the kernel', ...percentileCells(firstRunMs)],
-      ['cell in a ready session', ...percentileCells(cellMs)],
-      ['script in a ready session, without IPython', ...percentileCells(scriptMs)],
-      ['cell in a frozen session', ...percentileCells(frozenMs)],
+      ['create, where a sandbox is ready', ...percentileCells(figures.createMs)],
+      ['first cell in it', ...percentileCells(figures.firstRunMs)],
+      ['create, where none is ready', ...percentileCells(figures.createAnewMs)],
+      ['first cell in it, which starts Python', ...percentileCells(figures.firstRunAnewMs)],
+      ['cell in a ready session', ...percentileCells(figures.cellMs)],
+      ['script in a ready session, without IPython', ...percentileCells(figures.scriptMs)],
+      ['cell in a frozen session', ...percentileCells(figures.frozenMs)],
     ],
   }
 }
