@@ -16,6 +16,7 @@ import type { Door } from './doors.ts'
 import { e2b } from './e2b/plugin.ts'
 import { keepSandboxHosts, takePlace } from './e2b/sandbox-place.ts'
 import { failureOf } from './failure.ts'
+import { judge0 } from './judge0/plugin.ts'
 import { jupyter } from './jupyter/plugin.ts'
 import { libreChat } from './librechat/plugin.ts'
 import { lingerOnRefusal } from './lingering.ts'
@@ -46,7 +47,7 @@ export interface AppOptions extends DoorOptions {
   /** The front doors that are open. */
   readonly doors: ReadonlySet<Door>
   readonly accounts: Accounts
-  readonly jobs: { readonly webhooks: WebhookSettings }
+  readonly jobs: { readonly webhooks: WebhookSettings; readonly keepMs: number }
   readonly tls: TlsFiles | null
   /** Addresses and networks of proxies, whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
@@ -146,7 +147,7 @@ export async function buildApp(
   const keepers = { connections, answers, uploads, version: VERSION }
   const { doors, accounts } = options
   if (doors.has('ragflow')) await app.register(ragflow, { ...services, ...keepers })
-  const { webhooks } = options.jobs
+  const { webhooks, keepMs } = options.jobs
   const jobs = jobsOf(app, webhooks, services)
   if (doors.has('v1')) {
     const frames = accounts.uploads
@@ -183,6 +184,10 @@ export async function buildApp(
     })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
+  if (doors.has('judge0')) {
+    const kept = services.store.filesOf('judge0')
+    await app.register(judge0, { ...services, ...keepers, jobs, kept, keepMs, webhooks })
+  }
   if (doors.has('piston')) await app.register(piston, { ...services, ...keepers })
   return app
 }

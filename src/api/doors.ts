@@ -8,6 +8,7 @@ export const DOORS = [
   'librechat',
   'e2b',
   'piston',
+  'judge0',
 ] as const
 
 export type Door = (typeof DOORS)[number]

@@ -30,6 +30,7 @@ export function callWebhook(
   body: string,
   policy: CallbackPolicy,
   nameServers: readonly string[] = [],
+  method: 'POST' | 'PUT' = 'POST',
 ): Promise<CallResult> {
   const host = hostOf(url)
   // An address is connected to without a look-up.
@@ -38,7 +39,7 @@ export function callWebhook(
   }
   return new Promise((resolve) => {
     const options: RequestOptions = {
-      method: 'POST',
+      method,
       agent: false,
       lookup: lookupWithin(policy, nameServers),
       headers: {

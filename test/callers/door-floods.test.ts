@@ -22,6 +22,7 @@ const DOORS: readonly [door: string, path: string, body: object][] = [
   ['mcp', '/mcp', call(SLEEP)],
   ['dify', '/v1/sandbox/run', { language: 'python3', code: SLEEP }],
   ['piston', '/api/v2/execute', { language: 'py', version: '*', files: [{ content: SLEEP }] }],
+  ['judge0', '/submissions?wait=true', { language_id: 71, source_code: SLEEP }],
   ['librechat', '/librechat/exec', { lang: 'py', code: SLEEP }],
 ]
 

@@ -121,6 +121,12 @@ const DOORS: readonly Door[] = [
     shape: { message: expect.any(String) },
   },
   {
+    door: 'judge0',
+    path: '/submissions',
+    unknown: ['/submissions/x/y', '/languages/x/y', '/judge0/x', '/judge0'],
+    shape: { error: expect.any(String) },
+  },
+  {
     door: 'librechat, tools',
     path: '/librechat/exec/programmatic',
     unknown: ['/librechat'],

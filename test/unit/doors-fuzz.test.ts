@@ -66,6 +66,27 @@ const TARGETS: readonly Target[] = [
     refusal: { message: expect.any(String) },
   },
   {
+    path: '/submissions?base64_encoded=true&wait=true',
+    body: {
+      source_code: '',
+      language_id: 71,
+      stdin: '',
+      expected_output: '',
+      cpu_time_limit: 1,
+      memory_limit: 2048,
+      command_line_arguments: 'a "b c"',
+      redirect_stderr_to_stdout: true,
+      callback_url: null,
+      number_of_runs: 1,
+    },
+    refusal: {},
+  },
+  {
+    path: '/judge0/submissions/batch',
+    body: { submissions: [{ source_code: '', language_id: 71 }] },
+    refusal: { error: expect.any(String) },
+  },
+  {
     path: '/librechat/v1/exec',
     body: { lang: 'py', code: '', files: [] },
     refusal: { error: expect.any(String) },

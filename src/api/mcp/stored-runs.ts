@@ -3,6 +3,7 @@ import { jsonMembers } from '../../lib/json-members.ts'
 import { jsonStringBytes } from '../../lib/json-string.ts'
 import { mediaTypeOf } from '../../run/media-types.ts'
 import type { LeftOut, MimeBundle } from '../../run/types.ts'
+import { storedOutcomeJson } from '../v1/stored.ts'
 import { wellFormed } from './excerpt.ts'
 import type { KeptPart, ListedPart } from './kept-results.ts'
 import { imageLimits, type ToldFile, type ToldOutcome } from './present.ts'
@@ -39,7 +40,7 @@ export async function storedOutcome(
   owner: string,
   id: string,
 ): Promise<ToldOutcome | null> {
-  const json = await outcomeJson(jobs, owner, id)
+  const json = await storedOutcomeJson(jobs, owner, id)
   if (json === null) return null
   const found = jsonMembers(json, [...MEMBERS, 'stdout', 'stderr'])
   const values = new Map<string, unknown>()
@@ -71,7 +72,7 @@ export async function storedPart(
   name: string,
 ): Promise<KeptPart | null> {
   if (name === 'stdout' || name === 'stderr') {
-    const json = await outcomeJson(jobs, owner, id)
+    const json = await storedOutcomeJson(jobs, owner, id)
     const text = json && jsonMembers(json, [name]).get(name)
     return text ? { content: jsonStringBytes(text), mediaType: 'text/plain' } : null
   }
@@ -105,12 +106,6 @@ async function filesOf(jobs: Jobs, owner: string, id: string): Promise<ToldFile[
     files.push({ path: name, size, content: file && (await whole(file.read())) })
   }
   return files
-}
-
-async function outcomeJson(jobs: Jobs, owner: string, id: string): Promise<Buffer | null> {
-  const pieces = await jobs.outcome(owner, id)
-  // Its last member, the list of files, is open.
-  return pieces && Buffer.concat([await whole(pieces), Buffer.from(']}')])
 }
 
 async function whole(pieces: AsyncIterable<Buffer>): Promise<Buffer> {

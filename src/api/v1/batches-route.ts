@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ManagerError } from '../../errors.ts'
 import type { RunOutcome, RunRequest } from '../../run/types.ts'
-import { RateLimited } from '../refused.ts'
+import { spendRate } from '../spend-rate.ts'
 import { EventStream } from '../sse.ts'
 import { admit } from './admit.ts'
 import { beginCall, type Call, type Keepers, wantsEvents } from './call.ts'
@@ -53,16 +53,6 @@ function refuseAccepting(request: FastifyRequest, inputs: readonly RunInput[]): 
   }
   const given = inputs.find(({ fields }) => fields.callback !== undefined)
   if (given) throw invalid([{ pointer: `${given.at}/callback`, detail: 'is for POST /v1/runs' }])
-}
-
-/** Each run of a batch counts as one that was started. @throws RateLimited */
-async function spendRate(app: FastifyInstance, request: FastifyRequest, runs: number) {
-  if (!app.hasDecorator('createRateLimit')) return
-  const spend = app.createRateLimit()
-  for (let count = 0; count < runs; count++) {
-    const state = await spend(request)
-    if (!state.isAllowed && state.isExceeded) throw new RateLimited()
-  }
 }
 
 /** Results in order. The answer begins at once: what becomes of a run is its own result's matter. */

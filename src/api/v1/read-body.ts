@@ -1,5 +1,6 @@
 import { jsonElements, jsonEntries } from '../../lib/json-members.ts'
 import { readDify } from '../dify/read-request.ts'
+import { readSubmission, readSubmissions } from '../judge0/read-request.ts'
 import { readExec } from '../librechat/read-exec.ts'
 import { readToolRun } from '../librechat/read-tool-run.ts'
 import { readPiston } from '../piston/read-request.ts'
@@ -17,7 +18,15 @@ import {
 import { batchInput, batchShape, MAX_BATCH } from './request-schema.ts'
 
 /** What a body is read as: of the native API, or by the name of a front door whose protocol is another. */
-export type BodyKind = 'run' | 'batch' | 'dify' | 'librechat' | 'librechat-tools' | 'piston'
+export type BodyKind =
+  | 'run'
+  | 'batch'
+  | 'dify'
+  | 'librechat'
+  | 'librechat-tools'
+  | 'piston'
+  | 'judge0'
+  | 'judge0-batch'
 
 /**
  * Reads a body of the native API.
@@ -33,6 +42,8 @@ export function readBody(
   if (kind === 'dify') return readDify(body, contentType)
   if (kind === 'librechat') return readExec(body)
   if (kind === 'librechat-tools') return readToolRun(body)
+  if (kind === 'judge0') return readSubmission(body)
+  if (kind === 'judge0-batch') return readSubmissions(body)
   if (kind === 'piston') return readPiston(body)
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   const read = isForm ? readForm(body, contentType) : readRun(body)

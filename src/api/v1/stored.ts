@@ -47,6 +47,20 @@ export async function* statePieces(
   yield '}'
 }
 
+/** Returns the outcome of a run as JSON text in one piece, without its files; null: it has none. */
+export async function storedOutcomeJson(
+  jobs: Jobs,
+  owner: string,
+  id: string,
+): Promise<Buffer | null> {
+  const pieces = await jobs.outcome(owner, id)
+  if (pieces === null) return null
+  const all: Buffer[] = []
+  for await (const piece of pieces) all.push(piece)
+  // Its last member, the list of files, is open.
+  return Buffer.concat([...all, Buffer.from(']}')])
+}
+
 /** Returns the outcome of a run that has one, as JSON text. */
 export async function* storedPieces(
   { owner, id }: RunInfo,

@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type CallbackPolicy, callbackIssue } from '../../jobs/callback-policy.ts'
+import type { RunInfo } from '../../jobs/jobs.ts'
+import { spendRate } from '../spend-rate.ts'
+import { untilEnded } from '../v1/accept.ts'
+import { admit } from '../v1/admit.ts'
+import { beginCall, type Call } from '../v1/call.ts'
+import { Problem } from '../v1/problems.ts'
+import type { RunInput } from '../v1/read-run.ts'
+import type { Callbacks } from './callbacks.ts'
+import { checkSubmission, type Wrong } from './check.ts'
+import { sendError, sendFailure } from './failures.ts'
+import { judgeLanguages } from './languages.ts'
+import type { Judge0Options } from './plugin.ts'
+import { DEFAULT_FIELDS, fieldsIn, presentSubmission, statuses, statusOf } from './present.ts'
+import { MAX_BATCH } from './read-request.ts'
+import type { Submission, Submissions } from './submissions.ts'
+
+export interface SubmissionHost extends Judge0Options {
+  readonly submissions: Submissions
+  readonly callbacks: Callbacks
+}
+
+interface Query {
+  readonly base64_encoded?: unknown
+  readonly wait?: unknown
+  readonly fields?: unknown
+  readonly tokens?: unknown
+}
+type Asked = FastifyRequest<{ Querystring: Query; Params: { token: string } }>
+
+const QUEUED = 'submission cannot be deleted because its status is'
+
+/** Adds `/submissions`: takes them, alone and in batches, tells what became of them, and removes them. */
+export function addSubmissionRoutes(
+  app: FastifyInstance,
+  prefix: string,
+  host: SubmissionHost,
+): void {
+  const { submissions } = host
+  const at = `${prefix}/submissions`
+  app.post(at, { config: { rateLimit: {} } }, async (request, reply) =>
+    withCall(host, request as Asked, reply, async (call) => {
+      const { query } = request as Asked
+      const fields = knownFields(query, reply)
+      if (!fields) return reply
+      const [input] = await call.read('judge0')
+      const accepted = await accept(host, input as RunInput, query, call)
+      if ('wrong' in accepted) return reply.code(422).send(accepted.wrong)
+      call.giveBodyBack()
+      if (query.wait !== 'true') return reply.code(201).send({ token: accepted.run.id })
+      const ended = await untilEnded(accepted.run, host.jobs, call.signal)
+      const found = ended && (await submissions.find(call.caller, ended.id))
+      if (!found) throw new Problem('canceled', 'The caller has gone.')
+      return send(host, reply.code(201), call.caller, await told(host, found, fields, query))
+    }),
+  )
+  app.post(`${at}/batch`, { config: { rateLimit: {} } }, async (request, reply) =>
+    withCall(host, request as Asked, reply, async (call) => {
+      const inputs = await call.read('judge0-batch')
+      await spendRate(app, request, inputs.length - 1)
+      const answers: object[] = []
+      for (const input of inputs) {
+        const accepted = await accept(host, input, (request as Asked).query, call)
+        answers.push('wrong' in accepted ? accepted.wrong : { token: accepted.run.id })
+      }
+      return reply.code(201).send(answers)
+    }),
+  )
+  app.get(`${at}/batch`, async (request, reply) => {
+    const { query, caller } = request as Asked
+    const fields = knownFields(query, reply)
+    if (!fields) return reply
+    const tokens = String(query.tokens ?? '')
+      .split(',')
+      .filter((token) => token !== '')
+    if (tokens.length === 0 || tokens.length > MAX_BATCH) {
+      const said =
+        tokens.length === 0
+          ? 'there should be at least one submission in a batch'
+          : `number of submissions in a batch should be less than or equal to ${MAX_BATCH}`
+      return sendError(reply, 400, said)
+    }
+    const all: (object | null)[] = []
+    for (const token of tokens) {
+      const found = await submissions.find(caller, token)
+      all.push(found && (await told(host, found, fields, query)))
+    }
+    return send(host, reply, caller, { submissions: all })
+  })
+  app.get(`${at}/:token`, async (request, reply) => {
+    const { query, params, caller } = request as Asked
+    const fields = knownFields(query, reply)
+    if (!fields) return reply
+    const found = await submissions.find(caller, params.token)
+    if (!found) return sendError(reply, 404, NOT_FOUND)
+    return send(host, reply, caller, await told(host, found, fields, query))
+  })
+  app.delete(`${at}/:token`, async (request, reply) => {
+    const { query, params, caller } = request as Asked
+    const fields = knownFields(query, reply)
+    if (!fields) return reply
+    const found = await submissions.find(caller, params.token)
+    if (!found) return sendError(reply, 404, NOT_FOUND)
+    if (found.run.state !== 'ended') {
+      const id = statusOf(found, null)
+      return sendError(reply, 400, `${QUEUED} ${id} (${statuses[id - 1]?.description})`)
+    }
+    const last = await told(host, found, fields, query)
+    await submissions.remove(found.run)
+    return send(host, reply, caller, last)
+  })
+}
+
+const NOT_FOUND = 'There is no such submission, or no more'
+
+/** Holds what a request holds until it is answered. */
+async function withCall(
+  host: SubmissionHost,
+  request: Asked,
+  reply: FastifyReply,
+  work: (call: Call) => Promise<FastifyReply>,
+): Promise<FastifyReply> {
+  const call = beginCall(request, reply, host)
+  try {
+    return await work(call)
+  } catch (error) {
+    return sendFailure(call.cause(error as Error), request, reply)
+  } finally {
+    call.end()
+  }
+}
+
+function knownFields({ fields: text }: Query, reply: FastifyReply): readonly string[] | null {
+  const fields = fieldsIn(text)
+  if (!('unknown' in fields)) return fields
+  sendError(reply, 400, `invalid fields: [${fields.unknown.join(', ').slice(0, 200)}]`)
+  return null
+}
+
+/** @returns what was accepted, or what is wrong with it */
+async function accept(
+  host: SubmissionHost,
+  input: RunInput,
+  query: Query,
+  call: Call,
+): Promise<{ run: RunInfo } | { wrong: Wrong }> {
+  const { templates, submissions, webhooks } = host
+  const policy = webhooks.policy as CallbackPolicy | null
+  const checked = checkSubmission(input, judgeLanguages(templates), (url) =>
+    policy === null ? 'callbacks are not allowed' : callbackIssue(policy, url),
+  )
+  if ('wrong' in checked) return checked
+  const isBase64 = query.base64_encoded === 'true'
+  const decoded = (bytes: Buffer) =>
+    isBase64 ? Buffer.from(bytes.toString('latin1'), 'base64') : bytes
+  const source = decoded(input.code)
+  const stdin = input.stdin && decoded(input.stdin)
+  const [expected] = input.files.map(({ content }) => decoded(content))
+  const { has_source: _, ...values } = input.own as Record<string, unknown>
+  const run = admit({ ...checked.input, code: source, stdin }, templates, call.caller, randomUUID())
+  const submitted = { values, source, stdin, expected: expected ?? null }
+  const accepted = await submissions.accept(run, submitted)
+  if (typeof values.callback_url === 'string') callBack(host, accepted, values.callback_url)
+  return { run: accepted }
+}
+
+/** Sends a submission where its caller wants it, once it has ended. */
+function callBack(host: SubmissionHost, run: RunInfo, url: string): void {
+  const { submissions, callbacks, jobs } = host
+  const { owner, id } = run
+  // A stop wakes it, too.
+  const never = new AbortController().signal
+  const body = async () => {
+    const found = await submissions.find(owner, id)
+    const query = { base64_encoded: 'true' }
+    return found && JSON.stringify(await told(host, found, DEFAULT_FIELDS, query))
+  }
+  untilEnded(run, jobs, never).then(
+    (ended) => ended && callbacks.add(owner, url, body),
+    () => {},
+  )
+}
+
+async function told(
+  { templates, submissions }: SubmissionHost,
+  submission: Submission,
+  fields: readonly string[],
+  { base64_encoded }: Query,
+): Promise<Record<string, unknown>> {
+  const { run, outcome, values } = submission
+  const isCombined = outcome !== null && values.redirect_stderr_to_stdout === true
+  const combined = isCombined ? await submissions.interleaved(run) : null
+  const languages = judgeLanguages(templates)
+  return presentSubmission(submission, fields, base64_encoded === 'true', languages, combined)
+}
+
+/** It is on the caller's account until it has been read. */
+function send(
+  { answers }: SubmissionHost,
+  reply: FastifyReply,
+  caller: string,
+  body: object,
+): FastifyReply {
+  const text = JSON.stringify(body)
+  answers.hold(caller, text.length, reply.raw)
+  return reply.type('application/json; charset=utf-8').send(text)
+}
