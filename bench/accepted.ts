@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MIB } from '../src/lib/units.ts'
+import { httpCall } from './http-call.ts'
 import type { Service } from './service.ts'
 import { type Summary, summarize } from './statistics.ts'
 
@@ -31,9 +32,10 @@ export async function measureAccepted(
   interrupt: AbortSignal,
 ): Promise<AcceptedFigures> {
   const agent = new Agent({ keepAlive: true, maxSockets: CANCELS_AT_ONCE })
+  const target = { port: service.port, agent, signal: interrupt }
   const ids: string[] = []
   const call = (method: string, path: string, body?: object) =>
-    send(service.port, method, path, body, agent, interrupt)
+    httpCall(target, method, path, body, { prefer: 'respond-async' })
   const accept = async (run: object): Promise<number> => {
     const started = performance.now()
     const { status, text } = await call('POST', '/v1/runs', { language: 'python', ...run })
@@ -77,30 +79,4 @@ export async function measureAccepted(
 function residentBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
-}
-
-function send(
-  port: number,
-  method: string,
-  path: string,
-  body: object | undefined,
-  agent: Agent,
-  signal: AbortSignal,
-): Promise<{ status: number; text: string }> {
-  const text = body === undefined ? '' : JSON.stringify(body)
-  const type = body === undefined ? {} : { 'content-type': 'application/json' }
-  const headers = { ...type, prefer: 'respond-async', 'content-length': Buffer.byteLength(text) }
-  return new Promise((resolve, reject) => {
-    const to = { host: '127.0.0.1', port, path, method, headers, agent, signal }
-    const sent = request(to, (response) => {
-      let answer = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        answer += chunk
-      })
-      response.on('error', reject)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: answer }))
-    })
-    sent.on('error', reject)
-    sent.end(text)
-  })
 }

@@ -1,6 +1,7 @@
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench } from './context.ts'
+import { httpCall } from './http-call.ts'
 import type { Service } from './service.ts'
 import { type Summary, summarize } from './statistics.ts'
 import { figure, percentileCells, type Report } from './table.ts'
@@ -56,6 +57,7 @@ export async function measureDoors(bench: Bench, service: Service): Promise<read
   bench.say('front doors')
   const { options, interrupt } = bench
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const target = { port: service.port, agent, signal: interrupt }
   const client = service.client()
   const timesMs = new Map<string, number[]>(REQUESTS.map(({ door }) => [door, []]))
   const failed = new Map<string, number>()
@@ -66,7 +68,8 @@ export async function measureDoors(bench: Bench, service: Service): Promise<read
         await service.untilFull(client)
         await sleep(options.pauseMs, undefined, { signal: interrupt })
         const started = performance.now()
-        const status = await post(service.port, asked, agent, interrupt)
+        const { path, body, accept = 'application/json' } = asked
+        const { status } = await httpCall(target, 'POST', path, body, { accept })
         if (count === 0) continue
         if (status === 200) timesMs.get(asked.door)?.push(performance.now() - started)
         else failed.set(asked.door, (failed.get(asked.door) ?? 0) + 1)
@@ -81,28 +84,6 @@ export async function measureDoors(bench: Bench, service: Service): Promise<read
     latencyMs: summarize(timesMs.get(door) ?? []),
     failed: failed.get(door) ?? 0,
   }))
-}
-
-/** @returns the status, once the whole answer has come */
-function post(
-  port: number,
-  asked: DoorRequest,
-  agent: Agent,
-  signal: AbortSignal,
-): Promise<number> {
-  const { path, body, accept = 'application/json' } = asked
-  const text = JSON.stringify(body)
-  const headers = { accept, 'content-type': 'application/json', 'content-length': text.length }
-  return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, method: 'POST', headers, agent, signal }
-    const sent = request(options, (response) => {
-      response.on('error', reject)
-      response.on('end', () => resolve(response.statusCode ?? 0))
-      response.resume()
-    })
-    sent.on('error', reject)
-    sent.end(text)
-  })
 }
 
 /** What a door takes beyond the native API, at the median, and what it may take: milliseconds. */

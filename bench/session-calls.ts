@@ -1,6 +1,7 @@
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench } from './context.ts'
+import { httpCall } from './http-call.ts'
 import { parseMetrics } from './metrics.ts'
 import type { Service } from './service.ts'
 
@@ -73,25 +74,10 @@ export class SessionCalls {
     return this.#ask(method, `/v1/sessions${path}`, body)
   }
 
-  #ask(method: string, path: string, body?: object): Promise<string> {
-    const text = body === undefined ? '' : JSON.stringify(body)
-    const headers =
-      text === '' ? {} : { 'content-type': 'application/json', 'content-length': text.length }
-    const to = { host: '127.0.0.1', port: this.#port, path, method, headers }
-    return new Promise((resolve, reject) => {
-      const options = { ...to, agent: this.#agent, signal: this.#interrupt }
-      const sent = request(options, (response) => {
-        const chunks: Buffer[] = []
-        response.on('error', reject)
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => {
-          const said = Buffer.concat(chunks).toString()
-          if ((response.statusCode ?? 500) < 300) resolve(said)
-          else reject(new Error(`${method} ${path}: ${response.statusCode} ${said}`))
-        })
-      })
-      sent.on('error', reject)
-      sent.end(text)
-    })
+  async #ask(method: string, path: string, body?: object): Promise<string> {
+    const target = { port: this.#port, agent: this.#agent, signal: this.#interrupt }
+    const { status, text } = await httpCall(target, method, path, body)
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`)
+    return text
   }
 }

@@ -1,27 +1,11 @@
 import { describe, type expect, test } from 'vitest'
-import { type Answer, base64, type Client } from '../support/client.ts'
+import { ANSWER_FIELDS, type Answer, base64, type Client } from '../support/client.ts'
 import { useManager } from '../support/manager.ts'
 import { useUntouchedMachine } from './machine.ts'
 import { type HostileProgram, isExpected, outcomeOf } from './program.ts'
 
 /** After so many hostile programs an honest one runs alone; one runs beside each of them. */
 const HONEST_EVERY = 5
-
-const ANSWER_FIELDS = [
-  'artifacts',
-  'detail',
-  'exit_code',
-  'memory_used_kb',
-  'partial_stdout',
-  'resource_limit_type',
-  'result',
-  'runtime_error_type',
-  'status',
-  'stderr',
-  'stdout',
-  'time_used_ms',
-  'unauthorized_access_type',
-]
 
 /**
  * Defines a test for each program, run for real. Each must come to what its header says, in the time it

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { fill } from '../support/full-disk.ts'
 import { freePort, launchService, type Service } from '../support/service.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../support/traces.ts'
 import { FAILURES, Load, metric } from './load.ts'
@@ -57,17 +49,6 @@ async function startOnSmallDisk(): Promise<{ service: Service; disk: string }> {
   const log = path.join(disk, 'log')
   await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('serves on'))
   return { service, disk }
-}
-
-function fill(file: string): void {
-  const fd = openSync(file, 'w')
-  try {
-    for (;;) writeSync(fd, Buffer.alloc(4096))
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'ENOSPC' })
-  } finally {
-    closeSync(fd)
-  }
 }
 
 function sandboxFolders(disk: string): string[] {

@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { scaledMs } from '../../src/lib/time-scale.ts'
 import { MIB } from '../../src/lib/units.ts'
+import { fill } from '../support/full-disk.ts'
 import { NativeClient } from '../support/native-client.ts'
 import { freePort, startService } from '../support/service.ts'
 import { until } from '../support/traces.ts'
@@ -67,14 +68,3 @@ test('a full store refuses new runs in words, loses none that it accepted, and r
   service.kill('SIGTERM')
   expect(await service.ended()).toBe(0)
 })
-
-function fill(file: string): void {
-  const fd = openSync(file, 'w')
-  try {
-    for (;;) writeSync(fd, Buffer.alloc(4096))
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'ENOSPC' })
-  } finally {
-    closeSync(fd)
-  }
-}

@@ -1,4 +1,21 @@
 /** The answer of `POST /run` as a client reads it. */
+/** All members of an answer of `/run`, sorted. */
+export const ANSWER_FIELDS = [
+  'artifacts',
+  'detail',
+  'exit_code',
+  'memory_used_kb',
+  'partial_stdout',
+  'resource_limit_type',
+  'result',
+  'runtime_error_type',
+  'status',
+  'stderr',
+  'stdout',
+  'time_used_ms',
+  'unauthorized_access_type',
+]
+
 export interface Answer {
   status: string
   stdout: string

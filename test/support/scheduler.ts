@@ -1,3 +1,4 @@
+import { beforeEach } from 'vitest'
 import {
   type ExecutorSource,
   Scheduler,
@@ -31,7 +32,26 @@ export class FakeSource implements ExecutorSource<FakeExecutor> {
   release(executor: FakeExecutor): void {
     this.released.push(executor)
   }
+
+  empty(): void {
+    this.ready.length = this.released.length = 0
+  }
 }
+
+export const python = new FakeSource()
+export const nodejs = new FakeSource()
+
+/** Empties both pools before each test of a file. */
+export function usePools(): void {
+  beforeEach(() => {
+    python.empty()
+    nodejs.empty()
+  })
+}
+
+/** A scheduler over both pools. */
+export const scheduler = (options?: Partial<SchedulerOptions>, answers?: UnreadAnswers) =>
+  schedulerOver({ python, nodejs }, options, answers)
 
 export const NO_BOUND = {
   queueWaitMs: LONG_MS,

@@ -5,27 +5,13 @@ import {
   serializeCodeResult,
 } from '../../src/api/ragflow/code-result.ts'
 import { INTERNAL_ERROR, POOL_BUSY } from '../../src/api/ragflow/fixed-responses.ts'
+import { ANSWER_FIELDS } from '../support/client.ts'
 
-const KEYS = [
-  'artifacts',
-  'detail',
-  'exit_code',
-  'memory_used_kb',
-  'partial_stdout',
-  'resource_limit_type',
-  'result',
-  'runtime_error_type',
-  'status',
-  'stderr',
-  'stdout',
-  'time_used_ms',
-  'unauthorized_access_type',
-]
 const success = { ...EMPTY_RESULT, status: 'success', exit_code: 0 } as const
 
 test.each([success, POOL_BUSY, INTERNAL_ERROR])('every key is always there: %j', (answer) => {
   const body = JSON.parse(serializeCodeResult(answer)) as object
-  expect(Object.keys(body).sort()).toEqual(KEYS)
+  expect(Object.keys(body).sort()).toEqual(ANSWER_FIELDS)
 })
 
 test('the result goes out as it was written', () => {

@@ -1,20 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { beforeEach, describe, expect, test } from 'vitest'
-import type { SchedulerOptions, UnreadAnswers } from '../../src/dispatch/scheduler.ts'
+import { describe, expect, test } from 'vitest'
 import type { FakeExecutor } from '../support/fake-executor.ts'
 import { recordWith } from '../support/record.ts'
-import { add, FakeSource, never, runNamed, schedulerOver } from '../support/scheduler.ts'
+import { add, never, nodejs, python, runNamed, scheduler, usePools } from '../support/scheduler.ts'
 
-let python: FakeSource
-let nodejs: FakeSource
-
-beforeEach(() => {
-  python = new FakeSource()
-  nodejs = new FakeSource()
-})
-
-const scheduler = (options?: Partial<SchedulerOptions>, answers?: UnreadAnswers) =>
-  schedulerOver({ python, nodejs }, options, answers)
+usePools()
 
 describe('between callers', () => {
   test("one caller's flood does not keep another's first run waiting", async () => {

@@ -1,27 +1,22 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { beforeEach, describe, expect, test } from 'vitest'
-import {
-  type ExecutorSource,
-  Scheduler,
-  type SchedulerOptions,
-  type UnreadAnswers,
-} from '../../src/dispatch/scheduler.ts'
+import { describe, expect, test } from 'vitest'
+import { type ExecutorSource, Scheduler } from '../../src/dispatch/scheduler.ts'
 import { ManagerError } from '../../src/errors.ts'
 import type { RunEvent } from '../../src/run/types.ts'
 import type { FakeExecutor } from '../support/fake-executor.ts'
 import { recordWith } from '../support/record.ts'
-import { add, FakeSource, NO_BOUND, never, runNamed, schedulerOver } from '../support/scheduler.ts'
+import {
+  add,
+  NO_BOUND,
+  never,
+  nodejs,
+  python,
+  runNamed,
+  scheduler,
+  usePools,
+} from '../support/scheduler.ts'
 
-let python: FakeSource
-let nodejs: FakeSource
-
-beforeEach(() => {
-  python = new FakeSource()
-  nodejs = new FakeSource()
-})
-
-const scheduler = (options?: Partial<SchedulerOptions>, answers?: UnreadAnswers) =>
-  schedulerOver({ python, nodejs }, options, answers)
+usePools()
 
 describe('with an executor at hand', () => {
   test('its start is told once, and its output as it comes', async () => {

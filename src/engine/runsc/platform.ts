@@ -24,6 +24,7 @@ export type ProbeInput = {
 }
 
 const PREFERENCE: Platform[] = ['systrap', 'ptrace']
+const NAMESPACES = ['pid', 'mount', 'ipc', 'uts']
 const PROBE_TIMEOUT_MS = scaledMs(10_000)
 
 /**
@@ -60,7 +61,7 @@ export async function probePlatform(input: ProbeInput, keep = true): Promise<Pla
 async function tryPlatform(input: ProbeInput, platform: Platform): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'executor-manager-probe-'))
   try {
-    writeFileSync(join(work, 'config.json'), JSON.stringify(probeSpec(input.rootfs)))
+    writeFileSync(join(work, 'config.json'), JSON.stringify(smallestSpec(input.rootfs, NAMESPACES)))
     // Contained: whatever of a hanging sandbox is left dies with its pid namespace.
     await runCommand(
       [
@@ -80,7 +81,11 @@ async function tryPlatform(input: ProbeInput, platform: Platform): Promise<void>
   }
 }
 
-function probeSpec(rootfs: string): object {
+/**
+ * Returns the smallest OCI configuration in which /bin/true runs.
+ * @param rootfs any root file system with /bin/true; only read
+ */
+export function smallestSpec(rootfs: string, namespaces: readonly string[]): object {
   return {
     ociVersion: '1.0.2',
     root: { path: rootfs, readonly: true },
@@ -92,7 +97,7 @@ function probeSpec(rootfs: string): object {
       noNewPrivileges: true,
     },
     mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
-    linux: { namespaces: [{ type: 'pid' }, { type: 'mount' }, { type: 'ipc' }, { type: 'uts' }] },
+    linux: { namespaces: namespaces.map((type) => ({ type })) },
   }
 }
 
