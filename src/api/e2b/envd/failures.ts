@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ChannelError, SessionLostError } from '../../../sessions/errors.ts'
 import { FileError } from '../../../sessions/files.ts'
+import { failureOf } from '../../failure.ts'
 import { Refused } from '../../refused.ts'
 import type { E2bContext } from '../context.ts'
 import { GoneSandbox, sendFailure } from '../failures.ts'
@@ -69,16 +70,20 @@ function saidIn({ message }: Error, errno: number): string {
   return words[errno as keyof typeof words] ?? message.toLowerCase()
 }
 
+const UNSUPPORTED_TYPE = 415
+
 /** Answers a call that failed: a stream in its last message, if what the caller sent has been read. */
 export function sendRpcFailure({ answers }: E2bContext) {
   return (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const told = connectErrorOf(error)
     if (!told) return sendFailure(error, request, reply)
     if (told.code === 'internal') request.log.error({ err: error }, 'request failed')
-    if (request.routeOptions.config.isStream && request.raw.complete) {
+    const isTypeWrong = failureOf(error).status === UNSUPPORTED_TYPE
+    if (request.routeOptions.config.isStream && request.raw.complete && !isTypeWrong) {
       new AnswerStream(reply, request.caller, answers).end(told)
       return reply
     }
-    return reply.code(told.status).type('application/json').send(JSON.stringify(told.body))
+    const status = isTypeWrong ? UNSUPPORTED_TYPE : told.status
+    return reply.code(status).type('application/json').send(JSON.stringify(told.body))
   }
 }
