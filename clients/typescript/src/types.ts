@@ -271,17 +271,8 @@ export interface Outcome {
   files: OutputFile[]
   /** Files that are not among them, and why. */
   files_left_out: FileLeftOut[]
-  usage: {
-    wall_ms: number
-    cpu_ms: number
-    peak_memory_bytes: number
-  }
-  /** Where the time went: waiting for an executor, running, making the outcome. */
-  timings: {
-    queue_ms: number
-    execute_ms: number
-    collect_ms: number
-  }
+  usage: Usage
+  timings: Timings
   /** What happened, in a sentence or two for a person. */
   detail: string
 }
@@ -536,17 +527,8 @@ export interface SessionOutcome {
   files: OutputFile[]
   /** Files that are not among them, and why. */
   files_left_out: FileLeftOut[]
-  usage: {
-    wall_ms: number
-    cpu_ms: number
-    peak_memory_bytes: number
-  }
-  /** Where the time went: waiting for an executor, running, making the outcome. */
-  timings: {
-    queue_ms: number
-    execute_ms: number
-    collect_ms: number
-  }
+  usage: Usage
+  timings: Timings
   /** What happened, in a sentence or two for a person. */
   detail: string
   /** Id of the context that ran it. */
@@ -734,17 +716,8 @@ export interface StoredOutcome {
   files: StoredFile[]
   /** Files that are not among them, and why. */
   files_left_out: FileLeftOut[]
-  usage: {
-    wall_ms: number
-    cpu_ms: number
-    peak_memory_bytes: number
-  }
-  /** Where the time went: waiting for an executor, running, making the outcome. */
-  timings: {
-    queue_ms: number
-    execute_ms: number
-    collect_ms: number
-  }
+  usage: Usage
+  timings: Timings
   /** What happened, in a sentence or two for a person. */
   detail: string
 }
@@ -779,4 +752,17 @@ export interface Template {
 
 export interface Templates {
   templates: Template[]
+}
+
+/** Where the time went: waiting for an executor, running, making the outcome. */
+export interface Timings {
+  queue_ms: number
+  execute_ms: number
+  collect_ms: number
+}
+
+export interface Usage {
+  wall_ms: number
+  cpu_ms: number
+  peak_memory_bytes: number
 }

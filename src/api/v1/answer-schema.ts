@@ -49,6 +49,15 @@ const display = z.record(z.string(), z.unknown()).meta({
   description: 'One thing in several forms, by media type. Binary forms are base64.',
 })
 
+const usage = z
+  .strictObject({ wall_ms: ms, cpu_ms: ms, peak_memory_bytes: bytes })
+  .meta({ id: 'Usage' })
+
+const timings = z.strictObject({ queue_ms: ms, execute_ms: ms, collect_ms: ms }).meta({
+  id: 'Timings',
+  description: 'Where the time went: waiting for an executor, running, making the outcome.',
+})
+
 export const outcome = z
   .strictObject({
     id: z.string(),
@@ -70,10 +79,8 @@ export const outcome = z
     error: runError.nullable(),
     files: z.array(outputFile).describe('Files that the program made or changed.'),
     files_left_out: z.array(fileLeftOut).describe('Files that are not among them, and why.'),
-    usage: z.strictObject({ wall_ms: ms, cpu_ms: ms, peak_memory_bytes: bytes }),
-    timings: z
-      .strictObject({ queue_ms: ms, execute_ms: ms, collect_ms: ms })
-      .describe('Where the time went: waiting for an executor, running, making the outcome.'),
+    usage,
+    timings,
     detail: z.string().describe('What happened, in a sentence or two for a person.'),
   })
   .meta({ id: 'Outcome' })

@@ -234,22 +234,6 @@ class MoveRequest:
 
 
 @dataclass(frozen=True)
-class OutcomeUsage:
-    wall_ms: float
-    cpu_ms: float
-    peak_memory_bytes: int
-
-
-@dataclass(frozen=True)
-class OutcomeTimings:
-    """Where the time went: waiting for an executor, running, making the outcome."""
-
-    queue_ms: float
-    execute_ms: float
-    collect_ms: float
-
-
-@dataclass(frozen=True)
 class Outcome:
     id: str
     status: Literal["succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
@@ -272,9 +256,8 @@ class Outcome:
     """Files that the program made or changed."""
     files_left_out: List[FileLeftOut]
     """Files that are not among them, and why."""
-    usage: OutcomeUsage
-    timings: OutcomeTimings
-    """Where the time went: waiting for an executor, running, making the outcome."""
+    usage: Usage
+    timings: Timings
     detail: str
     """What happened, in a sentence or two for a person."""
 
@@ -463,22 +446,6 @@ class SessionList:
 
 
 @dataclass(frozen=True)
-class SessionOutcomeUsage:
-    wall_ms: float
-    cpu_ms: float
-    peak_memory_bytes: int
-
-
-@dataclass(frozen=True)
-class SessionOutcomeTimings:
-    """Where the time went: waiting for an executor, running, making the outcome."""
-
-    queue_ms: float
-    execute_ms: float
-    collect_ms: float
-
-
-@dataclass(frozen=True)
 class SessionOutcome:
     id: str
     status: Literal["succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "refused", "canceled", "lost"]
@@ -501,9 +468,8 @@ class SessionOutcome:
     """None: what the program made is among the session’s files."""
     files_left_out: List[FileLeftOut]
     """Files that are not among them, and why."""
-    usage: SessionOutcomeUsage
-    timings: SessionOutcomeTimings
-    """Where the time went: waiting for an executor, running, making the outcome."""
+    usage: Usage
+    timings: Timings
     detail: str
     """What happened, in a sentence or two for a person."""
     context: str
@@ -650,22 +616,6 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
-class StoredOutcomeUsage:
-    wall_ms: float
-    cpu_ms: float
-    peak_memory_bytes: int
-
-
-@dataclass(frozen=True)
-class StoredOutcomeTimings:
-    """Where the time went: waiting for an executor, running, making the outcome."""
-
-    queue_ms: float
-    execute_ms: float
-    collect_ms: float
-
-
-@dataclass(frozen=True)
 class StoredOutcome:
     """The outcome of an accepted run."""
 
@@ -690,9 +640,8 @@ class StoredOutcome:
     """Files that the program made or changed."""
     files_left_out: List[FileLeftOut]
     """Files that are not among them, and why."""
-    usage: StoredOutcomeUsage
-    timings: StoredOutcomeTimings
-    """Where the time went: waiting for an executor, running, making the outcome."""
+    usage: Usage
+    timings: Timings
     detail: str
     """What happened, in a sentence or two for a person."""
 
@@ -735,6 +684,22 @@ class Template:
 @dataclass(frozen=True)
 class Templates:
     templates: List[Template]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Where the time went: waiting for an executor, running, making the outcome."""
+
+    queue_ms: float
+    execute_ms: float
+    collect_ms: float
+
+
+@dataclass(frozen=True)
+class Usage:
+    wall_ms: float
+    cpu_ms: float
+    peak_memory_bytes: int
 
 
 BatchResult = Union[Outcome, BatchResultProblem]
