@@ -5,6 +5,8 @@ import { freePort, startService } from '../support/service.ts'
 export const KEY = 'a-key-of-the-tests'
 /** Of another caller. */
 export const OTHER = 'another-key-of-them'
+/** Of the form that older clients of E2B ask for. */
+export const E2B_KEY = `e2b_${'0a'.repeat(20)}`
 export const url = { service: '' }
 const work: (() => Promise<void>)[] = []
 
@@ -18,7 +20,7 @@ export function useService(): void {
   beforeAll(async () => {
     const env = {
       SANDBOX_EXECUTOR_MANAGER_PORT: String(await freePort()),
-      EXECUTOR_MANAGER_API_KEYS: `tests:${KEY},other:${OTHER}`,
+      EXECUTOR_MANAGER_API_KEYS: `tests:${KEY},other:${OTHER},e2b:${E2B_KEY}`,
     }
     const service = await startService(env, [], undefined, atEnd)
     url.service = service.client.url
