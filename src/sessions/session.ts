@@ -1,82 +1,31 @@
-import { ManagerError } from '../errors.ts'
+import type { ManagerError } from '../errors.ts'
 import { once } from '../lib/once.ts'
-import { Channels } from '../supervisor/channels.ts'
-import { Commands } from './commands.ts'
-import { Contexts } from './contexts.ts'
-import { CheckpointRefused, type KeptSandbox, type SandboxUse } from './engine.ts'
+import type { Channels } from '../supervisor/channels.ts'
+import { CheckpointRefused, type KeptSandbox } from './engine.ts'
 import { SessionGone, SessionLost } from './gone.ts'
-import { History } from './history.ts'
-import type { HostedSession, SessionHost } from './host.ts'
 import { IdleWatch } from './idle-watch.ts'
-import { SessionLifecycle, type SessionState } from './lifecycle.ts'
-import type { Checkpoint, KeptState, Shelved } from './shelf.ts'
-import { infoOf, type SessionInfo, type SessionRecord } from './types.ts'
+import type { SessionState } from './lifecycle.ts'
+import { Refusal } from './refusal.ts'
+import { SessionBase } from './session-base.ts'
+import type { Checkpoint } from './shelf.ts'
 
 const ENDED = 'its sandbox ended'
-/** How long one that could not be written to disk is left alone. */
-const REFUSED_MS = 60_000
-const LEFT = 'the service ended while it was in memory'
 
 /**
  * A sandbox that a caller keeps. lifecycle.ts has its states. It is used between acquire() and the release that
  * acquire() returns; between uses it is frozen and then hibernated, each after the time that its rules say.
  */
-export class Session implements HostedSession {
-  readonly record: SessionRecord
-  readonly history = new History()
-  readonly commands: Commands
-  readonly contexts: Contexts
-  /** When it will be dropped for want of disk; null: it will not. */
-  dropsAtMs: number | null = null
-  readonly #host: SessionHost
-  readonly #lifecycle: SessionLifecycle
+export class Session extends SessionBase {
   readonly #idle = new IdleWatch()
-  #sandbox: KeptSandbox | null = null
-  #channels: Channels | null
-  #checkpoint: Checkpoint | null
   #users = 0
-  /** The transition that is under way; who wants to use the session waits for it. */
+  /** The transition that is under way; requests that use the session wait for it. */
   #moving: Promise<void> = Promise.resolve()
   /** Whether it has done something since its last checkpoint. */
   #isDirty = false
   #savedAtMs = 0
-  #refusal: CheckpointRefused | null = null
-  #refusedAtMs = -REFUSED_MS
-  #why = ''
-  #endedAtMs = 0
+  readonly #refusal = new Refusal()
   /** Aborted when it is paused, lost or dead. */
   #awake = new AbortController()
-
-  /** @param found what an earlier manager wrote down; null: it is new and has no sandbox yet */
-  constructor(
-    record: SessionRecord,
-    host: SessionHost,
-    found: Shelved | null = null,
-    commands = new Commands(record.caller, null),
-    contexts = new Contexts(null),
-  ) {
-    this.record = record
-    this.commands = commands
-    this.contexts = contexts
-    this.#host = host
-    this.#checkpoint = found?.checkpoint ?? null
-    this.#channels = null
-    this.#lifecycle = new SessionLifecycle(
-      found === null ? 'creating' : found.isAwake ? 'lost' : 'hibernated',
-    )
-    if (this.state === 'lost') this.#why = LEFT
-    else if (found) this.#revive()
-    this.history.add(this.state, this.#why || (found ? 'it was on disk' : 'asked for'))
-  }
-
-  get state(): SessionState {
-    return this.#lifecycle.state
-  }
-
-  /** When it died (performance.now()); 0 while it is not dead. */
-  get endedAtMs(): number {
-    return this.#endedAtMs
-  }
 
   get idleSinceMs(): number {
     return this.#idle.sinceMs
@@ -87,44 +36,23 @@ export class Session implements HostedSession {
     return this.state === 'frozen' || (this.state === 'ready' && !this.#idle.isComputing)
   }
 
-  get ended(): AbortSignal {
-    return this.#awake.signal
-  }
-
-  get isInMemory(): boolean {
-    return this.#sandbox !== null
-  }
-
-  get checkpoint(): Checkpoint | null {
-    return this.#checkpoint
-  }
-
   /** Why hibernate() has left it in memory when it was last called; null: it did what it was to do. */
   get refusal(): ManagerError | null {
-    if (!this.#refusal) return null
-    const { cause } = this.#refusal
-    if (cause instanceof ManagerError) return cause
-    const why = 'The session could not be written to disk: try again later.'
-    return new ManagerError('STORE_FAILED', why, { cause })
+    return this.#refusal.error
   }
 
-  info(): SessionInfo {
-    const { dropsAtMs } = this
-    return { ...infoOf(this.record, this.state, this.#why, this.#checkpoint), dropsAtMs }
-  }
-
-  shelved(isAwake = this.state !== 'hibernated'): Shelved {
-    return { record: this.record, isAwake, checkpoint: this.#checkpoint }
+  get ended(): AbortSignal {
+    return this.#awake.signal
   }
 
   /** Gets its first sandbox: one that was made before, or a new one. */
   async begin(ready: KeptSandbox | null = null): Promise<void> {
     await this.#move(async () => {
-      const sandbox = ready ?? (await this.#host.create(this))
+      const sandbox = ready ?? (await this.host.create(this))
       this.record.baseBytes = sandbox.baseBytes
       this.#attach(sandbox)
-      this.#host.put(this, true)
-      this.#enter('ready', 'created')
+      this.host.put(this, true)
+      this.enter('ready', 'created')
     })
   }
 
@@ -136,8 +64,8 @@ export class Session implements HostedSession {
     for (;;) {
       const { state } = this
       const { id } = this.record
-      if (state === 'dead') throw new SessionGone(id, this.#why)
-      if (state === 'lost') throw new SessionLost(id, this.#why, this.#checkpoint?.atMs ?? null)
+      if (state === 'dead') throw new SessionGone(id, this.why)
+      if (state === 'lost') throw new SessionLost(id, this.why, this.checkpoint?.atMs ?? null)
       if (state === 'ready' || state === 'busy') return this.#take()
       if (state === 'frozen') await this.#thaw()
       else if (state === 'hibernated') await this.#wake()
@@ -147,10 +75,10 @@ export class Session implements HostedSession {
 
   /** Takes one that is lost back to its last checkpoint, where it has one. */
   recover(): void {
-    if (this.state !== 'lost' || !this.#checkpoint) return
-    this.#revive()
-    this.#enter('hibernated', 'taken back to its last checkpoint')
-    this.#host.put(this, false)
+    if (this.state !== 'lost' || !this.checkpoint) return
+    this.revive()
+    this.enter('hibernated', 'taken back to its last checkpoint')
+    this.host.put(this, false)
   }
 
   /**
@@ -160,27 +88,26 @@ export class Session implements HostedSession {
    */
   async hibernate(why: string, isUsed = false): Promise<boolean> {
     await this.#moving
-    this.#refusal = null
+    this.#refusal.clear()
     const canSleep = this.state === 'ready' || this.state === 'frozen'
     if (!canSleep && !(isUsed && this.state === 'busy')) return this.state === 'hibernated'
-    const sandbox = this.#sandbox as KeptSandbox
-    this.#enter('hibernating', why)
+    const sandbox = this.sandbox as KeptSandbox
+    this.enter('hibernating', why)
     await this.#move(async () => {
       try {
-        this.#checkpoint = await this.#host.checkpoint(this, sandbox)
+        this.checkpoint = await this.host.checkpoint(this, sandbox)
       } catch (error) {
         if (!(error instanceof CheckpointRefused)) throw error
-        this.#refusal = error
-        this.#refusedAtMs = performance.now()
+        this.#refusal.set(error)
         this.#goOn('it could not be written to disk')
-        this.#host.notWritten(this, error)
+        this.host.notWritten(this, error)
         return
       }
       this.#isDirty = false
       this.#detach()
-      this.#host.put(this, false)
-      await this.#host.release(sandbox)
-      this.#enter('hibernated', why)
+      this.host.put(this, false)
+      await this.host.release(sandbox)
+      this.enter('hibernated', why)
     })
     return (this.state as SessionState) === 'hibernated'
   }
@@ -195,7 +122,7 @@ export class Session implements HostedSession {
     const isPaused = (await this.hibernate(why, isUsed)) && this.state === 'hibernated'
     if (isPaused) {
       record.isPaused = true
-      this.#host.put(this, false)
+      this.host.put(this, false)
       this.#awake.abort()
     }
     return isPaused
@@ -209,60 +136,33 @@ export class Session implements HostedSession {
     if (this.#users === 0) this.#idle.begin(sinceMs)
   }
 
-  kept(): KeptState {
-    return {
-      channels: this.#channels?.state() ?? [],
-      commands: this.commands.state(),
-      contexts: this.contexts.state(),
-    }
-  }
-
-  /** What its sandbox has used and holds, and what it held before its first use. */
-  usage(): SandboxUse & { readonly baseBytes: number } {
-    const { baseBytes } = this.record
-    const use = this.#sandbox?.use() ?? { memoryBytes: 0, cpuTimeMs: 0, outOfMemoryKills: 0 }
-    return { ...use, baseBytes }
-  }
-
-  /** Its channels, commands and contexts are as they were at its checkpoint. */
-  #revive(): void {
-    const { channels, commands, contexts } = this.#host.stateOf(
-      this,
-      this.#checkpoint as Checkpoint,
-    )
-    this.#channels = Channels.asleep(channels)
-    this.commands.close()
-    this.commands.load(commands, this.#channels)
-    this.contexts.load(contexts)
-  }
-
   /** Ends it and removes everything of it. */
   async kill(why: string): Promise<void> {
-    const sandbox = this.#sandbox
+    const sandbox = this.sandbox
     if (this.state !== 'dead') {
-      this.#endedAtMs = performance.now()
+      this.endedAtMs = performance.now()
       this.#detach()
       this.#awake.abort()
-      this.#channels?.end(why)
+      this.channels?.end(why)
       this.commands.close()
-      this.#enter('dead', why)
+      this.enter('dead', why)
     }
-    if (sandbox) await this.#host.release(sandbox)
+    if (sandbox) await this.host.release(sandbox)
     // What is being written is removed, too.
     await this.#moving
-    await this.#host.forget(this)
+    await this.host.forget(this)
   }
 
   /** Ends its sandbox, and leaves the files on disk to the next manager. Waiting requests are told that it is lost. */
   async abandon(why: string): Promise<void> {
     if (this.state === 'creating') return this.kill(why)
-    if (this.#sandbox) await this.#lose(why, true)
-    else this.#channels?.end(why)
+    if (this.sandbox) await this.#lose(why, true)
+    else this.channels?.end(why)
   }
 
   async #wake(): Promise<void> {
-    const checkpoint = this.#checkpoint as Checkpoint
-    this.#enter('waking', 'used')
+    const checkpoint = this.checkpoint as Checkpoint
+    this.enter('waking', 'used')
     if (this.#awake.signal.aborted) this.#awake = new AbortController()
     this.record.isPaused = false
     await this.#move(async () => {
@@ -270,13 +170,13 @@ export class Session implements HostedSession {
       let sandbox: KeptSandbox
       try {
         // From now on its processes may do what is not on disk.
-        this.#host.put(this, true)
-        sandbox = await this.#host.restore(this, checkpoint, this.#channels as Channels)
+        this.host.put(this, true)
+        sandbox = await this.host.restore(this, checkpoint, this.channels as Channels)
       } catch (error) {
         // It stays on disk: the next use tries again.
         if (this.state === 'waking') {
-          this.#enter('hibernated', 'could not be woken')
-          this.#host.put(this, false)
+          this.enter('hibernated', 'could not be woken')
+          this.host.put(this, false)
         }
         throw error
       }
@@ -299,38 +199,38 @@ export class Session implements HostedSession {
   }
 
   /** Its sandbox has ended, or must. What is on disk of it can be had back when that is asked for. */
-  async #lose(why: string, isKept = this.#checkpoint !== null): Promise<void> {
+  async #lose(why: string, isKept = this.checkpoint !== null): Promise<void> {
     if (!isKept) return this.kill(why)
-    const sandbox = this.#sandbox
+    const sandbox = this.sandbox
     this.#detach()
     this.#awake.abort()
-    this.#channels?.end(why)
-    this.#enter('lost', why)
-    if (sandbox) await this.#host.release(sandbox)
+    this.channels?.end(why)
+    this.enter('lost', why)
+    if (sandbox) await this.host.release(sandbox)
   }
 
   #take(): { channels: Channels; release: () => void } {
     this.#users++
     this.#isDirty = true
-    if (this.state === 'ready') this.#enter('busy', 'used')
+    if (this.state === 'ready') this.enter('busy', 'used')
     const release = once(() => {
       this.#users--
       if (this.#users > 0 || this.state !== 'busy') return
-      this.#enter('ready', 'idle')
+      this.enter('ready', 'idle')
       this.#idle.begin()
     })
-    return { channels: this.#channels as Channels, release }
+    return { channels: this.channels as Channels, release }
   }
 
   #attach(sandbox: KeptSandbox): void {
     if (this.state === 'dead') {
-      this.#host.release(sandbox).catch(() => {})
-      throw new SessionGone(this.record.id, this.#why)
+      this.host.release(sandbox).catch(() => {})
+      throw new SessionGone(this.record.id, this.why)
     }
-    this.#sandbox = sandbox
-    this.#channels = sandbox.channels
+    this.sandbox = sandbox
+    this.channels = sandbox.channels
     void sandbox.ended.then(() => {
-      if (this.#sandbox !== sandbox || this.state === 'hibernating') return
+      if (this.sandbox !== sandbox || this.state === 'hibernating') return
       this.#lose(ENDED).catch(() => {})
     })
     this.#idle.begin()
@@ -340,20 +240,20 @@ export class Session implements HostedSession {
 
   #detach(): void {
     this.#idle.stop()
-    this.#sandbox = null
+    this.sandbox = null
   }
 
   async #thaw(): Promise<void> {
-    if (this.#sandbox?.isKilled()) return this.#lose(ENDED)
-    this.#sandbox?.thaw()
-    this.#enter('ready', 'used')
+    if (this.sandbox?.isKilled()) return this.#lose(ENDED)
+    this.sandbox?.thaw()
+    this.enter('ready', 'used')
   }
 
   /** It is in memory, and in use if it was before. */
   #goOn(why: string): void {
-    this.#enter('ready', why)
+    this.enter('ready', why)
     this.#idle.begin()
-    if (this.#users > 0) this.#enter('busy', 'used')
+    if (this.#users > 0) this.enter('busy', 'used')
   }
 
   async #lookAt(sandbox: KeptSandbox): Promise<void> {
@@ -364,25 +264,16 @@ export class Session implements HostedSession {
     if (this.state === 'ready' && isBusyInside) this.#idle.begin()
     await this.#sleepIfIdle(sandbox)
     const isAwake = this.state === 'ready' || this.state === 'busy' || this.state === 'frozen'
-    const isDue = performance.now() - this.#savedAtMs >= (this.#host.saveEveryMs() ?? Infinity)
+    const isDue = performance.now() - this.#savedAtMs >= (this.host.saveEveryMs() ?? Infinity)
     if (isDue && isAwake && this.#isDirty) await this.save()
   }
 
   async #sleepIfIdle(sandbox: KeptSandbox): Promise<void> {
     const sleep = this.#idle.sleepFor(this.state, this.record.idle)
-    const isRefused = performance.now() - this.#refusedAtMs < REFUSED_MS
-    if (sleep === 'hibernate' && !isRefused) await this.hibernate('idle')
+    if (sleep === 'hibernate' && !this.#refusal.isRecent) await this.hibernate('idle')
     if (sleep !== 'freeze' || !(await sandbox.freeze())) return
     // Somebody may have come meanwhile.
-    if (this.state === 'ready' && this.#users === 0) this.#enter('frozen', 'idle')
+    if (this.state === 'ready' && this.#users === 0) this.enter('frozen', 'idle')
     else if (this.state !== 'frozen') sandbox.thaw()
-  }
-
-  #enter(state: SessionState, why: string): void {
-    this.#lifecycle.enter(state)
-    this.#why = why
-    this.dropsAtMs = null
-    this.history.add(state, why)
-    this.#host.changed(this, why)
   }
 }
