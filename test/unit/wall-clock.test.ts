@@ -8,6 +8,7 @@ import { projectDir } from '../../src/config.ts'
  * and performance.now() go by the monotonic clock. What may ask it, and why:
  */
 const ALLOWED = {
+  'api/e2b/control/samples.ts': 'told to callers: the time of a sample',
   'api/e2b/control/sandboxes-routes.ts': 'a sandbox expires at a time that its caller is told',
   'api/e2b/envd/processes.ts': 'told to callers: whether a process ended long ago',
   'api/e2b/interpreter/execute.ts': 'told to callers: the time of a message',
@@ -39,6 +40,8 @@ const ALLOWED = {
   'sessions/history.ts': 'told to callers: when a state began',
   'sessions/local-host.ts': 'told to callers: when a checkpoint was made',
   'sessions/local-sessions.ts': 'a session expires at a time that its caller is told',
+  'sessions/load.ts': 'a session expires at a time that its caller is told',
+  'sessions/new-record.ts': 'a session expires at a time that its caller is told',
   'sessions/registry.ts': 'a session expires at a time that its caller is told',
   'sessions/snapshots.ts': 'told to callers: when a snapshot was made',
   'sessions/shortage.ts': 'a session is dropped at a time that its caller is told',
