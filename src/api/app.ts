@@ -16,6 +16,7 @@ import type { Door } from './doors.ts'
 import { e2b } from './e2b/plugin.ts'
 import { keepSandboxHosts, takePlace } from './e2b/sandbox-place.ts'
 import { failureOf } from './failure.ts'
+import { jobe } from './jobe/plugin.ts'
 import { judge0 } from './judge0/plugin.ts'
 import { jupyter } from './jupyter/plugin.ts'
 import { libreChat } from './librechat/plugin.ts'
@@ -184,6 +185,10 @@ export async function buildApp(
     })
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
+  if (doors.has('jobe')) {
+    const kept = services.store.filesOf('jobe')
+    await app.register(jobe, { ...services, ...keepers, kept, keepMs, inputs: accounts.uploads })
+  }
   if (doors.has('judge0')) {
     const kept = services.store.filesOf('judge0')
     await app.register(judge0, { ...services, ...keepers, jobs, kept, keepMs, webhooks })

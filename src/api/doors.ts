@@ -9,6 +9,7 @@ export const DOORS = [
   'e2b',
   'piston',
   'judge0',
+  'jobe',
 ] as const
 
 export type Door = (typeof DOORS)[number]

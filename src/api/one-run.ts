@@ -23,6 +23,8 @@ export interface OneRunWords {
   /** The run that is asked for. @throws Problem, or what `fail` understands */
   prepare(input: RunInput, call: Call): RunInput | Promise<RunInput>
   readonly onEvent?: (event: RunEvent) => void
+  /** Ends the run when it fires; by default its caller alone does. */
+  readonly signal?: AbortSignal
   /** What is answered, as a value of JSON. */
   present(outcome: RunOutcome, run: RunRequest): unknown
   /** Answers what has no outcome. @param isStarted whether its code may have run */
@@ -44,7 +46,7 @@ export async function answerRun(
     const prepared = await words.prepare(input as RunInput, call)
     run = admit(prepared, options.templates, call.caller, randomUUID())
     const outcome = await options.runs.start(run, {
-      signal: call.signal,
+      signal: words.signal ? AbortSignal.any([call.signal, words.signal]) : call.signal,
       onEvent: words.onEvent,
       onStart: () => {
         isStarted = true

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendFailure as sendDify } from './dify/envelope.ts'
 import type { Door } from './doors.ts'
 import { sendFailure as sendE2b } from './e2b/failures.ts'
+import { sendFailure as sendJobe } from './jobe/failures.ts'
 import { sendFailure as sendJudge0 } from './judge0/failures.ts'
 import { sendFailure as sendJupyter } from './jupyter/failures.ts'
 import { sendFailure as sendLibreChat } from './librechat/failures.ts'
@@ -18,6 +19,7 @@ const WORDS: readonly (readonly [addresses: RegExp, door: Door, send: SendFailur
   [/^\/mcp(?![^/?])/, 'mcp', sendRpcError],
   [/^\/(dify|v1\/sandbox)(?![^/?])/, 'dify', (...failed) => sendDify(...failed)],
   [/^\/(submissions|languages|judge0)(?![^/?])/, 'judge0', sendJudge0],
+  [/^\/jobe(?![^/?])/, 'jobe', sendJobe],
   [/^\/(api\/v2|piston)(?![^/?])/, 'piston', sendPiston],
   [/^\/(api|jupyter)(?![^/?])/, 'jupyter', sendJupyter],
   [/^\/librechat(?![^/?])/, 'librechat', sendLibreChat],

@@ -23,6 +23,11 @@ const DOORS: readonly [door: string, path: string, body: object][] = [
   ['dify', '/v1/sandbox/run', { language: 'python3', code: SLEEP }],
   ['piston', '/api/v2/execute', { language: 'py', version: '*', files: [{ content: SLEEP }] }],
   ['judge0', '/submissions?wait=true', { language_id: 71, source_code: SLEEP }],
+  [
+    'jobe',
+    '/jobe/index.php/restapi/runs',
+    { run_spec: { language_id: 'python3', sourcecode: SLEEP } },
+  ],
   ['librechat', '/librechat/exec', { lang: 'py', code: SLEEP }],
 ]
 

@@ -10,6 +10,7 @@ describe('examples', () => {
     ['dify', '"stdout":"3\\n"'],
     ['librechat', '"stdout":"42\\n"'],
     ['open-webui', '"execution_state":"starting"'],
+    ['jobe', '"stdout":"42\\n"'],
     ['judge0', '"description":"Accepted"'],
     ['piston', '"output":"42\\n"'],
     ['ragflow', '"value":42'],

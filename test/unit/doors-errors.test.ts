@@ -127,6 +127,12 @@ const DOORS: readonly Door[] = [
     shape: { error: expect.any(String) },
   },
   {
+    door: 'jobe',
+    path: '/jobe/index.php/restapi/runs',
+    unknown: ['/jobe/x', '/jobe/index.php/restapi/x', '/jobe'],
+    shape: expect.any(String),
+  },
+  {
     door: 'librechat, tools',
     path: '/librechat/exec/programmatic',
     unknown: ['/librechat'],
@@ -148,7 +154,7 @@ describe.each(DOORS)('$door', ({ door, path, unknown, shape, status = {} }) => {
     if (door === 'dify' && code === 401) return expect(answer.text).toBe('')
     expect(answer.headers['content-type']).toMatch(/^application\/(problem\+)?json/)
     expect(answer.text).not.toContain('statusCode')
-    expect(JSON.parse(answer.text)).toMatchObject(shape)
+    expect([JSON.parse(answer.text)]).toMatchObject([shape])
   }
 
   test('no key, and a wrong one', async () => {
@@ -195,7 +201,7 @@ describe.each(DOORS)('$door', ({ door, path, unknown, shape, status = {} }) => {
       const answer = await ask(keyed.url, { method: 'GET', path: one, headers: withKey })
       expect([400, 404, 405]).toContain(answer.status)
       expect(answer.text).not.toContain('statusCode')
-      expect(JSON.parse(answer.text)).toMatchObject(shape)
+      expect([JSON.parse(answer.text)]).toMatchObject([shape])
     }
   })
 

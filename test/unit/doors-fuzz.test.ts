@@ -87,6 +87,19 @@ const TARGETS: readonly Target[] = [
     refusal: { error: expect.any(String) },
   },
   {
+    path: '/jobe/index.php/restapi/runs',
+    body: {
+      run_spec: {
+        language_id: 'python3',
+        sourcecode: '',
+        input: '',
+        file_list: [],
+        parameters: { cputime: 1, runargs: ['a'] },
+      },
+    },
+    refusal: expect.any(String),
+  },
+  {
     path: '/librechat/v1/exec',
     body: { lang: 'py', code: '', files: [] },
     refusal: { error: expect.any(String) },
@@ -127,7 +140,7 @@ describe.each(TARGETS)('$path', ({ path, body, refusal, status }) => {
   const check = ({ status, text }: { status: number; text: string }) => {
     expect(status).toBeLessThan(500)
     expect(text).not.toContain('"statusCode"')
-    if (status >= 400) expect(JSON.parse(text)).toMatchObject(refusal)
+    if (status >= 400) expect([JSON.parse(text)]).toMatchObject([refusal])
   }
   const replaced = fc
     .tuple(fc.constantFrom(...Object.keys(body)), anything)

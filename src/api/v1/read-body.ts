@@ -1,5 +1,6 @@
 import { jsonElements, jsonEntries } from '../../lib/json-members.ts'
 import { readDify } from '../dify/read-request.ts'
+import { readJobe } from '../jobe/read-request.ts'
 import { readSubmission, readSubmissions } from '../judge0/read-request.ts'
 import { readExec } from '../librechat/read-exec.ts'
 import { readToolRun } from '../librechat/read-tool-run.ts'
@@ -27,6 +28,7 @@ export type BodyKind =
   | 'piston'
   | 'judge0'
   | 'judge0-batch'
+  | 'jobe'
 
 /**
  * Reads a body of the native API.
@@ -44,6 +46,7 @@ export function readBody(
   if (kind === 'librechat-tools') return readToolRun(body)
   if (kind === 'judge0') return readSubmission(body)
   if (kind === 'judge0-batch') return readSubmissions(body)
+  if (kind === 'jobe') return readJobe(body)
   if (kind === 'piston') return readPiston(body)
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   const read = isForm ? readForm(body, contentType) : readRun(body)
