@@ -28,6 +28,8 @@ export class SessionTemplates implements SandboxTemplates {
   /** By the mark of ownExecutors(), so that one that was built anew has another. */
   readonly #built = new Map<string, KeptSandboxes>()
   readonly #building = new Map<string, Promise<KeptSandboxes>>()
+  /** What a template was found to be, by its name, as long as no file of it changes. */
+  readonly #found = new Map<string, { fingerprint: string; sandboxes: KeptSandboxes }>()
 
   constructor(
     config: Config,
@@ -63,6 +65,15 @@ export class SessionTemplates implements SandboxTemplates {
     const ofRuntime = this.#runtimes.get(name)
     if (ofRuntime) return ofRuntime
     if (!this.#described.names().includes(name)) return null
+    const fingerprint = this.#described.fingerprint(name)
+    const found = this.#found.get(name)
+    if (found?.fingerprint === fingerprint) return found.sandboxes
+    const sandboxes = await this.#findAnew(name)
+    this.#found.set(name, { fingerprint, sandboxes })
+    return sandboxes
+  }
+
+  #findAnew(name: string): Promise<KeptSandboxes> {
     const template = this.#described.load(name)
     const built = findBuilt(template, this.#site)
     if (built) return this.#serve(built)

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { scaledMs } from '../lib/time-scale.ts'
 import { Collector } from '../run/collect.ts'
-import type { RunLimits } from '../run/types.ts'
-import type { Channels } from '../supervisor/channels.ts'
 import { KernelLink } from '../supervisor/kernel-link.ts'
 import { TOKEN_BYTES } from '../supervisor/kernel-protocol.ts'
 import { canTell } from './context-env.ts'
 import { writeFile } from './context-files.ts'
+import type { ContextHost } from './context-host.ts'
 import { type ContextFacts, contextOutcome } from './context-outcome.ts'
 import {
   ContextError,
@@ -17,23 +15,12 @@ import {
   type ContextRunOptions,
   type Kernel,
 } from './context-types.ts'
-import type { SandboxUse } from './engine.ts'
+import { startKernel } from './kernel-start.ts'
 import { GRACE_MS, RunCut } from './run-cut.ts'
 import { Turns } from './turns.ts'
-import { SESSION_ENV, SESSION_USER } from './user.ts'
 
-/** How long a kernel may take until it is ready; on an idle machine it takes 0.3 s. */
-const READY_MS = scaledMs(60_000)
 /** Runs that may wait in one context. */
 const MOST_WAITING = 32
-
-/** What a context needs of its session while it is in use. */
-export interface ContextHost {
-  readonly channels: Channels
-  readonly env: Readonly<Record<string, string>>
-  readonly limits: RunLimits
-  usage(): SandboxUse & { readonly baseBytes: number }
-}
 
 /** A process of a session that runs one program after the other, with the variables that they leave. */
 export class Context {
@@ -205,33 +192,13 @@ export class Context {
     this.#watch(this.#link)
   }
 
-  async #start({ channels, env, limits }: ContextHost): Promise<KernelLink> {
-    const { kernel } = this
+  async #start(host: ContextHost): Promise<KernelLink> {
     const record = this.#record
-    const process = await channels.start({
-      argv: kernel.argv,
-      cwd: record.cwd,
-      env: { ...SESSION_ENV, ...kernel.env, ...env, ...record.env },
-      user: SESSION_USER,
-      hasControl: true,
-    })
-    if (kernel.call === '') process.stdin.end()
-    const link = new KernelLink(process, limits, null)
-    const timer = setTimeout(() => link.kill(), READY_MS)
-    await link.ready()
-    clearTimeout(timer)
-    if (link.isOver) {
-      throw new ContextError('failed', `The process of the context ${this.id} did not start.`)
-    }
+    const { link, process } = await startKernel(host, this.kernel, record)
     this.#link = link
     this.#isFound = false
-    this.#record = {
-      ...record,
-      starts: record.starts + 1,
-      executionCount: 0,
-      isUntold: false,
-      process: { channel: process.channel, pid: process.pid, ...link.state() },
-    }
+    const starts = record.starts + 1
+    this.#record = { ...record, starts, executionCount: 0, isUntold: false, process }
     this.#watch(link)
     return link
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { Context, type ContextHost } from './context.ts'
+import { Context } from './context.ts'
 import { canTell } from './context-env.ts'
+import type { ContextHost } from './context-host.ts'
 import {
   ContextError,
   type ContextInfo,

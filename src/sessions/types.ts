@@ -1,6 +1,6 @@
 import type { Channels } from '../supervisor/channels.ts'
 import type { Commands } from './commands.ts'
-import type { ContextHost } from './context.ts'
+import type { ContextHost } from './context-host.ts'
 import type { Contexts } from './contexts.ts'
 import type { SandboxLimits, SandboxUse } from './engine.ts'
 import type { History } from './history.ts'

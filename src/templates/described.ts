@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
 import type { Runtime } from '../runtimes/definition.ts'
-import { loadTemplate, type Template, templateNames } from './definition.ts'
+import { filesBelow, loadTemplate, type Template, templateNames } from './definition.ts'
 
 /** The templates that are described in some folders. What is wrong with a description is logged once. */
 export class DescribedTemplates {
@@ -38,6 +38,19 @@ export class DescribedTemplates {
   /** @throws ManagerError TEMPLATE_INVALID that names the file and the field */
   load(name: string): Template {
     return loadTemplate(name, this.#folders, this.#runtimes)
+  }
+
+  /**
+   * Returns a text that changes when a file of a template does: its time of change, which nobody can set
+   * (stat(2), st_ctime). It takes much less than to read and hash the files.
+   * @throws ManagerError TEMPLATE_INVALID, Error of the system when a file goes away meanwhile
+   */
+  fingerprint(name: string): string {
+    const folders = this.#folders.map((folder) => path.join(folder, name)).filter(existsSync)
+    return folders
+      .flatMap((folder) => filesBelow(folder).map((file) => path.join(folder, file)))
+      .map((file) => `${file} ${statSync(file).ctimeMs}`)
+      .join('\n')
   }
 
   #tell(name: string, err: Error): void {

@@ -171,6 +171,23 @@ describe('ready sandboxes', () => {
     expect(ready.take('one', 'python', python)).toBeNull()
   })
 
+  test('are given to no caller that has its share of the memory, and count for the one that has them', async () => {
+    const ready = open()
+    ready.want('python', python)
+    for (let i = 0; i < 2; i++) {
+      await settle(ready)
+      expect(ready.take('one', 'python', python)).not.toBeNull()
+    }
+    await settle(ready)
+    expect(ready.take('one', 'python', python)).toBeNull()
+    const taken = ready.take('other', 'python', python)
+    expect(taken).not.toBeNull()
+    await memory.release(made[0] as unknown as KeptSandbox)
+    expect(places).toBe(1)
+    await settle(ready)
+    expect(ready.take('one', 'python', python)).not.toBeNull()
+  })
+
   test('are none where none are wanted', async () => {
     const ready = open(0)
     ready.want('python', python)
