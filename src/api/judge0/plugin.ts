@@ -1,26 +1,15 @@
 import type { FastifyInstance } from 'fastify'
-import type { Jobs } from '../../jobs/jobs.ts'
-import type { KeptFiles } from '../../jobs/kept-files.ts'
-import type { WebhookSettings } from '../../jobs/webhooks.ts'
 import { refuseUnknownPaths } from '../methods.ts'
-import { beginCall, type Keepers } from '../v1/call.ts'
+import { beginCall } from '../v1/call.ts'
 import type { NativeService } from '../v1/service.ts'
 import { Callbacks } from './callbacks.ts'
 import { sendError, sendFailure } from './failures.ts'
 import { aboutOf, configInfo, systemInfo } from './info.ts'
 import { judgeLanguages, SOURCE_FILES } from './languages.ts'
+import type { Judge0Options } from './options.ts'
 import { statuses } from './present.ts'
 import { addSubmissionRoutes } from './routes.ts'
 import { Submissions } from './submissions.ts'
-
-export interface Judge0Options extends Keepers, NativeService {
-  readonly jobs: Jobs
-  /** For what was submitted. */
-  readonly kept: KeptFiles
-  /** How long a run is kept after its end. */
-  readonly keepMs: number
-  readonly webhooks: WebhookSettings
-}
 
 /** Its own addresses, and those below a name that no other system has. */
 const PREFIXES = ['', '/judge0']
