@@ -22,6 +22,8 @@ declare module 'fastify' {
     isOpen?: boolean
     /** Whether its clients send their key as `?token=KEY`. */
     hasQueryKey?: boolean
+    /** Whether its clients may show their key in the first frame of a WebSocket; its route looks at that then. */
+    hasKeyInFrames?: boolean
     /** Whether its clients may send a token that names one of their users. */
     hasUserTokens?: boolean
     /**
@@ -98,9 +100,10 @@ export async function addDoor(
     }
     const name = keys.identify(shownKey(request))
     if (name === null) {
+      const isLater = request.ws && config?.hasKeyInFrames === true && shownKey(request) === ''
       // A connection is kept for callers with a key only.
-      reply.header('connection', 'close')
-      if (!isOpen) {
+      if (!isLater) reply.header('connection', 'close')
+      if (!isOpen && !isLater) {
         reply.header('www-authenticate', 'Bearer')
         return done(new Refused(401, NO_KEY))
       }

@@ -40,9 +40,10 @@ describe('jupyter', () => {
     const client = () => new JupyterClient(url.service, KEY)
     const run = async (kernel: string, code: string) => {
       const by = client()
-      const channels = await by.connect(await by.start(kernel))
+      const id = await by.start(kernel)
+      const channels = await by.connect(id)
       const said = await channels.execute(code)
-      channels.socket.close()
+      await by.ask('DELETE', `/kernels/${id}`)
       return said
     }
     const textOf = (said: Awaited<ReturnType<typeof run>>) =>

@@ -101,6 +101,15 @@ test('Python answers what may follow, what a name is, and what expressions are w
   })
 })
 
+test('an error is told once, with its whole message', async () => {
+  const { channels } = await started('python3')
+  const told = await channels.execute('class Answer(Exception): pass\nraise Answer("é" * 100_000)')
+  expect(find(told, 'error')?.content).toMatchObject({
+    ...{ ename: 'Answer', evalue: 'é'.repeat(100_000) },
+  })
+  expect(find(told, 'stream')).toBeUndefined()
+})
+
 test('JavaScript answers what may follow and what a name is', async () => {
   const { channels } = await started('javascript')
   const ask = async (type: string, content: object) =>

@@ -8,7 +8,7 @@ const MAX_BODY_BYTES = 64 * 1024
 
 const asked = z.object({
   name: z.string().nullable().default(null),
-  env: env.optional(),
+  env: z.record(z.string(), z.unknown()).default({}),
 })
 
 /**
@@ -21,15 +21,19 @@ export function isUnnamed({ headers, body }: FastifyRequest): boolean {
 }
 
 /**
- * Reads what a client says of the kernel that it starts.
+ * Reads what a client says of the kernel that it starts. Of the variables those are taken that a Jupyter gateway takes
+ * too, KERNEL_*: JupyterLab sends all that it has.
  * @throws Refused
  */
 export function readAsked(request: FastifyRequest): {
   name: string | null
   env: Record<string, string>
 } {
-  const { name, env: variables } = readBody(request, asked) ?? { name: null }
-  return { name, env: variables ?? {} }
+  const { name, env: given } = readBody(request, asked) ?? asked.parse({})
+  const ofKernel = Object.entries(given).filter(([key]) => key.startsWith('KERNEL_'))
+  const variables = env.safeParse(Object.fromEntries(ofKernel))
+  if (!variables.success) throw new Refused(400, `env: ${variables.error.issues[0]?.message}`)
+  return { name, env: variables.data }
 }
 
 /**

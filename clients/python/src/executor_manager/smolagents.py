@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
+import requests
 from smolagents.local_python_executor import CodeOutput
 from smolagents.monitoring import AgentLogger, LogLevel
-from smolagents.remote_executors import RemotePythonExecutor
+from smolagents.remote_executors import DockerExecutor, RemotePythonExecutor, _create_kernel_http
 from smolagents.utils import AgentError
 
 from ._client import Client
@@ -56,3 +58,33 @@ class ExecutorManagerExecutor(RemotePythonExecutor):
     def cleanup(self) -> None:
         """Forgets what the steps left."""
         self._files.clear()
+
+
+class JupyterExecutor(DockerExecutor):
+    """Runs the steps of an agent in one kernel, whose variables stay: ``CodeAgent(..., executor=JupyterExecutor())``.
+
+    It speaks to the service's door for Jupyter as smolagents' own executor does to a container, and needs its
+    ``websocket-client``. ``options`` are those of smolagents' remote executors, such as ``allow_pickle``."""
+
+    def __init__(
+        self,
+        url: Optional[str] = None,
+        api_key: Optional[str] = None,
+        additional_imports: Sequence[str] = (),
+        logger: Optional[AgentLogger] = None,
+        **options: Any,
+    ) -> None:
+        logger = logger or AgentLogger(level=LogLevel.ERROR)
+        RemotePythonExecutor.__init__(self, list(additional_imports), logger, **options)
+        url = url or os.environ.get("EXECUTOR_MANAGER_URL", "http://127.0.0.1:9385")
+        key = api_key or os.environ.get("EXECUTOR_MANAGER_API_KEY", "")
+        kernels, query = f"{url.rstrip('/')}/api/kernels", f"?token={key}" if key else ""
+        self.kernel_id = _create_kernel_http(f"{kernels}{query}", self.logger)
+        self._kernel = f"{kernels}/{self.kernel_id}"
+        self.ws_url = f"ws{self._kernel[4:]}/channels{query}"
+        self._key = {"X-API-Key": key} if key else {}
+        self.installed_packages = self.install_packages(list(additional_imports))
+
+    def cleanup(self) -> None:
+        """Ends the kernel."""
+        requests.delete(self._kernel, headers=self._key, timeout=60)
