@@ -23,6 +23,7 @@ import { libreChat } from './librechat/plugin.ts'
 import { lingerOnRefusal } from './lingering.ts'
 import { MAX_MESSAGE_BYTES, mcp } from './mcp/plugin.ts'
 import { refuseOtherMethods } from './methods.ts'
+import { openTerminal } from './open-terminal/plugin.ts'
 import { takePathKey } from './path-key.ts'
 import { piston } from './piston/plugin.ts'
 import { type RagflowOptions, ragflow } from './ragflow/plugin.ts'
@@ -81,7 +82,8 @@ export async function buildApp(
   const isProxy = networkMatcher(options.trustedProxies)
   const hasSessions = services.sessions !== null && options.doors.has('v1')
   const hasE2b = services.sessions !== null && options.doors.has('e2b')
-  const hasWebSockets = hasSessions || hasE2b || options.doors.has('jupyter')
+  const hasTerminals = services.sessions !== null && options.doors.has('open-terminal')
+  const hasWebSockets = hasSessions || hasE2b || hasTerminals || options.doors.has('jupyter')
   const domain = options.sandboxDomain
   const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
@@ -183,6 +185,11 @@ export async function buildApp(
       hasNetwork,
       domain,
     })
+  }
+  if (hasTerminals && services.sessions) {
+    const { sessions } = services
+    const terminals = { ...keepers, sessions, frames: accounts.uploads, keys: options.keys }
+    await app.register(openTerminal, terminals)
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })
   if (doors.has('jobe')) {

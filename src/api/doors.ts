@@ -6,6 +6,7 @@ export const DOORS = [
   'dify',
   'jupyter',
   'librechat',
+  'open-terminal',
   'e2b',
   'piston',
   'judge0',
