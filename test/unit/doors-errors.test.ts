@@ -13,7 +13,11 @@ let keyed: Awaited<ReturnType<typeof openDoors>>
 let open: Awaited<ReturnType<typeof openDoors>>
 
 /** There are none. */
-const sessions: Partial<Sessions> = { snapshots: () => [], templateNames: () => [] }
+const sessions: Partial<Sessions> = {
+  snapshots: () => [],
+  templateNames: () => [],
+  ofDoor: () => [],
+}
 
 beforeAll(async () => {
   const keys = ApiKeys.parse(`one:${KEY}`) as ApiKeys
