@@ -113,6 +113,7 @@ async function withCheckpoint(
   const isWritten = await session.hibernate(why, true)
   const { record, checkpoint } = session
   if (!isWritten || !checkpoint) {
+    session.assertThere()
     throw (
       session.refusal ??
       new ManagerError('STORE_FAILED', 'The session could not be written to disk.')

@@ -31,7 +31,7 @@ export interface SessionHost {
   forget(session: HostedSession): Promise<void>
   /** Told of each state that it enters; must not throw. */
   changed(session: HostedSession, why: string): void
-  /** Told of one that could not be written to disk and goes on; must not throw. */
+  /** Told of one that could not be written to disk; must not throw. */
   notWritten(session: HostedSession, error: Error): void
   /** How often one that is used is saved; null: never. */
   saveEveryMs(): number | null

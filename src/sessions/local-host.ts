@@ -9,7 +9,7 @@ import type { SessionInfo } from './types.ts'
 /** Callbacks. They must not throw. */
 export interface SessionEvents {
   changed(info: SessionInfo, why: string, caller: string): void
-  /** A session could not be written to disk, and goes on in memory. */
+  /** A session could not be written to disk: it goes on in memory, or has ended by that. */
   notWritten(info: SessionInfo, error: Error): void
 }
 

@@ -62,15 +62,21 @@ export class Session extends SessionBase {
    */
   async acquire(): Promise<{ channels: Channels; release: () => void }> {
     for (;;) {
+      this.assertThere()
       const { state } = this
-      const { id } = this.record
-      if (state === 'dead') throw new SessionGone(id, this.why)
-      if (state === 'lost') throw new SessionLost(id, this.why, this.checkpoint?.atMs ?? null)
       if (state === 'ready' || state === 'busy') return this.#take()
       if (state === 'frozen') await this.#thaw()
       else if (state === 'hibernated') await this.#wake()
       else await this.#moving
     }
+  }
+
+  /** Asserts that it has not ended. @throws SessionGone, SessionLost */
+  assertThere(): void {
+    const { state } = this
+    const { id } = this.record
+    if (state === 'dead') throw new SessionGone(id, this.why)
+    if (state === 'lost') throw new SessionLost(id, this.why, this.checkpoint?.atMs ?? null)
   }
 
   /** Takes one that is lost back to its last checkpoint, where it has one. */
@@ -192,8 +198,12 @@ export class Session extends SessionBase {
     try {
       await moving
     } catch (error) {
-      const isMoving = this.state === 'creating' || this.state === 'hibernating'
-      if (isMoving) await this.#lose((error as Error).message).catch(() => {})
+      if (this.state === 'creating') await this.#lose((error as Error).message).catch(() => {})
+      else if (this.state === 'hibernating') {
+        this.host.notWritten(this, error as Error)
+        await this.#lose('its sandbox ended while it was written to disk').catch(() => {})
+        this.assertThere()
+      }
       throw error
     }
   }

@@ -14,7 +14,7 @@ import { answerMissingRoutes } from './missing-route.ts'
 import { PROBLEMS, problemOf, sendProblem } from './problems.ts'
 import { addRunsRoute } from './runs-route.ts'
 import type { NativeService } from './service.ts'
-import { lostProblem } from './session-call.ts'
+import { lostProblem, sessionProblem } from './session-call.ts'
 import { addSessionCommandsRoutes } from './session-commands-routes.ts'
 import { addSessionCopiesRoutes } from './session-copies-routes.ts'
 import { addSessionEventsRoute } from './session-events-route.ts'
@@ -49,7 +49,7 @@ export async function nativeApi(app: FastifyInstance, options: NativeOptions): P
   })
   let answerMissing: Awaited<ReturnType<typeof answerMissingRoutes>> | undefined
   app.setErrorHandler((error: Error, request, reply) => {
-    const problem = lostProblem(options.sessions, request, problemOf(error))
+    const problem = lostProblem(options.sessions, request, problemOf(sessionProblem(error)))
     // Fastify asks for the Content-Type of some methods before it looks whether there is a route.
     if (request.is404 && problem.problem === 'invalid-request' && answerMissing) {
       return answerMissing(request, reply)
