@@ -52,6 +52,8 @@ export interface KeptSandboxes {
   /** What runs code in them. */
   readonly kernels: Kernels
   readonly limits: SandboxLimits
+  /** Makes the same without a network; itself where there is none. */
+  readonly offline: KeptSandboxes
   /**
    * @param isAwaited whether somebody waits for it; else it has the processor time that nobody needs until it is thawed
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN

@@ -4,7 +4,7 @@ import type { SessionHost } from './host.ts'
 import { assertFree, readImage, writeImage } from './images.ts'
 import type { Residence } from './residence.ts'
 import type { Shelf } from './shelf.ts'
-import type { SessionInfo } from './types.ts'
+import type { SessionInfo, SessionRecord } from './types.ts'
 
 /** Callbacks. They must not throw. */
 export interface SessionEvents {
@@ -24,7 +24,10 @@ export function hostOf(
     disk,
   }: { readonly saveEveryMs: number | null; readonly disk?: DiskAccounts | null },
 ): SessionHost {
-  const sandboxesOf = (key: string) => templates.ofKey(key) as KeptSandboxes
+  const sandboxesOf = ({ key, isOffline }: SessionRecord) => {
+    const sandboxes = templates.ofKey(key) as KeptSandboxes
+    return isOffline ? sandboxes.offline : sandboxes
+  }
   const refusing = <T>(work: () => T): T => {
     try {
       return work()
@@ -33,15 +36,16 @@ export function hostOf(
     }
   }
   return {
-    create: ({ record: { key, caller } }) => {
-      const sandboxes = sandboxesOf(key)
+    create: ({ record }) => {
+      const { caller } = record
+      const sandboxes = sandboxesOf(record)
       const { memoryBytes } = sandboxes.limits
       return memory.make({ caller, memoryBytes }, () => sandboxes.create())
     },
     restore: ({ record }, { incarnation, image }, channels) => {
       const folder = shelf.image(record.id, incarnation)
-      const { key, baseBytes, caller } = record
-      const sandboxes = sandboxesOf(key)
+      const { baseBytes, caller } = record
+      const sandboxes = sandboxesOf(record)
       const { memoryBytes } = sandboxes.limits
       const restore = () =>
         readImage(shelf.sealing, folder, image, (plain) =>

@@ -118,7 +118,8 @@ export class LocalSessions implements Sessions {
     this.#admission.admit(caller, 1, 1)
     const record = newRecord(request, sandboxes)
     const commands = this.#newCommands(caller)
-    const ready = this.#memory.ready.take(caller, template, sandboxes)
+    const isOther = request.isOffline && sandboxes.offline !== sandboxes
+    const ready = isOther ? null : this.#memory.ready.take(caller, template, sandboxes)
     const contexts = ready?.contexts ?? new Contexts(sandboxes.kernels)
     contexts.settle(request.env)
     const session = new Session(record, this.#host, null, commands, contexts)

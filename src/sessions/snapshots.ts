@@ -68,6 +68,6 @@ export class Snapshots {
 }
 
 function infoOf({ record, checkpoint }: Copied): SnapshotInfo {
-  const { id, template, createdAtMs, metadata, note } = record
-  return { id, template, createdAtMs, metadata, note, bytes: checkpoint.bytes }
+  const { id, template, createdAtMs, metadata, note, isOffline } = record
+  return { id, template, createdAtMs, metadata, note, isOffline, bytes: checkpoint.bytes }
 }

@@ -28,6 +28,8 @@ export interface SessionRequest {
    * while it is paused. Undefined: it ends so long after its last use.
    */
   readonly atDeadline?: 'end' | 'pause' | undefined
+  /** It has no network, whatever the service has. One that is made from a snapshot is as that was. */
+  readonly isOffline?: boolean | undefined
   /** What the front door that made it keeps with it, in JSON. Nobody else looks at it. */
   readonly note?: SessionNote | undefined
 }
@@ -40,7 +42,10 @@ export interface SessionNote {
 
 /** A state of a session that its caller keeps. */
 export interface SnapshotInfo
-  extends Pick<SessionRecord, 'id' | 'template' | 'createdAtMs' | 'metadata' | 'note'> {
+  extends Pick<
+    SessionRecord,
+    'id' | 'template' | 'createdAtMs' | 'metadata' | 'note' | 'isOffline'
+  > {
   readonly bytes: number
 }
 
@@ -62,7 +67,7 @@ export interface SessionRecord extends SessionRequest {
 }
 
 /** What of a session may be changed while it lives. */
-export type SessionChange = Partial<Pick<SessionRequest, 'atDeadline' | 'note' | 'metadata'>>
+export type SessionChange = Partial<Pick<SessionRequest, 'isOffline' | 'note'>>
 
 /** What its caller is told of it. */
 export interface SessionInfo
@@ -77,6 +82,7 @@ export interface SessionInfo
     | 'env'
     | 'note'
     | 'atDeadline'
+    | 'isOffline'
     | 'limits'
   > {
   readonly state: SessionState
@@ -97,10 +103,11 @@ export function infoOf(
   last: SessionInfo['checkpoint'],
 ): Omit<SessionInfo, 'dropsAtMs'> {
   const { id, template, createdAtMs, expiresAtMs, metadata, idle } = record
-  const { env, note, atDeadline, limits, isPaused = false } = record
+  const { env, note, atDeadline, isOffline, limits, isPaused = false } = record
   const own = { id, template, createdAtMs, expiresAtMs, metadata, idle }
   const checkpoint = last && { atMs: last.atMs, bytes: last.bytes }
-  return { ...own, env, note, atDeadline, limits, isPaused, state, why, checkpoint }
+  const kept = { env, note, atDeadline, isOffline, limits, isPaused }
+  return { ...own, ...kept, state, why, checkpoint }
 }
 
 /** A session in use, until it is released. */

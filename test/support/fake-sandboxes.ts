@@ -16,6 +16,7 @@ export class FakeSandboxes implements KeptSandboxes {
     return { memoryBytes: this.memoryBytes, cpus: 1, workspaceBytes: 1024 ** 3 }
   }
 
+  readonly offline = this
   readonly living = new Set<KeptSandbox>()
   made = 0
 

@@ -269,8 +269,24 @@ test('a sandbox is never said to be cut off that is not', async () => {
   const egress = { policy: null, nameServers: [] }
   const open = await openE2b(sessions, { egress })
   const refused = { status: 501 }
-  const create = { templateID: 'base', ...cut }
-  expect(await open.ask('POST', '/sandboxes', { body: create })).toMatchObject(refused)
+  const makes = (body: object) =>
+    open.ask('POST', '/sandboxes', { body: { templateID: 'base', ...body } })
+  for (const network of [
+    { denyOut: ['8.8.8.8'] },
+    { denyOut: ['0.0.0.0/0'], allowOut: ['1.1.1.1'] },
+  ]) {
+    expect(await makes({ network })).toMatchObject(refused)
+  }
+  for (const body of [cut, { network: { denyOut: ['0.0.0.0/0'] } }]) {
+    const { status, value } = await makes(body)
+    expect(status).toBe(201)
+    expect((await info(value.sandboxID)).allowInternetAccess).toBe(false)
+    const snapshot = await open.ask('POST', `/sandboxes/${value.sandboxID}/snapshots`)
+    const { value: copy } = await makes({ templateID: snapshot.value.snapshotID })
+    expect((await info(copy.sandboxID)).allowInternetAccess).toBe(false)
+    await open.ask('DELETE', `/templates/${snapshot.value.snapshotID}`)
+    for (const one of [value, copy]) await open.ask('DELETE', `/sandboxes/${one.sandboxID}`)
+  }
   const put = open.ask('PUT', `/sandboxes/${id}/network`, { body: { denyOut: ['8.8.8.8'] } })
   expect(await put).toMatchObject(refused)
   await open.close()

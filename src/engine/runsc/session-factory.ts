@@ -41,6 +41,7 @@ export class SessionFactory implements KeptSandboxes {
   readonly key: string
   readonly kernels: Kernels
   readonly limits: SessionLimits
+  readonly offline: SessionFactory
   readonly #context: EngineContext
   readonly #launcher: Launcher
 
@@ -48,15 +49,21 @@ export class SessionFactory implements KeptSandboxes {
     context: EngineContext,
     installed: InstalledRuntime,
     limits: RunLimits,
-    { hasRoot = false, others = [] }: SessionShape,
+    shape: SessionShape,
+    name = 'session',
   ) {
+    const { hasRoot = false, others = [] } = shape
     const hasRootImage = installed.rootImage !== null
     const specFor = (hasNetwork: boolean) => specOf(installed, limits, hasNetwork, hasRoot)
     this.#context = context
     this.limits = limits
+    const without = { ...context, network: null }
+    this.offline = context.network
+      ? new SessionFactory(without, installed, limits, shape, 'session-offline')
+      : this
     this.kernels = kernelsOf([installed, ...others], limits)
     this.#launcher = new Launcher(context, {
-      name: `session-${installed.runtime.name}`,
+      name: `${name}-${installed.runtime.name}`,
       spec: specFor(context.network !== null),
       hasRootImage,
       hasWritableRoot: hasRoot,

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { SessionInfo, SessionRequest, Sessions } from '../../../sessions/types.ts'
 import { Refused } from '../../refused.ts'
+import type { E2bContext } from '../context.ts'
 import { DOOR, newTokens, noteOf, type SandboxNote } from '../note.ts'
 import type { Sandbox } from './present.ts'
+import { isOffline } from './reach.ts'
 import { DEFAULT_TIMEOUT_S, type NewSandbox } from './schema.ts'
 import { noTemplate, sourceOf } from './templates.ts'
 
@@ -31,12 +33,14 @@ export function idempotencyOf(key: unknown, asked: NewSandbox): Idempotency | un
 
 /** Makes sandboxes. */
 export class Creation {
+  readonly #context: E2bContext
   readonly #sessions: Sessions
   /** Requests with a key that are under way. */
   readonly #running = new Map<string, { bodyHash: string; made: Promise<Sandbox> }>()
 
-  constructor(sessions: Sessions) {
-    this.#sessions = sessions
+  constructor(context: E2bContext) {
+    this.#context = context
+    this.#sessions = context.sessions
   }
 
   /**
@@ -75,12 +79,19 @@ export class Creation {
     asked: NewSandbox,
     idempotency: Idempotency | undefined,
   ): Promise<Sandbox> {
-    const { templateID } = asked
+    const { templateID, network = {}, allow_internet_access } = asked
     const source = sourceOf(this.#sessions, caller, templateID)
     if (!source) throw noTemplate(templateID)
-    const { alias, ...from } = source
+    const { alias, wasOffline, ...from } = source
     const note = noteFor(asked, alias, idempotency)
-    const info = await this.#sessions.create({ ...from, ...requestOf(caller, asked), note })
+    const reach = { ...network, allow_internet_access }
+    const request = {
+      ...from,
+      ...requestOf(caller, asked),
+      isOffline: isOffline(this.#context, reach, wasOffline),
+      note,
+    }
+    const info = await this.#sessions.create(request)
     return { info, note }
   }
 }

@@ -55,7 +55,7 @@ export function toldDetail(sandbox: Sandbox, domain: string | null) {
     ...toldListed(sandbox),
     domain,
     envdAccessToken: note.accessToken,
-    allowInternetAccess: note.allowsInternet,
+    allowInternetAccess: info.isOffline ? false : note.allowsInternet,
     network: note.network,
     lifecycle: {
       onTimeout: info.atDeadline === 'pause' ? 'pause' : 'kill',

@@ -8,7 +8,6 @@ import { goneOf } from '../sandbox-call.ts'
 import { Creation, idempotencyOf, sandboxIn } from './create.ts'
 import { listQueryOf, pageOf } from './list.ts'
 import { type Sandbox, toldAccess, toldDetail, toldListed } from './present.ts'
-import { assertReach } from './reach.ts'
 import { readBody } from './read.ts'
 import {
   connectRequest,
@@ -24,11 +23,9 @@ const RATED = { config: { rateLimit: {} } }
 /** Adds the routes that make, tell, change and end sandboxes. */
 export function addSandboxesRoutes(app: FastifyInstance, context: E2bContext): void {
   const { sessions, domain } = context
-  const creation = new Creation(sessions)
+  const creation = new Creation(context)
   const create = async (request: FastifyRequest, reply: FastifyReply) => {
     const asked = readBody(request, newSandbox)
-    const { network = {}, allow_internet_access } = asked
-    assertReach(context, { ...network, allow_internet_access })
     const idempotency = idempotencyOf(request.headers['idempotency-key'], asked)
     const sandbox = await creation.create(request.caller, asked, idempotency)
     return send(reply, 201, toldAccess(sandbox, domain))

@@ -10,6 +10,8 @@ const OF_E2B: readonly string[] = ['base', 'code-interpreter', 'code-interpreter
 export type Source = Pick<SessionRequest, 'template' | 'snapshot'> & {
   /** The name without its tag; undefined: it has none. */
   readonly alias: string | undefined
+  /** Whether the sandbox that it is a snapshot of had no network; null: it is a template. */
+  readonly wasOffline: boolean | null
 }
 
 /**
@@ -19,10 +21,14 @@ export type Source = Pick<SessionRequest, 'template' | 'snapshot'> & {
  */
 export function sourceOf(sessions: Sessions, caller: string, templateId: string): Source | null {
   const name = templateId.replace(/:[\w.-]*$/, '')
-  if (OF_E2B.includes(name)) return { template: sessions.defaultTemplate(), alias: name }
-  if (sessions.templateNames().includes(name)) return { template: name, alias: name }
+  if (OF_E2B.includes(name))
+    return { template: sessions.defaultTemplate(), alias: name, wasOffline: null }
+  if (sessions.templateNames().includes(name))
+    return { template: name, alias: name, wasOffline: null }
   const snapshot = snapshotOf(sessions, caller, templateId)
-  return snapshot && { template: '', snapshot: snapshot.id, alias: snapshotNoteOf(snapshot)?.name }
+  if (!snapshot) return null
+  const alias = snapshotNoteOf(snapshot)?.name
+  return { template: '', snapshot: snapshot.id, alias, wasOffline: snapshot.isOffline ?? false }
 }
 
 /** Returns the names of the templates that there are for clients. */

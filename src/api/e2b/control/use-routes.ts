@@ -5,7 +5,7 @@ import { send } from '../failures.ts'
 import { sessionIdOf } from '../ids.ts'
 import { sandboxIn } from './create.ts'
 import type { Sandbox } from './present.ts'
-import { assertReach } from './reach.ts'
+import { isOffline } from './reach.ts'
 import { readBody } from './read.ts'
 import { type Sample, UseSamples } from './samples.ts'
 import { sandboxOfPath } from './sandboxes-routes.ts'
@@ -49,11 +49,15 @@ export function addUseRoutes(app: FastifyInstance, context: E2bContext): void {
   app.put('/sandboxes/:id/network', async (request, reply) => {
     const { allow_internet_access, ...asked } = readBody(request, networkRequest)
     const { info, note } = sandboxOfPath(context, request)
-    assertReach(context, { ...asked, allow_internet_access })
+    const former = context.hasNetwork ? (info.isOffline ?? false) : null
+    const change = { isOffline: isOffline(context, { ...asked, allow_internet_access }, former) }
     const { isPublic: allowPublicTraffic, hostMask: maskRequestHost } = note
     const network = { ...asked, allowPublicTraffic, maskRequestHost }
     const allowsInternet = allow_internet_access ?? null
-    sessions.change(request.caller, info.id, { note: { ...note, network, allowsInternet } })
+    sessions.change(request.caller, info.id, {
+      ...change,
+      note: { ...note, network, allowsInternet },
+    })
     return reply.code(204).send()
   })
 }
