@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import WebSocket from 'ws'
 import { scaledMs } from '../../src/lib/time-scale.ts'
 import { type Service, startService, withoutVariants } from '../support/service.ts'
 import { Caller } from './caller.ts'
@@ -29,6 +30,7 @@ const DOORS: readonly [door: string, path: string, body: object][] = [
     { run_spec: { language_id: 'python3', sourcecode: SLEEP } },
   ],
   ['librechat', '/librechat/exec', { lang: 'py', code: SLEEP }],
+  ['jupyter', '/api/kernels', {}],
 ]
 
 let service: Service
@@ -48,8 +50,37 @@ afterAll(async () => {
   for (const work of atEnd) await work()
 })
 
+/** A kernel for one program, as Open WebUI starts it. @returns as post() */
+async function runInKernel(localAddress: string): Promise<number | null> {
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': 0 }
+  const sent = request(`${service.client.url}/api/kernels`, {
+    ...{ method: 'POST', headers, agent: false, localAddress },
+  })
+  sent.end()
+  try {
+    const [response] = await once(sent, 'response')
+    const { id } = JSON.parse(await text(response))
+    if (response.statusCode !== 201) return response.statusCode
+    const at = `${service.client.url.replace('http', 'ws')}/api/kernels/${id}/channels`
+    const socket = new WebSocket(at, { localAddress })
+    socket.on('error', () => {})
+    socket.once('open', () => {
+      const header = { msg_id: '1', msg_type: 'execute_request' }
+      socket.send(JSON.stringify({ header, content: { code: SLEEP }, channel: 'shell' }))
+    })
+    socket.on('message', (data) => {
+      if (JSON.parse(String(data)).msg_type === 'execute_reply') socket.close()
+    })
+    await new Promise((resolve) => socket.once('close', resolve))
+    return 201
+  } catch {
+    return null
+  }
+}
+
 /** @returns the status; null: the connection was closed */
 async function post(path: string, body: object, localAddress: string): Promise<number | null> {
+  if (path === '/api/kernels') return runInKernel(localAddress)
   const json = JSON.stringify(body)
   const sent = request(service.client.url + path, {
     method: 'POST',
@@ -102,3 +133,59 @@ test.each(DOORS)('a flood at the door %s', async (_door, path, body) => {
   expect(statuses).not.toContain(500)
   await until(async () => (await queued()) === 0)
 })
+
+test('a flood of kernels that keep their state, and of requests in them', async () => {
+  const { url } = service.client
+  let isOver = false
+  const statuses = new Set<number>()
+  const flood = HOSTILE.map(async (address) => {
+    const ids: string[] = []
+    while (!isOver) {
+      const [status, answer] = await ask('POST', '/api/kernels', address)
+      statuses.add(status)
+      if (status === 201) ids.push(JSON.parse(answer).id)
+      const id = ids[0]
+      if (id) {
+        const at = `${url.replace('http', 'ws')}/api/kernels/${id}/channels`
+        const socket = new WebSocket(at, { localAddress: address })
+        socket.on('error', () => {})
+        socket.once('open', () => {
+          const header = { msg_id: '1', msg_type: 'execute_request' }
+          const content = { code: 'print("x" * 100_000)', stop_on_error: false }
+          // More than may wait.
+          for (let count = 0; count < 3000; count++) {
+            socket.send(JSON.stringify({ header, content, channel: 'shell' }))
+          }
+        })
+        await Promise.race([
+          new Promise((resolve) => socket.once('close', resolve)),
+          new Promise((resolve) => setTimeout(resolve, 1000)),
+        ])
+        socket.terminate()
+      }
+    }
+    for (const id of ids) await ask('DELETE', `/api/kernels/${id}`, address)
+  })
+  try {
+    const honest = new Caller(url, '127.0.0.200')
+    await until(async () => statuses.size > 1)
+    for (let count = 0; count < 3; count++) {
+      const answer = await honest.run('def main(): return 1')
+      expect(answer).toMatchObject({ status: 'success', result: { value: 1 } })
+    }
+  } finally {
+    isOver = true
+    await Promise.all(flood)
+  }
+  // Kernels are had until there are as many as may be.
+  expect([...statuses]).toEqual(expect.arrayContaining([201]))
+  for (const status of statuses) expect([201, 429, 503]).toContain(status)
+})
+
+/** @returns the status and the body */
+async function ask(method: string, path: string, localAddress: string): Promise<[number, string]> {
+  const sent = request(service.client.url + path, { method, agent: false, localAddress })
+  sent.end()
+  const [response] = await once(sent, 'response')
+  return [response.statusCode, await text(response)]
+}
