@@ -6,24 +6,22 @@ import { ownPool } from './dispatch/placing.ts'
 import { Scheduler, type UnreadAnswers } from './dispatch/scheduler.ts'
 import { INEXACT_PEAK } from './engine/runsc/cgroup-peak.ts'
 import { RunscEngine } from './engine/runsc/engine.ts'
-import type { ExecutorMaker } from './engine/runsc/executor-maker.ts'
 import type { Installation, InstalledRuntime } from './engine/runsc/installation.ts'
 import type { Platform } from './engine/runsc/platform.ts'
 import { Metrics } from './metrics.ts'
 import { openSessions, readyCounts } from './open-sessions.ts'
 import { CapacityLimit } from './pool/capacity-limit.ts'
 import { FirstExecutors } from './pool/first-executors.ts'
-import { Pool, type PoolOptions } from './pool/pool.ts'
 import { Pools } from './pool/pools.ts'
-import { engineEvents, poolEvents } from './reports.ts'
-import type { RunLimits, Runs } from './run/types.ts'
+import { PoolMaker } from './pool-maker.ts'
+import { engineEvents } from './reports.ts'
+import type { Runs } from './run/types.ts'
 import { offeredTemplateOf, templateOf } from './runtime-templates.ts'
 import { loadPolicies } from './runtimes/code-policy.ts'
 import { leanVariant } from './runtimes/lean.ts'
-import { IDLE_RICH_EXECUTOR_BYTES, RICH_POOL_SIZE, richName, richVariant } from './runtimes/rich.ts'
+import { richName, richVariant } from './runtimes/rich.ts'
 import type { OutputAccounts } from './sessions/commands.ts'
 import type { LocalSessions } from './sessions/local-sessions.ts'
-import { type Machine, readMachine } from './setup/machine.ts'
 import { ServedTemplates } from './templates/served.ts'
 import { WorkspaceBuild } from './workspace-build.ts'
 
@@ -57,12 +55,11 @@ export class Worker {
   readonly #languages = new Map<string, string>()
   readonly #offered: OfferedTemplate[] = []
   readonly #scheduler: Scheduler
-  readonly #capacity: CapacityLimit
   readonly #served: ServedTemplates
   /** Pools that the start does not wait for: other executors serve the same programs. */
   readonly #laterPools: (() => Promise<void>)[] = []
   readonly #firstExecutors = new FirstExecutors()
-  readonly #machine: Machine = readMachine()
+  readonly #maker: PoolMaker
   readonly #workspace: WorkspaceBuild
 
   private constructor(
@@ -78,12 +75,21 @@ export class Worker {
     this.#config = config
     this.#log = log
     this.#engine = engine
-    this.#capacity = capacity
     this.metrics = metrics
     this.languages = this.#languages
     this.offered = this.#offered
     this.#workspace = new WorkspaceBuild(config, log)
     this.#scheduler = new Scheduler(this.#pools, config, answers)
+    this.#maker = new PoolMaker({
+      config,
+      log,
+      engine,
+      metrics,
+      capacity,
+      pools: this.#pools,
+      scheduler: this.#scheduler,
+      firstExecutors: this.#firstExecutors,
+    })
     this.#served = new ServedTemplates({
       config,
       log,
@@ -94,7 +100,7 @@ export class Worker {
       scheduler: this.#scheduler,
       templates: this.#templates,
       offered: this.#offered,
-      addPool: (...args) => this.#addPool(...args),
+      addPool: (...args) => this.#maker.add(...args),
     })
     this.runs = new LocalRuns(this.#scheduler, this.#templates, checkLargeResult)
   }
@@ -251,52 +257,17 @@ export class Worker {
     this.#offered.push(offeredTemplateOf(installed, limits, this.#config))
     for (const pool of snapshotsPerKey ? keys.names.map((key) => ownPool(name, key)) : [name]) {
       this.#firstExecutors.expect(pool)
-      this.#addPool({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy)
+      this.#maker.add({ ...installed, runtime: { ...runtime, name: pool } }, limits, policy)
     }
     const lean = leanExecutors ? leanVariant(runtime) : null
     // The start does not wait for it: the standard executor serves the same programs.
-    if (lean) this.#addPool({ ...installed, runtime: lean }, limits, policy)
+    if (lean) this.#maker.add({ ...installed, runtime: lean }, limits, policy)
     const rich = richExecutors ? richVariant(runtime) : null
     if (rich) {
-      this.#laterPools.push(() => this.#openRich({ ...installed, runtime: rich }, limits, policy))
+      this.#laterPools.push(() =>
+        this.#maker.openRich({ ...installed, runtime: rich }, limits, policy),
+      )
     }
-  }
-
-  /** Opens the pool of rich executors once it has a snapshot, whose making takes seconds. */
-  async #openRich(
-    installed: InstalledRuntime,
-    limits: RunLimits,
-    policy: Buffer | null,
-  ): Promise<void> {
-    const sizes = { size: RICH_POOL_SIZE, idleBytes: IDLE_RICH_EXECUTOR_BYTES }
-    const { maker, pool } = this.#addPool(installed, limits, policy, sizes)
-    await maker.prepare()
-    pool.start()
-  }
-
-  /** Adds a pool, not started yet, to those that serve. */
-  #addPool(
-    installed: InstalledRuntime,
-    limits: RunLimits,
-    policy: Buffer | null,
-    sizes: Pick<PoolOptions, 'size' | 'idleBytes'> = { size: this.#config.poolSize },
-  ): { maker: ExecutorMaker; pool: Pool } {
-    const { name } = installed.runtime
-    const maker = this.#engine.makerFor(installed, limits, policy)
-    const lean = this.#config.leanExecutors ? (leanVariant(installed.runtime)?.name ?? null) : null
-    const pool = new Pool({
-      ...sizes,
-      create: () => maker.create(),
-      capacity: this.#capacity,
-      events: poolEvents(name, this.#log, this.metrics, this.#firstExecutors, () =>
-        this.#scheduler.wake(name),
-      ),
-      freeMemoryBytes: this.#machine.freeMemoryBytes,
-      waiting: () => this.#scheduler.queuedFor(name),
-      yields: () => lean !== null && this.#scheduler.queuedFor(lean) > 0,
-    })
-    this.#pools.set(name, pool)
-    return { maker, pool }
   }
 
   /** Nobody waits for an executor, and none is in use. */
