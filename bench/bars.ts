@@ -22,7 +22,7 @@ export interface Bar {
 /** The bars, as a pure function of the figures. */
 export function barsOf(figures: Figures): Bar[] {
   const { warm, bare, native, imports, burst, load, callers, doors } = figures
-  const { sessions, sessionSleep, idle, density, start } = figures
+  const { sessions, e2b, sessionSleep, idle, density, start } = figures
   const toBare = (id: ProgramId) => quotient(warm?.[id]?.latencyMs.p50, bare?.[id]?.[0]?.timeMs.p50)
   const perGigabyte = (kind: string) => density?.find((one) => one.kind === kind)?.perGigabyte
   const busiest = (program: ProgramId) =>
@@ -86,6 +86,8 @@ export function barsOf(figures: Figures): Bar[] {
     most('First cell in it, p50', 'ms', 20, sessions?.firstRunMs.p50),
     most('Script in a ready session, p50', 'ms', 3, sessions?.scriptMs.p50),
     most('Cell in a ready session, p50', 'ms', 8, sessions?.cellMs.p50),
+    most('E2B: create, p50', 'ms', 30, e2b?.createMs.p50),
+    most('E2B: runCode("1+1"), p50', 'ms', 15, e2b?.runMs.p50),
     most(
       'Cell in a frozen session, p50 beyond that in a ready one',
       'ms',

@@ -4,6 +4,7 @@ import type { CallersFigure } from './callers.ts'
 import type { ColdFigures } from './cold.ts'
 import type { DensityFigure } from './density.ts'
 import type { DoorFigure } from './doors.ts'
+import type { E2bFigures } from './e2b.ts'
 import type { IdleFigures } from './idle.ts'
 import type { ImportFigure } from './imports.ts'
 import type { LoadFigures } from './load.ts'
@@ -25,6 +26,7 @@ export interface Figures {
   callers?: readonly CallersFigure[]
   doors?: readonly DoorFigure[]
   sessions?: SessionFigures
+  e2b?: E2bFigures
   sessionIo?: SessionIoFigures
   sessionSleep?: SessionSleepFigures
   idle?: IdleFigures

@@ -15,6 +15,7 @@ import { coldReport, measureCold } from './cold.ts'
 import type { Bench } from './context.ts'
 import { densityReport, measureDensity } from './density.ts'
 import { doorsReport, measureDoors } from './doors.ts'
+import { e2bReport, measureE2b } from './e2b.ts'
 import type { Figures } from './figures.ts'
 import { idleReport, measureIdle } from './idle.ts'
 import { importsReport, measureImports } from './imports.ts'
@@ -126,6 +127,13 @@ async function measureServing(bench: Bench, figures: Figures): Promise<void> {
     if (wants('sessions')) {
       figures.sessions = await measureSessions(bench, service)
       print(sessionsReport(figures.sessions))
+    }
+    if (wants('e2b')) {
+      const e2b = await measureE2b(bench, service)
+      if (e2b) {
+        figures.e2b = e2b
+        print(e2bReport(e2b))
+      }
     }
     if (wants('session-io')) {
       figures.sessionIo = await measureSessionIo(bench, service)

@@ -12,6 +12,7 @@ export const TOPICS = [
   'callers',
   'doors',
   'sessions',
+  'e2b',
   'session-io',
   'session-sleep',
   'idle',

@@ -6,36 +6,14 @@ import { scaledMs } from '../../src/lib/time-scale.ts'
 import { runCommand } from '../support/command-line.ts'
 import { type NpmPackage, npmPackage } from '../support/npm-package.ts'
 import { cachedPython } from '../support/python.ts'
-import { atEnd, KEY, url } from './service.ts'
+import { buildWorkspace, e2bEnvironment } from './e2b-service.ts'
+import { atEnd } from './service.ts'
 
 /** E2B's code interpreter, by E2B's own clients and by agent frameworks that use them. */
 
 const FOLDER = path.join(projectDir(), 'test/doors/e2b')
 const INSTALL_MS = scaledMs(900_000)
 const PROGRAM_MS = scaledMs(300_000)
-
-const env = () => ({
-  E2B_API_URL: url.service,
-  E2B_SANDBOX_URL: url.service,
-  E2B_API_KEY: KEY,
-  // Keys of E2B's own form alone are taken by older clients.
-  E2B_VALIDATE_API_KEY: 'false',
-  PYTHONDONTWRITEBYTECODE: '1',
-})
-
-/** The template is built by the first sandbox that asks for it, which takes longer than clients wait. */
-async function buildTemplate(): Promise<void> {
-  const response = await fetch(`${url.service}/v2/sandboxes`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-api-key': KEY },
-    body: JSON.stringify({ templateID: 'workspace', timeout: 60 }),
-    signal: AbortSignal.timeout(INSTALL_MS),
-  })
-  const { sandboxID } = (await response.json()) as { sandboxID: string }
-  expect(response.status).toBe(201)
-  const headers = { 'x-api-key': KEY }
-  await fetch(`${url.service}/sandboxes/${sandboxID}`, { method: 'DELETE', headers })
-}
 
 const stepsOf = (text: string) =>
   text
@@ -128,7 +106,7 @@ const FRAMEWORKS = [
 ]
 
 describe('e2b', () => {
-  beforeAll(buildTemplate, INSTALL_MS)
+  beforeAll(buildWorkspace, INSTALL_MS)
 
   describe.each(['2.11.5', '2.9.1'])('e2b-code-interpreter %s', (version) => {
     let python: string | null
@@ -142,7 +120,7 @@ describe('e2b', () => {
       async (kind) => {
         if (python === null) throw new Error('PyPI is not reached')
         const words = [path.join(FOLDER, 'interpreter.py'), kind]
-        const ended = await runCommand(python, words, { env: env() })
+        const ended = await runCommand(python, words, { env: e2bEnvironment() })
         expect(ended.stderr).toBe('')
         expect(stepsOf(ended.stdout)).toEqual(PYTHON_STEPS)
       },
@@ -160,7 +138,7 @@ describe('e2b', () => {
       'its steps',
       async () => {
         const source = readFileSync(path.join(FOLDER, 'interpreter.mjs'), 'utf8')
-        const ended = await client.runModule(source, { env: env() })
+        const ended = await client.runModule(source, { env: e2bEnvironment() })
         expect(ended.stderr).toBe('')
         expect(stepsOf(ended.stdout)).toEqual(JAVASCRIPT_STEPS)
       },
@@ -178,7 +156,9 @@ describe('e2b', () => {
       'its smallest program',
       async ({ skip }) => {
         if (python === null) return skip('PyPI is not reached')
-        const ended = await runCommand(python, [path.join(FOLDER, program)], { env: env() })
+        const ended = await runCommand(python, [path.join(FOLDER, program)], {
+          env: e2bEnvironment(),
+        })
         const lines = ended.stdout.trimEnd().split('\n')
         expect(lines.slice(-last.length), ended.stderr).toEqual(last)
       },
