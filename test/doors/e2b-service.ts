@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { scaledMs } from '../../src/lib/time-scale.ts'
-import { KEY, url } from './service.ts'
+import { E2B_KEY, url } from './service.ts'
 
 const BUILD_MS = scaledMs(900_000)
 
@@ -8,9 +8,7 @@ const BUILD_MS = scaledMs(900_000)
 export const e2bEnvironment = () => ({
   E2B_API_URL: url.service,
   E2B_SANDBOX_URL: url.service,
-  E2B_API_KEY: KEY,
-  // Older clients take keys of E2B's own form alone.
-  E2B_VALIDATE_API_KEY: 'false',
+  E2B_API_KEY: E2B_KEY,
   PYTHONDONTWRITEBYTECODE: '1',
 })
 
@@ -18,12 +16,12 @@ export const e2bEnvironment = () => ({
 export async function buildWorkspace(): Promise<void> {
   const response = await fetch(`${url.service}/v2/sandboxes`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-api-key': KEY },
+    headers: { 'content-type': 'application/json', 'x-api-key': E2B_KEY },
     body: JSON.stringify({ templateID: 'workspace', timeout: 60 }),
     signal: AbortSignal.timeout(BUILD_MS),
   })
   const { sandboxID } = (await response.json()) as { sandboxID: string }
   expect(response.status).toBe(201)
-  const headers = { 'x-api-key': KEY }
+  const headers = { 'x-api-key': E2B_KEY }
   await fetch(`${url.service}/sandboxes/${sandboxID}`, { method: 'DELETE', headers })
 }
