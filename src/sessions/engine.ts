@@ -6,7 +6,6 @@ import type { Kernels } from './context-types.ts'
 export interface SandboxUse {
   readonly memoryBytes: number
   readonly cpuTimeMs: number
-  readonly outOfMemoryKills: number
 }
 
 /** What a sandbox may use. */

@@ -78,7 +78,7 @@ export abstract class SessionBase implements HostedSession {
   /** What its sandbox has used and holds, and what it held before its first use. */
   usage(): SandboxUse & { readonly baseBytes: number } {
     const { baseBytes } = this.record
-    const use = this.sandbox?.use() ?? { memoryBytes: 0, cpuTimeMs: 0, outOfMemoryKills: 0 }
+    const use = this.sandbox?.use() ?? { memoryBytes: 0, cpuTimeMs: 0 }
     return { ...use, baseBytes }
   }
 

@@ -44,7 +44,7 @@ export class FakeSandboxes implements KeptSandboxes {
       ended,
       channels,
       baseBytes: 0,
-      use: () => ({ memoryBytes, cpuTimeMs: 0, outOfMemoryKills: 0 }),
+      use: () => ({ memoryBytes, cpuTimeMs: 0 }),
       freeze: async () => true,
       thaw: () => {},
       isKilled: () => false,

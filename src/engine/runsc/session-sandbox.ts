@@ -88,11 +88,7 @@ export class SessionSandbox implements KeptSandbox {
 
   use(): SandboxUse {
     const { cgroup } = this.#launched.sandbox
-    return {
-      memoryBytes: cgroup.memoryBytes(),
-      cpuTimeMs: cgroup.cpuTimeUs() / 1000,
-      outOfMemoryKills: cgroup.outOfMemoryKills(),
-    }
+    return { memoryBytes: cgroup.memoryBytes(), cpuTimeMs: cgroup.cpuTimeUs() / 1000 }
   }
 
   async freeze(): Promise<boolean> {
