@@ -65,7 +65,6 @@ beforeAll(async () => {
     ownerOf: (id) => (id === SESSION ? 'one' : null),
     get: (_caller, id) => (id === SESSION ? (info as never) : null),
     contexts: () => contexts as never,
-    ofDoor: () => [],
     use: async () => ({ contexts, release: () => released++ }) as never,
   }
   doors = await openDoors(new FakeRuns(), {}, {}, undefined, known as Sessions)
