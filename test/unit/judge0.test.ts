@@ -147,6 +147,18 @@ test('a submission that waits or runs, is its caller’s only, and is deleted', 
   expect((await ask('GET', at)).status).toBe(404)
 })
 
+test('a large submission is read as far as it is asked for', async () => {
+  runs.end = async () => outcomeWith({ stdout: Buffer.from('x'.repeat(1_000_000)) })
+  const source_code = `#${'é'.repeat(1_000_000)}`
+  const large = { ...RUN, source_code, stdin: 'in', expected_output: 'x'.repeat(1_000_000) }
+  const { body } = await submit(large)
+  expect(body.status.id).toBe(3)
+  const { body: whole } = await ask('GET', `/submissions/${body.token}?fields=*`)
+  expect([whole.source_code === source_code, whole.stdin]).toEqual([true, 'in'])
+  expect(whole.expected_output).toHaveLength(1_000_000)
+  await expect.poll(() => door.accounts.answers.total).toBe(0)
+})
+
 test('a batch is taken, each for itself', async () => {
   const submissions = [RUN, { ...RUN, language_id: 50 }, RUN]
   const { status, body } = await ask('POST', '/submissions/batch', { submissions })

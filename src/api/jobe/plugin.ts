@@ -38,8 +38,6 @@ const MISSING = 'One or more of the specified files is missing/unavailable'
 /** Jobe's own tests ask by it for the answer of a server that has no room. */
 const OVERLOAD_TEST = '!** TESTING OVERLOAD EXCEPTION **!'
 
-class Overload extends Error {}
-
 /**
  * Adds the front door for Moodle's CodeRunner, as a Fastify plugin: the protocol of Jobe
  * (https://github.com/trampgeek/jobe), whose key is `X-API-KEY`. It needs the body parser and `request.caller` of
@@ -98,7 +96,8 @@ async function run(
       isCompiled = language === 'python3'
       const limits = limitsOf(parameters, served.template.limits)
       const isTest = input.code.length === OVERLOAD_TEST.length
-      if (isTest && input.code.toString() === OVERLOAD_TEST) throw new Overload()
+      if (isTest && input.code.toString() === OVERLOAD_TEST)
+        throw new ManagerError('POOL_BUSY', 'There is no room for tests.')
       const inputs = await readFiles(options, call.caller, files, held)
       return {
         ...input,
@@ -110,8 +109,9 @@ async function run(
     fail: (error, isStarted) => {
       if (signal.aborted) return sendFailure(overBudget(), request, reply)
       const isBusy = error instanceof ManagerError && error.code === 'POOL_BUSY'
-      const isFull = error instanceof Overload || (isBusy && !isStarted)
-      return isFull ? reply.code(200).send(overloaded()) : sendFailure(error, request, reply)
+      return isBusy && !isStarted
+        ? reply.code(200).send(overloaded())
+        : sendFailure(error, request, reply)
     },
   })
   return answered.finally(() => held.release())

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type CallbackPolicy, callbackIssue } from '../../jobs/callback-policy.ts'
 import type { RunInfo } from '../../jobs/jobs.ts'
+import { unreadAnswers } from '../refused.ts'
 import { spendRate } from '../spend-rate.ts'
 import { untilEnded } from '../v1/accept.ts'
 import { admit } from '../v1/admit.ts'
@@ -51,7 +52,7 @@ export function addSubmissionRoutes(
       call.giveBodyBack()
       if (query.wait !== 'true') return reply.code(201).send({ token: accepted.run.id })
       const ended = await untilEnded(accepted.run, host.jobs, call.signal)
-      const found = ended && (await submissions.find(call.caller, ended.id))
+      const found = ended && (await submissions.find(call.caller, ended.id, needsTexts(fields)))
       if (!found) throw new Problem('canceled', 'The caller has gone.')
       return send(host, reply.code(201), call.caller, await told(host, found, fields, query))
     }),
@@ -83,17 +84,28 @@ export function addSubmissionRoutes(
       return sendError(reply, 400, said)
     }
     const all: (object | null)[] = []
-    for (const token of tokens) {
-      const found = await submissions.find(caller, token)
-      all.push(found && (await told(host, found, fields, query)))
+    const giveBack: (() => void)[] = []
+    try {
+      for (const token of tokens) {
+        const found = await find(host, caller, token, fields)
+        const one = found && (await told(host, found, fields, query))
+        const bytes = Object.values(one ?? {}).reduce<number>(
+          (sum, value) => sum + (typeof value === 'string' ? value.length : 0),
+          0,
+        )
+        giveBack.push(host.answers.keep(caller, bytes, () => reply.raw.destroy()))
+        all.push(one)
+      }
+      return send(host, reply, caller, { submissions: all })
+    } finally {
+      for (const give of giveBack) give()
     }
-    return send(host, reply, caller, { submissions: all })
   })
   app.get(`${at}/:token`, async (request, reply) => {
     const { query, params, caller } = request as Asked
     const fields = knownFields(query, reply)
     if (!fields) return reply
-    const found = await submissions.find(caller, params.token)
+    const found = await find(host, caller, params.token, fields)
     if (!found) return sendError(reply, 404, NOT_FOUND)
     return send(host, reply, caller, await told(host, found, fields, query))
   })
@@ -101,7 +113,7 @@ export function addSubmissionRoutes(
     const { query, params, caller } = request as Asked
     const fields = knownFields(query, reply)
     if (!fields) return reply
-    const found = await submissions.find(caller, params.token)
+    const found = await find(host, caller, params.token, fields)
     if (!found) return sendError(reply, 404, NOT_FOUND)
     if (found.run.state !== 'ended') {
       const id = statusOf(found, null)
@@ -114,6 +126,21 @@ export function addSubmissionRoutes(
 }
 
 const NOT_FOUND = 'There is no such submission, or no more'
+
+/** @throws Refused when the caller has not read what it was answered before */
+async function find(
+  { submissions, answers }: SubmissionHost,
+  caller: string,
+  token: string,
+  fields: readonly string[],
+): Promise<Submission | null> {
+  if (!answers.hasRoomFor(caller)) throw unreadAnswers()
+  return submissions.find(caller, token, needsTexts(fields))
+}
+
+function needsTexts(fields: readonly string[]): boolean {
+  return fields.includes('source_code') || fields.includes('stdin')
+}
 
 /** Holds what a request holds until it is answered. */
 async function withCall(
@@ -173,7 +200,7 @@ function callBack(host: SubmissionHost, run: RunInfo, url: string): void {
   // A stop wakes it, too.
   const never = new AbortController().signal
   const body = async () => {
-    const found = await submissions.find(owner, id)
+    const found = await submissions.find(owner, id, false)
     const query = { base64_encoded: 'true' }
     return found && JSON.stringify(await told(host, found, DEFAULT_FIELDS, query))
   }

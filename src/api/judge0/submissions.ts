@@ -9,7 +9,8 @@ import type { Values } from './read-request.ts'
 /** What was submitted, as it is kept. Texts are decoded. */
 export interface Submitted {
   readonly values: Values
-  readonly source: Buffer
+  /** Null: it was not read. */
+  readonly source: Buffer | null
   readonly stdin: Buffer | null
   readonly expected: Buffer | null
 }
@@ -58,9 +59,10 @@ export class Submissions {
   /** @throws ManagerError HELD_TOO_MUCH, STORE_FAILED */
   async accept(run: RunRequest, submitted: Submitted): Promise<RunInfo> {
     const { values, source, stdin, expected } = submitted
-    const sizes = [source, stdin, expected].map((bytes) => bytes?.length ?? null)
+    // What is asked for most comes first.
+    const sizes = [expected, stdin, source].map((bytes) => bytes?.length ?? null)
     const head = Buffer.from(`${JSON.stringify({ values, sizes })}\n`)
-    const pieces = [head, source, stdin, expected].filter((bytes) => bytes !== null)
+    const pieces = [head, expected, stdin, source].filter((bytes) => bytes !== null)
     // It waits for some time before it ends.
     await this.#kept.put(run.caller, run.id, NAME, pieces, { keepMs: 2 * this.#keepMs })
     try {
@@ -72,16 +74,28 @@ export class Submissions {
     }
   }
 
-  /** @returns null where there is none, also when it is another owner's */
-  async find(owner: string, token: string): Promise<Submission | null> {
+  /**
+   * @param isWhole whether what was submitted is read as a whole; else source and stdin are null
+   * @returns null where there is none, also when it is another owner's
+   */
+  async find(owner: string, token: string, isWhole: boolean): Promise<Submission | null> {
     const run = await this.#jobs.find(owner, token)
     const file = run && (await this.#kept.get(owner, token, NAME))
     if (!run || !file) return null
     const pieces: Buffer[] = []
-    for await (const piece of file.read()) pieces.push(piece)
+    let submitted: Submitted | null = null
+    let read = 0
+    for await (const piece of file.read()) {
+      pieces.push(piece)
+      read += piece.length
+      if (isWhole && read < file.size) continue
+      submitted = submittedIn(Buffer.concat(pieces), isWhole)
+      if (submitted) break
+    }
+    if (submitted === null) return null
     const isEnded = run.state === 'ended' && run.problem === null
     const outcome = isEnded ? await this.#outcome(run) : null
-    return { ...submittedIn(Buffer.concat(pieces)), run, outcome }
+    return { ...submitted, run, outcome }
   }
 
   /** Removes a submission that has ended. */
@@ -124,17 +138,21 @@ export class Submissions {
 
 const PAGE_BYTES = 256 * 1024
 
-function submittedIn(bytes: Buffer): Submitted {
+/** @returns null where that needs more of the file */
+function submittedIn(bytes: Buffer, isWhole: boolean): Submitted | null {
   const end = bytes.indexOf('\n')
+  if (end < 0) return null
   const { values, sizes } = JSON.parse(bytes.toString('utf8', 0, end)) as {
     values: Values
-    sizes: [number, number | null, number | null]
+    sizes: [expected: number | null, stdin: number | null, source: number]
   }
   let at = end + 1
-  const [source, stdin, expected] = sizes.map((size) => {
+  const texts = sizes.slice(0, isWhole ? 3 : 1).map((size) => {
     if (size === null) return null
     at += size
     return bytes.subarray(at - size, at)
   })
-  return { values, source: source as Buffer, stdin: stdin ?? null, expected: expected ?? null }
+  if (at > bytes.length) return null
+  const [expected = null, stdin = null, source = null] = texts
+  return { values, source, stdin, expected }
 }
