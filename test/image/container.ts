@@ -78,7 +78,12 @@ async function launchContainer(
   const image = inject('image')
   if (!image) throw new Error('there is no image')
   const name = `executor-manager-test-${randomBytes(4).toString('hex')}`
-  const settings = { ...service().environment, SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1', ...env }
+  const settings = {
+    ...service().environment,
+    SANDBOX_EXECUTOR_MANAGER_POOL_SIZE: '1',
+    EXECUTOR_MANAGER_BUILD_WORKSPACE: 'off',
+    ...env,
+  }
   const variables = Object.entries(settings).map(([key, value]) => `${key}=${withDefaults(value)}`)
   const data = image.data ? [`--volume=${image.data}:${HOME_IN_IMAGE}:ro`] : []
   const id = await podman(
