@@ -5,6 +5,7 @@ import { parseMessage } from '../../src/api/e2b/envd/connect/calls.ts'
 import { ConnectError } from '../../src/api/e2b/envd/connect/errors.ts'
 import { END_OF_STREAM, FrameReader, frameOf } from '../../src/api/e2b/envd/connect/frames.ts'
 import { bytes, enumeration, message, uint32 } from '../../src/api/e2b/envd/connect/messages.ts'
+import { WholeCharacters } from '../../src/api/e2b/envd/whole-characters.ts'
 
 const MOST = 1000
 
@@ -126,5 +127,38 @@ describe('messages', () => {
     }
     expect(() => parsed('{"data": "*"}')).toThrow('data')
     expect(() => parsed('{"signal": "SIGNAL_NONE"}')).toThrow('signal')
+  })
+})
+
+describe('output', () => {
+  test('keeps characters whole, and loses no byte', () => {
+    const text = fc.string({ unit: 'grapheme' }).map((one) => Buffer.from(one))
+    const any = fc.oneof(
+      text,
+      fc.uint8Array().map((one) => Buffer.from(one)),
+    )
+    fc.assert(
+      fc.property(any, fc.array(fc.nat(5)), (all, cuts) => {
+        const characters = new WholeCharacters()
+        const told: Buffer[] = []
+        let at = 0
+        for (const cut of [...cuts, all.length]) {
+          told.push(characters.take('stdout', all.subarray(at, at + cut)))
+          at += cut
+        }
+        for (const [, bytes] of characters.rest()) told.push(bytes)
+        expect(Buffer.concat(told)).toEqual(all)
+        const isText = Buffer.from(all.toString()).equals(all)
+        if (isText) expect(told.map((one) => one.toString()).join('')).toBe(all.toString())
+      }),
+    )
+  })
+
+  test('of one stream does not wait for the other', () => {
+    const characters = new WholeCharacters()
+    expect(characters.take('stdout', Buffer.of(0x61, 0xc3))).toEqual(Buffer.of(0x61))
+    expect(characters.take('stderr', Buffer.of(0xa9))).toEqual(Buffer.of(0xa9))
+    expect(characters.take('stdout', Buffer.of(0xa9)).toString()).toBe('é')
+    expect(characters.rest()).toEqual([])
   })
 })

@@ -65,9 +65,20 @@ export function fileFailure(error: unknown, path: string, sandboxId: string): Er
 }
 
 /** In the words of Go's syscall.Errno, which E2B's clients know. */
+const WORDS: Readonly<Record<number, string>> = {
+  [EPERM]: 'operation not permitted',
+  [ENOENT]: 'no such file or directory',
+  [E2BIG]: 'argument list too long',
+  [EAGAIN]: 'resource temporarily unavailable: the sandbox has as many processes as it may',
+  [ENOMEM]: 'cannot allocate memory',
+  [EACCES]: 'permission denied',
+  [ENOTDIR]: 'not a directory',
+  [EINVAL]: 'invalid argument',
+  [EMFILE]: 'too many open files: the sandbox has as many processes and watches as it may',
+}
+
 function saidIn({ message }: Error, errno: number): string {
-  const words = { [ENOENT]: 'no such file or directory', [ENOTDIR]: 'not a directory' } as const
-  return words[errno as keyof typeof words] ?? message.toLowerCase()
+  return WORDS[errno] ?? message.toLowerCase()
 }
 
 const UNSUPPORTED_TYPE = 415

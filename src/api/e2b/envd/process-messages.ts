@@ -47,8 +47,12 @@ export const streamInputRequest = message({
   data: message({ input }).optional(),
 })
 
-/** Returns a piece of output as its message. */
-export function dataEvent({ stream, bytes: data }: OutputPiece, hasTerminal: boolean): object {
+/** Returns output as its message. */
+export function dataEvent(
+  stream: OutputPiece['stream'],
+  data: Buffer,
+  hasTerminal: boolean,
+): object {
   return { event: { data: { [hasTerminal ? 'pty' : stream]: data.toString('base64') } } }
 }
 

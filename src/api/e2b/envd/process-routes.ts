@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { KeptCommand } from '../../../sessions/kept-command.ts'
+import type { OutputPiece } from '../../../sessions/output-ring.ts'
 import type { E2bContext } from '../context.ts'
 import { addMethod, addStreamMethod, type Call, deadlineExceeded } from './calls.ts'
 import type { AnswerStream } from './connect/answer-stream.ts'
@@ -19,6 +20,7 @@ import {
 } from './process-messages.ts'
 import { findLately, findRunning, startProcess } from './processes.ts'
 import { absolute, userOf } from './users.ts'
+import { WholeCharacters } from './whole-characters.ts'
 
 const SERVICE = '/process.Process'
 const [SIGKILL, SIGTERM] = [9, 15]
@@ -110,10 +112,15 @@ async function tellProcess(
   const { record } = command
   await stream.send({ event: { start: { pid: record.pid } } })
   stream.keepAlive({ event: { keepalive: {} } })
-  for await (const piece of command.output(from, signal)) {
-    await stream.send(dataEvent(piece, record.hasTerminal))
+  const characters = new WholeCharacters()
+  const tell = async (name: OutputPiece['stream'], bytes: Buffer) => {
+    if (bytes.length > 0) await stream.send(dataEvent(name, bytes, record.hasTerminal))
+  }
+  for await (const { stream: name, bytes } of command.output(from, signal)) {
+    await tell(name, characters.take(name, bytes))
   }
   if (signal.aborted) return
+  for (const [name, bytes] of characters.rest()) await tell(name, bytes)
   if (record.end === 'lost') stream.cut()
   else if (record.end === 'time') throw deadlineExceeded()
   else await stream.send(endEvent(record))
