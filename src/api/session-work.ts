@@ -4,7 +4,7 @@ import { SessionFiles } from '../sessions/files.ts'
 import type { Sessions, SessionUse } from '../sessions/types.ts'
 import { Refused } from './refused.ts'
 import { PROBLEMS, Problem } from './v1/problems.ts'
-import { sessionProblem } from './v1/session-call.ts'
+import { contextProblem } from './v1/sessions-contexts-call.ts'
 
 /** What a front door that answers in JSON works on: the session of a caller, for as long as a request goes on. */
 export interface SessionWork {
@@ -37,7 +37,7 @@ export async function inSession<T>(
 
 /** Returns what a failure in a session is for a door that has no problems of its own. */
 export function refusalOf(error: Error): Error {
-  const problem = sessionProblem(error)
+  const problem = contextProblem(error)
   return problem instanceof Problem
     ? new Refused(PROBLEMS[problem.problem].status, problem.message)
     : problem

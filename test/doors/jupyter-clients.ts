@@ -39,17 +39,23 @@ describe('jupyter', () => {
     return { lines: stdout.trim().split('\n'), stderr, code }
   }
 
+  const emptyFolder = () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'jupyter-'))
+    atEnd(async () => rmSync(folder, { recursive: true, force: true }))
+    return folder
+  }
+
   describe('jupyter_kernel_test 0.7.0, jupyter_server 2.21.1', () => {
     test.each(['Python', 'JavaScript', 'Bash'])('the cases of a kernel of %s', async (name) => {
-      const { stderr, code } = await run(python, [program('kernel_cases.py'), name])
+      // Its manager writes a file where it is.
+      const { stderr, code } = await run(python, [program('kernel_cases.py'), name], emptyFolder())
       expect(`${code} ${stderr}`).toMatch(/^0 [\s\S]*\nOK/)
     })
   })
 
   describe('nbconvert 7.17.2', () => {
     test('a notebook is executed', async () => {
-      const folder = mkdtempSync(path.join(tmpdir(), 'notebook-'))
-      atEnd(async () => rmSync(folder, { recursive: true, force: true }))
+      const folder = emptyFolder()
       await run(python, [program('notebook.py'), 'a.ipynb'], folder)
       const manager = 'jupyter_server.gateway.managers.GatewayKernelManager'
       const words = ['-m', 'nbconvert', '--to', 'notebook', '--execute', '--output', 'b', 'a.ipynb']

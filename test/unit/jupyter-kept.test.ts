@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
 import { textFrameOf } from '../../src/api/jupyter/binary-frames.ts'
 import type { ContextOutcome, ContextRun } from '../../src/sessions/context-types.ts'
+import { SessionLost } from '../../src/sessions/gone.ts'
 import type { SessionInfo, SessionRequest, Sessions } from '../../src/sessions/types.ts'
 import { FakeRuns, openDoors, outcomeWith } from '../support/door.ts'
 import { type Channels, JupyterClient, type Said } from '../support/jupyter-client.ts'
@@ -180,6 +181,20 @@ test('a kernel whose session is lost begins anew in another one, with its id', a
   const again = await json(client.ask('POST', `/kernels/${id}/restart`))
   expect(again).toMatchObject({ id, execution_state: 'idle' })
   expect(fake.done).toEqual([`kill ${session?.id}`])
+})
+
+test('an interrupt of a kernel whose session is lost is refused in words', async () => {
+  const id = await client.start('python3')
+  const { use } = fake
+  fake.use = async (_caller, session) => {
+    throw new SessionLost(session, 'its sandbox ended', null)
+  }
+  const answer = await client.ask('POST', `/kernels/${id}/interrupt`)
+  fake.use = use
+  expect([answer.status, (await answer.json()) as object]).toEqual([
+    409,
+    { message: expect.stringContaining('is lost'), reason: null },
+  ])
 })
 
 test('a shutdown request of a client ends the kernel, and its connections', async () => {

@@ -110,7 +110,7 @@ export class KeptKernels {
       budget: this.#budget,
       onShutdown: () => {
         this.#drop(id)
-        void this.#sessions.kill(caller, id)
+        void this.#sessions.kill(caller, id).catch(() => {})
       },
     })
     this.#alive.set(id, { kernel, caller })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { RunOptions } from '../../run/types.ts'
+import { refusalOf } from '../session-work.ts'
 import { admit } from '../v1/admit.ts'
 import { problemOf } from '../v1/problems.ts'
 import { NO_ARGUMENTS } from '../v1/read-run.ts'
@@ -61,7 +62,7 @@ export function addKernelRoutes(
   app.post(`${at}/kernels/:id/interrupt`, { config }, async (request, reply) => {
     drop(request)
     const { owned, kept } = kernelIn(door, request)
-    if (kept) await kept.kernel.interrupt()
+    if (kept) await kept.kernel.interrupt().catch(refuse)
     else owned.kernel.interrupt()
     return reply.code(204).send()
   })
@@ -69,7 +70,7 @@ export function addKernelRoutes(
   app.post(`${at}/kernels/:id/restart`, restart, async (request) => {
     drop(request)
     const { owned, kept } = kernelIn(door, request)
-    if (kept) return toldKept((await keeps?.restart(kept)) ?? kept)
+    if (kept) return toldKept((await keeps?.restart(kept).catch(refuse)) ?? kept)
     owned.kernel.restart()
     return modelOf(owned)
   })
@@ -102,4 +103,8 @@ function modelOf({ kernel, lastActivity, channels }: OwnedKernel) {
     execution_state: kernel.isBusy ? 'busy' : kernel.executions > 0 ? 'idle' : 'starting',
     connections: channels.size,
   }
+}
+
+function refuse(error: Error): never {
+  throw refusalOf(error)
 }
