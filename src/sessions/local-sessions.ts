@@ -27,9 +27,6 @@ import type {
   SnapshotInfo,
 } from './types.ts'
 
-/** Enough for a caller that looks now and then. */
-const DROP_GRACE_MS = 15 * 60_000
-
 const REVIEW_MS = 1000
 
 /** The sessions of this machine. */
@@ -63,7 +60,7 @@ export class LocalSessions implements Sessions {
     )
     this.#shelf = shelf
     this.#settings = settings
-    const { disk, dropGraceMs = DROP_GRACE_MS } = settings
+    const { disk, dropGraceMs } = settings
     this.#shortage = disk ? new Shortage(disk, dropGraceMs) : null
     this.#review = setInterval(() => {
       this.#sessions.review()

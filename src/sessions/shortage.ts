@@ -4,6 +4,9 @@ import type { Session } from './session.ts'
 /** Part of the disk for sessions above which the oldest on it have to go. */
 const MOST_SHARE = 0.9
 
+/** Enough for a caller that looks now and then. */
+const GRACE_MS = 15 * 60_000
+
 /** What a shortage needs of a session. */
 export type Sleeper = Pick<
   Session,
@@ -19,7 +22,7 @@ export class Shortage {
   readonly #graceMs: number
 
   /** @param graceMs between the word and the end */
-  constructor(disk: DiskAccounts, graceMs: number) {
+  constructor(disk: DiskAccounts, graceMs = GRACE_MS) {
     this.#disk = disk
     this.#graceMs = graceMs
   }

@@ -21,6 +21,7 @@ class FakeSessions {
   end: (run: ContextRun) => Promise<Partial<ContextOutcome>> = async () => ({})
 
   list = (caller: string) => this.all.filter((one) => one.caller === caller)
+  ofDoor = () => []
   get = (caller: string, id: string) => this.list(caller).find((one) => one.id === id) ?? null
   create = async ({ caller, template, metadata, idle, env }: SessionRequest) => {
     const id = `session-${this.#made++}`
