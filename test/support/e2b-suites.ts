@@ -85,7 +85,8 @@ def lookup(host, *args, **kwargs):
     return real('127.0.0.1' if isinstance(name, str) and name.endswith('.${domain}') else host, *args, **kwargs)
 socket.getaddrinfo = lookup
 `
-const NODE_NAMES = (domain: string) => `const dns = require('node:dns')
+/** A module that has the names below a domain be this machine. */
+export const NODE_NAMES = (domain: string) => `const dns = require('node:dns')
 const real = dns.lookup
 dns.lookup = (host, ...rest) => real(String(host).endsWith('.${domain}') ? '127.0.0.1' : host, ...rest)
 `
