@@ -24,6 +24,12 @@ def chart_of(figure):
     return {"type": "superchart", "title": title, "elements": [_chart_of_axes(one) for one in axes]}
 
 
+def points_of(figure):
+    """How many points its lines and point clouds have."""
+    clouds = (len(cloud.get_offsets()) for axes in figure.get_axes() for cloud in axes.collections)
+    return sum(clouds) + sum(len(line.get_xdata()) for axes in figure.get_axes() for line in axes.lines)
+
+
 def _chart_of_axes(axes):
     kind = _kind_of(axes)
     chart = {"type": kind, "title": axes.get_title() or None}

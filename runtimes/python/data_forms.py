@@ -13,8 +13,8 @@ import sys
 DATA, CHART, JSON, TEXT = "e2b/data", "e2b/chart", "application/json", "text/plain"
 # Of each form, in bytes; a cell shows 1 MiB in all. What has more is shown without it.
 MOST_BYTES = 256 * 1024
-# Of a table. What has more is not looked at.
-MOST_VALUES = 200_000
+# Of a table, chart or list. What has more is not looked at, for that takes memory.
+MOST_VALUES = 50_000
 # Clients' JSON readers take what is nested less deep than this.
 MOST_DEPTH = 60
 # Of a list that is shown as text. IPython's own are 1000.
@@ -79,6 +79,8 @@ def chart_json(value):
         return None
     if _charts is None:
         _charts = own_module("charts")
+    if _charts.points_of(value) > MOST_VALUES:
+        return None
     chart = _charts.chart_of(value)
     return None if chart is None else _text(chart)
 
@@ -98,11 +100,15 @@ def _text(value):
 
 
 def _is_shallow(value):
-    """Whether it is nested less than MOST_DEPTH deep. Level by level, each container once."""
+    """Whether it has few values, and is nested less than MOST_DEPTH deep. Level by level, each container once."""
     level = [value]
+    values = 0
     for _ in range(MOST_DEPTH):
         level = {id(item): item for item in level if isinstance(item, dict | list | tuple)}.values()
         if not level:
             return True
+        values += sum(map(len, level))
+        if values > MOST_VALUES:
+            return False
         level = gc.get_referents(*level)
     return False

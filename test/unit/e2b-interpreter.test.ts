@@ -59,7 +59,6 @@ beforeAll(async () => {
   const note = { door: 'e2b', accessToken: ACCESS, trafficToken: TRAFFIC }
   const info = { id: SESSION, state: 'ready', isPaused: false, note }
   const known: Partial<Sessions> = {
-    ofDoor: () => [],
     ownerOf: (id) => (id === SESSION ? 'one' : null),
     get: (_caller, id) => (id === SESSION ? (info as never) : null),
     contexts: () => contexts as never,
