@@ -62,8 +62,11 @@ export class SessionCalls {
     const deadline = performance.now() + READY_PATIENCE_MS
     for (;;) {
       const samples = parseMetrics(await this.#ask('GET', '/metrics'))
-      const isIt = (name: string) => name === 'executor_manager_ready_sessions'
-      if (samples.some(({ name, value }) => isIt(name) && value > 0)) return
+      const [ready] = samples.filter(
+        ({ name, labels }) =>
+          name === 'executor_manager_ready_sessions' && labels.template === 'python',
+      )
+      if (ready && ready.value > 0) return
       if (performance.now() > deadline) throw new Error('no sandbox becomes ready for a session')
       await sleep(READY_POLL_MS, undefined, { signal: this.#interrupt })
     }
