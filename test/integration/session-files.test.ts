@@ -36,6 +36,29 @@ describe('files of a session', () => {
     expect((await call('GET', `/${id}/files/link?depth=65`)).status).toBe(400)
   })
 
+  test('are read in parts, and with their length', async () => {
+    const id = await create()
+    await call('PUT', `/${id}/files/ten`, bytes('0123456789'))
+    const read = (path: string, range?: string) =>
+      call('GET', `/${id}/files/${path}`, undefined, range ? { range } : {})
+    const whole = await read('ten')
+    expect([whole.status, whole.text]).toEqual([200, '0123456789'])
+    expect(whole.headers.get('content-length')).toBe('10')
+    expect(whole.headers.get('accept-ranges')).toBe('bytes')
+    const part = await read('ten', 'bytes=2-5')
+    expect([part.status, part.text]).toEqual([206, '2345'])
+    expect(part.headers.get('content-range')).toBe('bytes 2-5/10')
+    expect((await read('ten', 'bytes=-3')).text).toBe('789')
+    const none = await read('ten', 'bytes=10-')
+    expect(none.status).toBe(416)
+    expect(none.headers.get('content-range')).toBe('bytes */10')
+    // Their length is not known before: a link, a file that the kernel makes up, an empty one.
+    await command(id, 'ln -s ten link; touch empty')
+    expect((await read('link', 'bytes=2-5')).text).toBe('0123456789')
+    expect((await read('/proc/self/status')).text).toContain('Name:')
+    expect(await read('empty')).toMatchObject({ status: 200, text: '' })
+  })
+
   test('go in and out as archives', async () => {
     const id = await create()
     await command(

@@ -308,6 +308,7 @@ export interface Problem {
     | '/problems/session-ended'
     | '/problems/body-too-large'
     | '/problems/unsupported-media-type'
+    | '/problems/no-such-range'
     | '/problems/upgrade-required'
     | '/problems/key-reused'
     | '/problems/rate-limited'

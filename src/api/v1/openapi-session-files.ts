@@ -100,8 +100,13 @@ export function sessionFilePaths(): Json {
               },
             },
           },
+          206: {
+            description: 'The part of the content that the header Range asks for.',
+            content: { 'application/octet-stream': {} },
+          },
           ...inUse,
           ...unread,
+          ...failures(['no-such-range']),
         },
       },
       put: {

@@ -56,7 +56,7 @@ export function sessionPaths(): Json {
           201: told('It is ready.'),
           ...failures(['invalid-request', 'unauthorized', 'forbidden', 'body-too-slow']),
           ...failures(['body-too-large', 'unsupported-media-type', 'too-much-held']),
-          ...failures(['internal', 'unavailable']),
+          ...failures(['storage-full', 'internal', 'unavailable']),
         },
       },
       get: {
@@ -112,7 +112,11 @@ export function sessionPaths(): Json {
       post: {
         operationId: 'pauseSession',
         summary: 'Write a session to disk now, if nobody uses it',
-        responses: { 200: told('Its state says whether it was.'), ...failed },
+        responses: {
+          200: told('Its state says whether it was.'),
+          ...inUse,
+          ...failures(['too-much-held', 'storage-full']),
+        },
       },
     },
     '/v1/sessions/{id}/resume': {

@@ -22,6 +22,7 @@ export const PROBLEMS = {
   'session-ended': { status: 410, title: 'The session has ended' },
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body has a type that is not read here' },
+  'no-such-range': { status: 416, title: 'The file has no such part' },
   'upgrade-required': { status: 426, title: 'The address is for WebSockets' },
   'key-reused': { status: 422, title: 'This idempotency key is of another request' },
   'rate-limited': { status: 429, title: 'Too many runs in this time' },

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SessionFiles } from '../../sessions/files.ts'
@@ -8,8 +8,9 @@ import { runCallerOf } from '../run-caller.ts'
 import { giveLeave } from '../server.ts'
 import { EventStream } from '../sse.ts'
 import { attachment, UNTRUSTED } from '../untrusted-file.ts'
+import { rangeOf } from './byte-range.ts'
 import type { Keepers } from './call.ts'
-import { invalid } from './problems.ts'
+import { invalid, Problem } from './problems.ts'
 import { pathFrom, type SessionRequest, sessionProblem, take } from './session-call.ts'
 import type { SessionGrants } from './session-grants.ts'
 import { toldEntry } from './session-words.ts'
@@ -81,12 +82,37 @@ export async function sessionFiles(app: FastifyInstance, keepers: FileKeepers): 
     })
   }
 
+  /** Opens a file, or the part of it that is asked for, and says so in the headers. */
+  async function openFile(
+    { headers }: FileRequest,
+    reply: FastifyReply,
+    files: SessionFiles,
+    path: string,
+  ): Promise<Readable> {
+    const { type, size } = await files.stat(path)
+    // A link is as long as its target's name, and files that the kernel makes up say 0.
+    if (type !== 'file' || size === 0) return files.read(path)
+    reply.header('accept-ranges', 'bytes')
+    const range = rangeOf(headers.range, size)
+    if (range === 'unsatisfiable') {
+      reply.header('content-range', `bytes */${size}`)
+      throw new Problem('no-such-range', `The file has ${size} bytes.`)
+    }
+    const { offset, length } = range ?? { offset: 0, length: size }
+    if (range) {
+      reply.code(206)
+      reply.header('content-range', `bytes ${offset}-${offset + length - 1}/${size}`)
+    }
+    reply.header('content-length', length)
+    return Readable.from(exactly(await files.read(path, { offset, length }), length))
+  }
+
   const read = async (request: FileRequest, reply: FastifyReply) => {
     const path = pathOf(request)
     const depth = depthOf(request)
     if (depth === null) {
       const name = path.split('/').at(-1) ?? ''
-      return sendBytes(request, reply, name, (files) => files.read(path))
+      return sendBytes(request, reply, name, (files) => openFile(request, reply, files, path))
     }
     if (depth === 0) {
       const entry = await work(request, reply, (files) => files.stat(path))
@@ -141,6 +167,16 @@ export async function sessionFiles(app: FastifyInstance, keepers: FileKeepers): 
       return reply
     })
   })
+}
+
+/** Ends with an error where a file has become shorter: its length has been said already. */
+async function* exactly(bytes: Readable, length: number): AsyncGenerator<Buffer> {
+  let left = length
+  for await (const chunk of bytes) {
+    left -= (chunk as Buffer).length
+    yield chunk
+  }
+  if (left !== 0) throw new Error('the file became shorter while it was read')
 }
 
 /** Sends the body of a request, whose caller may have waited for leave. */

@@ -289,7 +289,7 @@ class ProblemError:
 class Problem:
     """RFC 9457"""
 
-    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/not-read-yet", "/problems/session-lost", "/problems/context-busy", "/problems/context-failed", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/upgrade-required", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/bad-gateway", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
+    type: Literal["/problems/invalid-request", "/problems/unauthorized", "/problems/forbidden", "/problems/not-permitted", "/problems/not-found", "/problems/method-not-allowed", "/problems/key-in-use", "/problems/not-read-yet", "/problems/session-lost", "/problems/context-busy", "/problems/context-failed", "/problems/body-too-slow", "/problems/session-ended", "/problems/body-too-large", "/problems/unsupported-media-type", "/problems/no-such-range", "/problems/upgrade-required", "/problems/key-reused", "/problems/rate-limited", "/problems/too-much-held", "/problems/canceled", "/problems/internal", "/problems/lost", "/problems/not-implemented", "/problems/bad-gateway", "/problems/no-executor", "/problems/shutting-down", "/problems/unavailable", "/problems/storage-full"]
     title: str
     status: int
     detail: str
