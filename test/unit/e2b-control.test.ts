@@ -215,6 +215,24 @@ test('a request that is sent again makes no other sandbox', async () => {
   expect((await make({}, BOB, headers)).value.sandboxID).not.toBe(id)
 })
 
+test('a client with as many sandboxes as it may have is told so at once', async () => {
+  const few = fakeSessions(1)
+  const own = few.open()
+  const narrow = await openE2b(own)
+  const create = () => narrow.ask('POST', '/sandboxes', { body: { templateID: 'base' } })
+  expect((await create()).status).toBe(201)
+  const { status, headers, value } = await create()
+  expect([status, headers['should-retry'], headers['retry-after']]).toEqual([
+    429,
+    'false',
+    undefined,
+  ])
+  expect(value.message).toContain('1 sessions')
+  await narrow.close()
+  await own.stop()
+  few.remove()
+})
+
 test('what is not there or not supported is refused in words', async () => {
   const { sandboxID: id } = await made()
   const cases: [method: string, path: string, body: object, status: number][] = [

@@ -3,6 +3,9 @@ import { ManagerError } from '../../errors.ts'
 import { failureOf } from '../failure.ts'
 import { PROBLEMS, Problem } from '../v1/problems.ts'
 
+/** A client that waits longer than this seems to hang. */
+const MOST_RETRY_AFTER_S = 10
+
 /** There is no such sandbox for who asks, or not now: it was killed, is over, or is paused. */
 export class GoneSandbox extends Error {
   readonly statusCode = 502
@@ -52,7 +55,13 @@ export function sendFailure(
   if (status === 500 && !(error instanceof ManagerError)) {
     request.log.error({ err: error }, 'request failed')
   }
-  if (retryAfterS !== null) reply.header('retry-after', retryAfterS)
+  // E2B's clients send it again by themselves, which helps only against what passes soon.
+  const isFinal = retryAfterS === null || retryAfterS > MOST_RETRY_AFTER_S
+  if (!isFinal) reply.header('retry-after', retryAfterS)
+  // The limiter of rates has said already when it is worth it.
+  else if ((status === 429 || status >= 502) && !reply.hasHeader('retry-after')) {
+    reply.header('should-retry', 'false')
+  }
   return send(reply, status, { code: status, message })
 }
 
