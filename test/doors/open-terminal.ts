@@ -57,11 +57,14 @@ describe('open-terminal', () => {
       rmSync(home, { recursive: true, force: true })
     })
     const base = `http://127.0.0.1:${port}`
-    await expect
-      .poll(async () => (await fetch(`${base}/health`).catch(() => null))?.status, {
-        timeout: scaledMs(120_000),
-      })
-      .toBe(200)
+    const isUp = () =>
+      fetch(`${base}/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    while (server.exitCode === null && !(await isUp())) {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
     reference = await ask(base, KEY)
     ours = await ask(`${url.service}/open-terminal`, KEY)
   }, scaledMs(1_200_000))

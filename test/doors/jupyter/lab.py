@@ -90,7 +90,7 @@ with tempfile.TemporaryDirectory() as folder:
     with open(f"{folder}/log", "w") as log:
         lab = subprocess.Popen(words, cwd=folder, env=env, stdout=log, stderr=log)
     try:
-        asyncio.run(asyncio.wait_for(main(f"http://127.0.0.1:{port}"), 100))
+        asyncio.run(asyncio.wait_for(main(f"http://127.0.0.1:{port}"), 280))
     except BaseException:
         sys.stderr.write(open(f"{folder}/log").read())
         raise
