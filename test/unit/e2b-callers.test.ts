@@ -20,6 +20,10 @@ afterAll(async () => {
 
 const made = async (body: object = {}, key = ANN) =>
   (await door.ask('POST', '/v2/sandboxes', { key, body: { templateID: 'base', ...body } })).value
+const health = async (id: string) => {
+  const headers = { 'e2b-sandbox-id': id, 'e2b-sandbox-port': '49983' }
+  return (await door.ask('GET', '/health', { key: null, headers })).status
+}
 const info = async (id: string) => (await door.ask('GET', `/sandboxes/${id}`)).value
 
 describe("another caller's sandbox", () => {
@@ -104,4 +108,34 @@ test('the hosts of sandboxes answer for their sandboxes alone', async () => {
   expect((await at(`3000-${sandboxID}.sandbox.test`, '/', shown)).status).toBe(403)
   for (const one of [id, sandboxID]) await own.ask('DELETE', `/sandboxes/${one}`)
   await own.close()
+})
+
+test('forks and snapshots have tokens of their own', async () => {
+  const first = await made({ metadata: { a: 'b' } })
+  const { sandboxID: id } = first
+  const forked = await door.ask('POST', `/sandboxes/${id}/fork`, { body: { count: 2 } })
+  expect(forked.status).toBe(201)
+  const copies = forked.value.map(({ sandbox }: { sandbox: object }) => sandbox)
+  const tokens = [first, ...copies].map((one) => one.envdAccessToken)
+  expect(new Set(tokens).size).toBe(3)
+  for (const { sandboxID } of copies) expect(await health(sandboxID)).toBe(204)
+
+  const body = { name: 'mine' }
+  const { status, value: snapshot } = await door.ask('POST', `/sandboxes/${id}/snapshots`, { body })
+  expect([status, snapshot.names]).toEqual([201, ['mine:default']])
+  const listed = async (query: string) => (await door.ask('GET', `/snapshots${query}`)).value
+  for (const query of ['', `?sandboxID=${id}`, '?name=mine']) {
+    expect(await listed(query)).toEqual([snapshot])
+  }
+  for (const query of ['?sandboxID=x', '?name=x']) expect(await listed(query)).toEqual([])
+  for (const templateID of [snapshot.snapshotID, 'mine', 'mine:default']) {
+    const { sandboxID } = await made({ templateID })
+    expect(await health(sandboxID)).toBe(204)
+    await door.ask('DELETE', `/sandboxes/${sandboxID}`)
+  }
+  const path = `/templates/${encodeURIComponent(snapshot.snapshotID)}`
+  expect((await door.ask('DELETE', path, { key: BOB })).status).toBe(404)
+  expect((await door.ask('DELETE', path)).status).toBe(204)
+  expect((await door.ask('DELETE', path)).status).toBe(404)
+  for (const one of [first, ...copies]) await door.ask('DELETE', `/sandboxes/${one.sandboxID}`)
 })

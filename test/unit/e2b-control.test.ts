@@ -175,36 +175,6 @@ test('lists are cut into pages, newest first or oldest first', async () => {
   for (const id of ids) await door.ask('DELETE', `/sandboxes/${id}`)
 })
 
-test('forks and snapshots have tokens of their own', async () => {
-  const first = await made({ metadata: { a: 'b' } })
-  const { sandboxID: id } = first
-  const forked = await door.ask('POST', `/sandboxes/${id}/fork`, { body: { count: 2 } })
-  expect(forked.status).toBe(201)
-  const copies = forked.value.map(({ sandbox }: { sandbox: object }) => sandbox)
-  const tokens = [first, ...copies].map((one) => one.envdAccessToken)
-  expect(new Set(tokens).size).toBe(3)
-  for (const { sandboxID } of copies) expect(await health(sandboxID)).toBe(204)
-
-  const body = { name: 'mine' }
-  const { status, value: snapshot } = await door.ask('POST', `/sandboxes/${id}/snapshots`, { body })
-  expect([status, snapshot.names]).toEqual([201, ['mine:default']])
-  const listed = async (query: string) => (await door.ask('GET', `/snapshots${query}`)).value
-  for (const query of ['', `?sandboxID=${id}`, '?name=mine']) {
-    expect(await listed(query)).toEqual([snapshot])
-  }
-  for (const query of ['?sandboxID=x', '?name=x']) expect(await listed(query)).toEqual([])
-  for (const templateID of [snapshot.snapshotID, 'mine', 'mine:default']) {
-    const { sandboxID } = await made({ templateID })
-    expect(await health(sandboxID)).toBe(204)
-    await door.ask('DELETE', `/sandboxes/${sandboxID}`)
-  }
-  const path = `/templates/${encodeURIComponent(snapshot.snapshotID)}`
-  expect((await door.ask('DELETE', path, { key: BOB })).status).toBe(404)
-  expect((await door.ask('DELETE', path)).status).toBe(204)
-  expect((await door.ask('DELETE', path)).status).toBe(404)
-  for (const one of [first, ...copies]) await door.ask('DELETE', `/sandboxes/${one.sandboxID}`)
-})
-
 test('a request that is sent again makes no other sandbox', async () => {
   const headers = { 'idempotency-key': 'once' }
   const both = await Promise.all([make({}, ANN, headers), make({}, ANN, headers)])
