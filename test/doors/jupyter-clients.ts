@@ -47,8 +47,7 @@ describe('jupyter', () => {
 
   describe('jupyter_kernel_test 0.7.0, jupyter_server 2.21.1', () => {
     test.each(['Python', 'JavaScript', 'Bash'])('the cases of a kernel of %s', async (name) => {
-      // Its manager writes a file where it is.
-      const { stderr, code } = await run(python, [program('kernel_cases.py'), name], emptyFolder())
+      const { stderr, code } = await run(python, [program('kernel_cases.py'), name])
       expect(`${code} ${stderr}`).toMatch(/^0 [\s\S]*\nOK/)
     })
   })
@@ -56,7 +55,7 @@ describe('jupyter', () => {
   describe('nbconvert 7.17.2', () => {
     test('a notebook is executed', async () => {
       const folder = emptyFolder()
-      await run(python, [program('notebook.py'), 'a.ipynb'], folder)
+      await run(python, [program('write_notebook.py'), 'a.ipynb'], folder)
       const manager = 'jupyter_server.gateway.managers.GatewayKernelManager'
       const words = ['-m', 'nbconvert', '--to', 'notebook', '--execute', '--output', 'b', 'a.ipynb']
       const option = `--ExecutePreprocessor.kernel_manager_class=${manager}`
@@ -85,7 +84,7 @@ describe('jupyter', () => {
   describe('autogen-ext 0.7.5, DockerJupyterCodeExecutor', () => {
     test('cells share variables, fail with their errors, and show figures', async () => {
       const { port } = new URL(url.service)
-      const { lines, stderr } = await run(agents, [program('autogen.py'), port, KEY])
+      const { lines, stderr } = await run(agents, [program('autogen_cells.py'), port, KEY])
       const done = lines.map((line) => JSON.parse(line))
       expect(done.slice(0, 2), stderr).toEqual([
         [0, '', []],
