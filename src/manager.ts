@@ -16,7 +16,9 @@ import { scaledMs } from './lib/time-scale.ts'
 import type { Runs } from './run/types.ts'
 import { Worker } from './worker.ts'
 
-/** How long a stop may take once the time of grace is over. What is left then is for the next start. */
+/** How long a stop goes on writing sessions to disk once the time of grace is over. */
+const SESSIONS_MS = scaledMs(14_000)
+/** How long a stop may take after that. What is left then is for the next start. */
 const CLEAR_UP_MS = scaledMs(4000)
 /** How long a stop waits, once nothing runs, for answers to reach their callers. */
 const LAST_ANSWERS_MS = scaledMs(1000)
@@ -153,8 +155,11 @@ export class ExecutorManager {
     this.#worker.stop()
     const closed = this.#app?.close() ?? Promise.resolve()
     const atRest = this.#worker.idle().then(() => this.#worker.closeSessions())
-    await Promise.race([atRest, this.#graceOver()])
+    await Promise.race([atRest, this.#after(this.#config.drainMs)])
     this.#worker.cut()
+    if (this.#worker.hasAwakeSessions()) {
+      await Promise.race([atRest, this.#after(SESSIONS_MS)])
+    }
     const late = sleep(CLEAR_UP_MS, 'late' as const, { ref: false })
     if ((await Promise.race([this.#clearUp(closed), late])) === 'late') {
       this.#log.error('stopped before everything was removed: the next start removes the rest')
@@ -175,9 +180,10 @@ export class ExecutorManager {
     await this.#worker.closeEngine().catch((err) => this.#log.error({ err }, 'engine not closed'))
   }
 
-  #graceOver(): Promise<void> {
+  /** Resolves after this time, at once when the stop is hurried. */
+  #after(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.#config.drainMs)
+      const timer = setTimeout(resolve, ms)
       timer.unref()
       this.#hurry.signal.addEventListener('abort', () => resolve(), { once: true })
       if (this.#hurry.signal.aborted) resolve()

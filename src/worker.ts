@@ -230,6 +230,11 @@ export class Worker {
     this.#scheduler.cut()
   }
 
+  /** Whether sessions are in memory, which closeSessions() writes to disk. */
+  hasAwakeSessions(): boolean {
+    return this.sessions?.isInMemory ?? false
+  }
+
   /** Writes all sessions to disk for the next start. */
   async closeSessions(): Promise<void> {
     await this.sessions?.stop().catch((err) => this.#log.error({ err }, 'sessions not closed'))

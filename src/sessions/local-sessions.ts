@@ -276,6 +276,11 @@ export class LocalSessions implements Sessions {
     this.#snapshots.close()
   }
 
+  /** Whether there are sandboxes of sessions: they can go to disk still. */
+  get isInMemory(): boolean {
+    return this.#sessions.all().some((session) => session.isInMemory)
+  }
+
   /** Gives memory back, if that of a session is not needed for it. */
   yieldReady(): void {
     this.#memory.yieldReady()
