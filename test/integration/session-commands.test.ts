@@ -12,10 +12,11 @@ const EVENTS = { accept: 'text/event-stream' }
 
 describe('a command in the background', () => {
   test('does what the document shows', async () => {
-    const id = await create()
     const text = readFileSync(path.join(import.meta.dirname, '../../docs/sessions.md'), 'utf8')
-    const [, example = ''] = /```sh\n(session=\S+\/\$id\n[\s\S]*?)```/.exec(text) ?? []
-    const lines = `id=${id}\n${example.replaceAll('http://127.0.0.1:9385', client.url)}`
+    const [, example = ''] = /```sh\n(session=\S+[\s\S]*?\ncommand=[\s\S]*?)```/.exec(
+      text.slice(text.indexOf('## Commands that outlive')),
+    ) ?? ['', '']
+    const lines = example.replaceAll('http://127.0.0.1:9385', client.url)
     const { stdout } = await promisify(execFile)('bash', ['-c', lines])
     expect(stdout).toContain('"text":"got this\\n"')
   })
