@@ -41,7 +41,7 @@ async function relay(
   const { port, sandboxId, note, use } = await sandboxOf(request)
   const isOwnHost = placeIn(request.raw)?.isHost ?? false
   const hostSeen = note.hostMask?.replace(/\$\{PORT\}/g, String(port))
-  const place = { port, prefix: '', isSigned: true, isOwnHost, hostSeen }
+  const place = { port, prefix: '', isSigned: true, isOwnHost, isSandbox: true, hostSeen }
   const path = (request.raw.url ?? '').slice(PORT_PATH.length)
   return relayToPort(context, place, path, request, reply, use).catch((error: Error) => {
     const isClosed = error instanceof Problem && error.problem === 'bad-gateway'

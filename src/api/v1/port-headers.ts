@@ -9,6 +9,8 @@ export interface PortPlace {
   readonly isSigned: boolean
   /** The host is of this server alone: its pages are of an origin of their own. False by default. */
   readonly isOwnHost?: boolean
+  /** It is a sandbox of E2B's clients, named by the host or by headers: its tokens stay here. False by default. */
+  readonly isSandbox?: boolean
   /** The Host that the server sees; `localhost:<port>` by default. */
   readonly hostSeen?: string | undefined
 }
@@ -68,7 +70,7 @@ export function headersToPort(
   const left = without(headers, [
     ...HOP_BY_HOP,
     ...(place.isSigned ? [] : KEYS),
-    ...(place.isOwnHost ? OF_SANDBOX : []),
+    ...(place.isSandbox ? OF_SANDBOX : []),
     'cookie',
     'host',
     'origin',
