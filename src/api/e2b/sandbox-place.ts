@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { takePathKey } from '../path-key.ts'
 import { send } from './failures.ts'
 
 /** What a request is for: a port of a sandbox. */
@@ -23,11 +24,16 @@ export const HEALTH_PATH = '/e2b/health'
 
 const places = new WeakMap<IncomingMessage, SandboxPlace>()
 
-/** Takes a request to the routes of the sandbox that it is for, before anything else sees its path. */
+/**
+ * Takes a request to the routes of the sandbox that it is for, before anything else sees its path. Where headers name the
+ * sandbox, the address is this service's, and a key in front of its path is taken out first: it goes to no server inside.
+ * Under a host of its own the whole path is the server's.
+ */
 export function takePlace(request: IncomingMessage, domain: string | null): void {
   const place = placeOf(request.headers, domain)
   if (!place) return
   places.set(request, place)
+  if (!place.isHost) takePathKey(request)
   const { url = '/' } = request
   if (![ENVD_PORT, INTERPRETER_PORT].includes(place.port)) request.url = `${PORT_PATH}${url}`
   else if (/^\/health(?![^?])/.test(url)) request.url = HEALTH_PATH
