@@ -1,4 +1,5 @@
 import type { Budget, Entry } from '../accounts.ts'
+import { globOf, MOST_PATTERN } from './glob.ts'
 
 const MOST_INPUTS = 500
 const MOST_BYTES = 256 * 1024
@@ -32,10 +33,14 @@ export class InputHistory {
     this.#entry = null
   }
 
-  /** Returns the content of a reply to `history_request`, as JSON text. */
+  /** Returns the content of a reply to `history_request`, as JSON text; of a pattern that is too long, an error. */
   reply({ hist_access_type: access, n, pattern, start, stop, output, unique }: Fields): string {
-    const matches =
-      access === 'search' ? globbing(typeof pattern === 'string' ? pattern : '*') : null
+    const glob = typeof pattern === 'string' ? pattern : '*'
+    const matches = access === 'search' ? globOf(glob) : null
+    if (access === 'search' && matches === null) {
+      const evalue = `A pattern may have ${MOST_PATTERN} characters at most.`
+      return JSON.stringify({ status: 'error', ename: 'ValueError', evalue, traceback: [] })
+    }
     const found = this.#inputs.filter(({ count, code }) => {
       if (access === 'range') return count >= numberIn(start, 1) && count < numberIn(stop, Infinity)
       return matches === null || matches(code)
@@ -54,29 +59,4 @@ type Fields = Readonly<Record<string, unknown>>
 
 function numberIn(value: unknown, otherwise: number): number {
   return typeof value === 'number' && value >= 0 ? value : otherwise
-}
-
-/** Whether a text is as a pattern with `*` and `?` says. It takes no time that grows faster than their product. */
-function globbing(pattern: string): (text: string) => boolean {
-  return (text) => {
-    let [at, mark, from, back] = [0, 0, -1, 0]
-    while (at < text.length) {
-      if (mark < pattern.length && (pattern[mark] === '?' || pattern[mark] === text[at])) {
-        if (pattern[mark] !== '*') {
-          at++
-          mark++
-          continue
-        }
-      }
-      if (pattern[mark] === '*') {
-        from = mark++
-        back = at
-      } else if (from >= 0) {
-        mark = from + 1
-        at = ++back
-      } else return false
-    }
-    while (pattern[mark] === '*') mark++
-    return mark === pattern.length
-  }
 }

@@ -165,12 +165,18 @@ export class KeptKernel implements ChannelKernel {
     const { type, channel, headerJson } = request
     const { language, runs } = this.#options
     const on = channel === 'control' ? 'control' : 'shell'
-    const history = type === 'history_request' ? this.#history.reply(request.fields) : null
+    const history = type === 'history_request' ? await this.#found(request) : null
     const reply =
       (history && { channel: on, type: 'history_reply', contentJson: history }) ??
       (await answerOf(request, runs, this.#running.signal)) ??
       fixedReply(type, on, language, true)
     if (reply) this.#tell({ ...reply, channel: on }, headerJson, from)
+  }
+
+  /** Others are served before each search: many may wait here. */
+  async #found({ fields }: JupyterRequest): Promise<string> {
+    await new Promise(setImmediate)
+    return this.#history.reply(fields)
   }
 
   async #reply(

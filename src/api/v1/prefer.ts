@@ -14,7 +14,12 @@ const LONGEST_WAIT_S = 60
 /** Reads the header Prefer (https://www.rfc-editor.org/rfc/rfc7240): `respond-async`, `wait=SECONDS`. */
 export function preferencesOf({ headers }: Pick<FastifyRequest, 'headers'>): Preferences {
   const words = [headers.prefer ?? []].flat().join(',').toLowerCase().split(/[,;]/)
-  const names = words.map((word) => word.trim().replace(/\s*=\s*/, '='))
+  const names = words.map((word) =>
+    word
+      .split('=')
+      .map((part) => part.trim())
+      .join('='),
+  )
   const wait = names
     .map((name) => /^wait="?(\d{1,9})"?$/.exec(name)?.[1])
     .find((s) => s !== undefined)
