@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { DatabaseOptions } from '../../src/jobs/database.ts'
 import type { FoundFile } from '../../src/jobs/kept-files.ts'
 import { Store } from '../../src/jobs/store.ts'
@@ -9,10 +9,14 @@ import { MIB } from '../../src/lib/units.ts'
 
 /** The store as it is, in its thread, in a folder of its own. */
 let folder: string
+const stores: Store[] = []
 beforeEach(() => {
   folder = path.join(mkdtempSync(path.join(tmpdir(), 'executor-manager-store-')), 'store')
 })
-afterEach(() => rmSync(path.dirname(folder), { recursive: true }))
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.close()))
+  rmSync(path.dirname(folder), { recursive: true })
+})
 
 const LIMITS = { bytes: 4 * MIB, bytesPerOwner: 2 * MIB, queued: 4, queuedPerOwner: 2 }
 const HOUR_MS = 3_600_000
@@ -21,7 +25,7 @@ function openStore(options: Partial<DatabaseOptions> = {}): Store {
   const store = new Store({ folder, limits: LIMITS, keepMs: HOUR_MS, ...options }, (error) => {
     throw error
   })
-  onTestFinished(() => store.close())
+  stores.push(store)
   return store
 }
 
