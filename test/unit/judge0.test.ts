@@ -159,6 +159,17 @@ test('a large submission is read as far as it is asked for', async () => {
   await expect.poll(() => door.accounts.answers.total).toBe(0)
 })
 
+test('a submission that is asked for twice at once is told twice', async () => {
+  runs.end = async () => outcomeWith({ stdout: Buffer.from('1') })
+  const { body } = await submit({ ...RUN, expected_output: '2' })
+  const at = `/submissions/batch?tokens=${body.token},${body.token}&fields=`
+  const one = { status_id: 4 }
+  expect((await ask('GET', `${at}status_id`)).body).toEqual({ submissions: [one, one] })
+  const told = { ...one, expected_output: '2', stdin: null }
+  const { body: whole } = await ask('GET', `${at}status_id,expected_output,stdin`)
+  expect(whole).toEqual({ submissions: [told, told] })
+})
+
 test('a batch is taken, each for itself', async () => {
   const submissions = [RUN, { ...RUN, language_id: 50 }, RUN]
   const { status, body } = await ask('POST', '/submissions/batch', { submissions })

@@ -70,18 +70,14 @@ export function fieldsIn(text: unknown): readonly string[] | { readonly unknown:
   return unknown.length > 0 ? { unknown } : names
 }
 
-/**
- * Returns a submission in the words of Judge0.
- * @param combined stdout with stderr in it, where that was asked for; null: it was not
- */
+/** Returns a submission in the words of Judge0. */
 export function presentSubmission(
   submission: Submission,
   fields: readonly string[],
   isBase64: boolean,
   languages: readonly JudgeLanguage[],
-  combined: Buffer | null,
 ): Record<string, unknown> {
-  const { run, outcome, values } = submission
+  const { run, outcome, values, combined } = submission
   const text = (bytes: Buffer | null | undefined) => {
     if (!bytes) return null
     return isBase64 ? inLines(bytes) : bytes.toString()
@@ -89,7 +85,7 @@ export function presentSubmission(
   const output = (bytes: Buffer | undefined) => (bytes?.length ? text(bytes) : null)
   const seconds = (ms: number | undefined) => (ms === undefined ? null : (ms / 1000).toFixed(3))
   const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
-  const statusId = statusOf(submission, combined)
+  const statusId = statusOf(submission)
   const said = messageOf(submission, statusId)
   const id = Number(values.language_id)
   const all: Record<string, unknown> = {
@@ -118,14 +114,11 @@ export function presentSubmission(
 }
 
 /** Returns the id of a submission's status. */
-export function statusOf({ run, outcome, expected }: Submission, combined: Buffer | null): number {
+export function statusOf({ run, outcome, isRight }: Submission): number {
   if (run.state === 'queued') return ID('In Queue')
   if (run.state === 'running') return ID('Processing')
   if (outcome === null) return ID('Internal Error')
-  if (outcome.status === 'succeeded') {
-    const isRight = expected === null || stripped(expected) === stripped(combined ?? outcome.stdout)
-    return isRight ? ID('Accepted') : ID('Wrong Answer')
-  }
+  if (outcome.status === 'succeeded') return isRight ? ID('Accepted') : ID('Wrong Answer')
   return statusOfFailure(outcome)
 }
 
@@ -134,16 +127,6 @@ function statusOfFailure({ status, exitCode, signal }: StoredOutcome): number {
   if (ofEnd !== undefined) return ofEnd
   if (signal !== null) return OF_SIGNAL[signal] ?? ID('Runtime Error (Other)')
   return exitCode === null ? ID('Runtime Error (Other)') : ID('Runtime Error (NZEC)')
-}
-
-/** As Judge0 compares: spaces at the ends of lines, and lines at the end, do not count. */
-function stripped(bytes: Buffer): string {
-  return bytes
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')
-    .trimEnd()
 }
 
 function messageOf({ run, outcome }: Submission, statusId: number): string | null {

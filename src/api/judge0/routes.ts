@@ -16,7 +16,7 @@ import { judgeLanguages } from './languages.ts'
 import type { Judge0Options } from './options.ts'
 import { DEFAULT_FIELDS, fieldsIn, presentSubmission, statuses, statusOf } from './present.ts'
 import { MAX_BATCH } from './read-request.ts'
-import type { Submission, Submissions } from './submissions.ts'
+import type { Submission, Submissions, WantedTexts } from './submissions.ts'
 
 export interface SubmissionHost extends Judge0Options {
   readonly submissions: Submissions
@@ -52,9 +52,9 @@ export function addSubmissionRoutes(
       call.giveBodyBack()
       if (query.wait !== 'true') return reply.code(201).send({ token: accepted.run.id })
       const ended = await untilEnded(accepted.run, host.jobs, call.signal)
-      const found = ended && (await submissions.find(call.caller, ended.id, needsTexts(fields)))
+      const found = ended && (await submissions.find(call.caller, ended.id, wantedOf(fields)))
       if (!found) throw new Problem('canceled', 'The caller has gone.')
-      return send(host, reply.code(201), call.caller, await told(host, found, fields, query))
+      return send(host, reply.code(201), call.caller, told(host, found, fields, query))
     }),
   )
   app.post(`${at}/batch`, { config: { rateLimit: {} } }, async (request, reply) =>
@@ -84,11 +84,17 @@ export function addSubmissionRoutes(
       return sendError(reply, 400, said)
     }
     const all: (object | null)[] = []
+    const known = new Map<string, Record<string, unknown> | null>()
     const giveBack: (() => void)[] = []
     try {
       for (const token of tokens) {
-        const found = await find(host, caller, token, fields)
-        const one = found && (await told(host, found, fields, query))
+        if (!host.answers.hasRoomFor(caller)) throw unreadAnswers()
+        let one = known.get(token)
+        if (one === undefined) {
+          const found = await find(host, caller, token, fields)
+          one = found && told(host, found, fields, query)
+          known.set(token, one)
+        }
         const bytes = Object.values(one ?? {}).reduce<number>(
           (sum, value) => sum + (typeof value === 'string' ? value.length : 0),
           0,
@@ -107,7 +113,7 @@ export function addSubmissionRoutes(
     if (!fields) return reply
     const found = await find(host, caller, params.token, fields)
     if (!found) return sendError(reply, 404, NOT_FOUND)
-    return send(host, reply, caller, await told(host, found, fields, query))
+    return send(host, reply, caller, told(host, found, fields, query))
   })
   app.delete(`${at}/:token`, async (request, reply) => {
     const { query, params, caller } = request as Asked
@@ -116,10 +122,10 @@ export function addSubmissionRoutes(
     const found = await find(host, caller, params.token, fields)
     if (!found) return sendError(reply, 404, NOT_FOUND)
     if (found.run.state !== 'ended') {
-      const id = statusOf(found, null)
+      const id = statusOf(found)
       return sendError(reply, 400, `${QUEUED} ${id} (${statuses[id - 1]?.description})`)
     }
-    const last = await told(host, found, fields, query)
+    const last = told(host, found, fields, query)
     await submissions.remove(found.run)
     return send(host, reply, caller, last)
   })
@@ -135,11 +141,12 @@ async function find(
   fields: readonly string[],
 ): Promise<Submission | null> {
   if (!answers.hasRoomFor(caller)) throw unreadAnswers()
-  return submissions.find(caller, token, needsTexts(fields))
+  return submissions.find(caller, token, wantedOf(fields))
 }
 
-function needsTexts(fields: readonly string[]): boolean {
-  return fields.includes('source_code') || fields.includes('stdin')
+function wantedOf(fields: readonly string[]): WantedTexts {
+  const isWhole = fields.includes('source_code') || fields.includes('stdin')
+  return { isWhole, hasExpected: fields.includes('expected_output') }
 }
 
 /** Holds what a request holds until it is answered. */
@@ -200,9 +207,9 @@ function callBack(host: SubmissionHost, run: RunInfo, url: string): void {
   // A stop wakes it, too.
   const never = new AbortController().signal
   const body = async () => {
-    const found = await submissions.find(owner, id, false)
+    const found = await submissions.find(owner, id, wantedOf(DEFAULT_FIELDS))
     const query = { base64_encoded: 'true' }
-    return found && JSON.stringify(await told(host, found, DEFAULT_FIELDS, query))
+    return found && JSON.stringify(told(host, found, DEFAULT_FIELDS, query))
   }
   untilEnded(run, jobs, never).then(
     (ended) => ended && callbacks.add(owner, url, body),
@@ -210,17 +217,14 @@ function callBack(host: SubmissionHost, run: RunInfo, url: string): void {
   )
 }
 
-async function told(
-  { templates, submissions }: SubmissionHost,
+function told(
+  { templates }: SubmissionHost,
   submission: Submission,
   fields: readonly string[],
   { base64_encoded }: Query,
-): Promise<Record<string, unknown>> {
-  const { run, outcome, values } = submission
-  const isCombined = outcome !== null && values.redirect_stderr_to_stdout === true
-  const combined = isCombined ? await submissions.interleaved(run) : null
+): Record<string, unknown> {
   const languages = judgeLanguages(templates)
-  return presentSubmission(submission, fields, base64_encoded === 'true', languages, combined)
+  return presentSubmission(submission, fields, base64_encoded === 'true', languages)
 }
 
 /** It is on the caller's account until it has been read. */

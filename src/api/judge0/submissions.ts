@@ -5,6 +5,7 @@ import { jsonStringBytes } from '../../lib/json-string.ts'
 import type { RunRequest } from '../../run/types.ts'
 import { storedOutcomeJson } from '../v1/stored.ts'
 import type { Values } from './read-request.ts'
+import { isSameOutput } from './same-output.ts'
 
 /** What was submitted, as it is kept. Texts are decoded. */
 export interface Submitted {
@@ -12,7 +13,15 @@ export interface Submitted {
   /** Null: it was not read. */
   readonly source: Buffer | null
   readonly stdin: Buffer | null
+  /** Null: there is none, or it was not read. */
   readonly expected: Buffer | null
+}
+
+/** Which texts of a submission are read. */
+export interface WantedTexts {
+  /** Source and stdin. */
+  readonly isWhole: boolean
+  readonly hasExpected: boolean
 }
 
 /** A submission, and what became of it. */
@@ -20,6 +29,10 @@ export interface Submission extends Submitted {
   readonly run: RunInfo
   /** Null: there is none, or not yet. */
   readonly outcome: StoredOutcome | null
+  /** Stdout with stderr in it, where that was asked for; null: it was not, or not yet. */
+  readonly combined: Buffer | null
+  /** Whether it ended well and wrote what was expected. */
+  readonly isRight: boolean
 }
 
 export interface StoredOutcome {
@@ -48,6 +61,8 @@ export class Submissions {
   readonly #jobs: Jobs
   readonly #kept: KeptFiles
   readonly #keepMs: number
+  /** Of the latest that were asked for: whether they wrote what was expected. */
+  readonly #verdicts = new Map<string, boolean>()
 
   /** @param keepMs how long a run is kept after its end */
   constructor(jobs: Jobs, kept: KeptFiles, keepMs: number) {
@@ -75,37 +90,48 @@ export class Submissions {
   }
 
   /**
-   * @param isWhole whether what was submitted is read as a whole; else source and stdin are null
+   * Finds a submission. The texts that are not wanted are null.
    * @returns null where there is none, also when it is another owner's
    */
-  async find(owner: string, token: string, isWhole: boolean): Promise<Submission | null> {
+  async find(owner: string, token: string, wanted: WantedTexts): Promise<Submission | null> {
     const run = await this.#jobs.find(owner, token)
     const file = run && (await this.#kept.get(owner, token, NAME))
     if (!run || !file) return null
-    const pieces: Buffer[] = []
-    let submitted: Submitted | null = null
-    let read = 0
-    for await (const piece of file.read()) {
-      pieces.push(piece)
-      read += piece.length
-      if (isWhole && read < file.size) continue
-      submitted = submittedIn(Buffer.concat(pieces), isWhole)
-      if (submitted) break
-    }
-    if (submitted === null) return null
     const isEnded = run.state === 'ended' && run.problem === null
     const outcome = isEnded ? await this.#outcome(run) : null
-    return { ...submitted, run, outcome }
+    const verdict = this.#verdicts.get(token)
+    const isToJudge = outcome?.status === 'succeeded' && verdict === undefined
+    const count = wanted.isWhole ? 3 : wanted.hasExpected || isToJudge ? 1 : 0
+    const submitted = await submittedIn(file.read(), count)
+    if (submitted === null) return null
+    const isCombined = outcome !== null && submitted.values.redirect_stderr_to_stdout === true
+    const combined = isCombined ? await this.#interleaved(run) : null
+    const { expected } = submitted
+    const isRight = isToJudge
+      ? this.#judge(token, expected, combined ?? outcome.stdout)
+      : outcome?.status === 'succeeded' && verdict === true
+    const shown = wanted.hasExpected ? expected : null
+    return { ...submitted, expected: shown, run, outcome, combined, isRight }
   }
 
   /** Removes a submission that has ended. */
   async remove({ owner, id }: RunInfo): Promise<void> {
     await this.#jobs.remove(owner, id)
     await this.#kept.remove(owner, id, NAME)
+    this.#verdicts.delete(id)
+  }
+
+  /** Compares once: outputs are megabytes, and clients ask again and again. */
+  #judge(token: string, expected: Buffer | null, output: Buffer): boolean {
+    const [oldest] = this.#verdicts.size >= MAX_VERDICTS ? this.#verdicts.keys() : []
+    if (oldest !== undefined) this.#verdicts.delete(oldest)
+    const isRight = expected === null || isSameOutput(expected, output)
+    this.#verdicts.set(token, isRight)
+    return isRight
   }
 
   /** What a run wrote, in the order of its events. */
-  async interleaved({ owner, id }: RunInfo): Promise<Buffer> {
+  async #interleaved({ owner, id }: RunInfo): Promise<Buffer> {
     const texts: string[] = []
     for (let after = 0; ; ) {
       const events = await this.#jobs.events(owner, id, after, PAGE_BYTES)
@@ -137,22 +163,53 @@ export class Submissions {
 }
 
 const PAGE_BYTES = 256 * 1024
+const MAX_VERDICTS = 10_000
 
-/** @returns null where that needs more of the file */
-function submittedIn(bytes: Buffer, isWhole: boolean): Submitted | null {
-  const end = bytes.indexOf('\n')
-  if (end < 0) return null
-  const { values, sizes } = JSON.parse(bytes.toString('utf8', 0, end)) as {
+/**
+ * Reads what was submitted, as far as it is needed.
+ * @param count of the texts: the expected output, stdin, the source
+ * @returns null where the file ends before that
+ */
+async function submittedIn(file: AsyncIterable<Buffer>, count: number): Promise<Submitted | null> {
+  const pieces: Buffer[] = []
+  let read = 0
+  let head: Head | null = null
+  for await (const piece of file) {
+    pieces.push(piece)
+    read += piece.length
+    head ??= piece.includes('\n') ? headIn(Buffer.concat(pieces), count) : null
+    if (head && read >= head.bytes) return textsOf(head, Buffer.concat(pieces))
+  }
+  return null
+}
+
+/** The first line of what was submitted. */
+interface Head {
+  readonly values: Values
+  readonly sizes: readonly (number | null)[]
+  /** Where the texts begin, and where those end that are needed. */
+  readonly start: number
+  readonly bytes: number
+}
+
+function headIn(bytes: Buffer, count: number): Head {
+  const start = bytes.indexOf('\n') + 1
+  const { values, sizes } = JSON.parse(bytes.toString('utf8', 0, start)) as {
     values: Values
     sizes: [expected: number | null, stdin: number | null, source: number]
   }
-  let at = end + 1
-  const texts = sizes.slice(0, isWhole ? 3 : 1).map((size) => {
+  const needed = sizes.slice(0, count)
+  const length = needed.reduce<number>((sum, size) => sum + (size ?? 0), start)
+  return { values, sizes: needed, start, bytes: length }
+}
+
+function textsOf({ values, sizes, start }: Head, bytes: Buffer): Submitted {
+  let at = start
+  const texts = sizes.map((size) => {
     if (size === null) return null
     at += size
     return bytes.subarray(at - size, at)
   })
-  if (at > bytes.length) return null
   const [expected = null, stdin = null, source = null] = texts
   return { values, source, stdin, expected }
 }
