@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { allIn } from '../sessions/file-bytes.ts'
 import { SessionFiles } from '../sessions/files.ts'
 import type { Sessions, SessionUse } from '../sessions/types.ts'
 import { Refused } from './refused.ts'
@@ -52,15 +53,9 @@ export async function readWhole(
   path: string,
   mostBytes: number,
 ): Promise<Buffer> {
-  const stream = await files.read(path)
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of stream) {
-    bytes += (chunk as Buffer).length
-    if (bytes > mostBytes) throw new Refused(413, `The file has more than ${mostBytes} bytes.`)
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks)
+  const content = await allIn(await files.read(path), mostBytes)
+  if (!content) throw new Refused(413, `The file has more than ${mostBytes} bytes.`)
+  return content
 }
 
 /** Writes a file whole, and makes the folders above it. */

@@ -1,3 +1,4 @@
+import { appendChunk } from '../lib/chunks.ts'
 import type { SessionProcess } from '../supervisor/session-process.ts'
 import type { SessionUse } from './types.ts'
 import { programOf, type UserName } from './user.ts'
@@ -48,7 +49,8 @@ export async function runCommand(
   onEvent({ type: 'started', pid: process.pid })
   let cut: CommandOutcome['end'] | null = null
   const end = (why: CommandOutcome['end']) => {
-    cut ??= why
+    if (cut !== null) return
+    cut = why
     process.release()
   }
   const outputs = {
@@ -93,7 +95,7 @@ function collect(
   stream.on('data', (chunk: Buffer) => {
     const kept = chunk.subarray(0, most - length)
     if (kept.length > 0) {
-      chunks.push(kept)
+      appendChunk(chunks, kept)
       length += kept.length
       onEvent({ type: name, bytes: kept })
     }

@@ -1,6 +1,7 @@
 import { Readable, type Writable } from 'node:stream'
 import type { Channels } from '../supervisor/channels.ts'
 import type { SessionProcess } from '../supervisor/session-process.ts'
+import { allIn, upTo } from './file-bytes.ts'
 import { type DetailedEntry, detailedEntriesIn, entriesIn, type FileEntry } from './file-records.ts'
 import { begunAs, type FileUser } from './file-user.ts'
 import { SESSION_USER } from './user.ts'
@@ -104,9 +105,13 @@ export class SessionFiles {
     await this.#said(['remove', path])
   }
 
-  /** The content of a file, or some bytes of it. Resolves once it is known that it can be read. */
+  /**
+   * The content of a file, or some bytes of it: never more than were asked for. Resolves once it is known that it
+   * can be read.
+   */
   read(path: string, bytes?: { offset: number; length: number }): Promise<Readable> {
-    return this.#stream(['read', path, ...(bytes ? [`${bytes.offset}`, `${bytes.length}`] : [])])
+    if (!bytes) return this.#stream(['read', path])
+    return this.#stream(['read', path, `${bytes.offset}`, `${bytes.length}`], bytes.length)
   }
 
   /** An archive (tar) of a folder. */
@@ -169,22 +174,24 @@ export class SessionFiles {
   async #said(words: readonly string[]): Promise<string> {
     const process = await this.#begin(words)
     process.stdin.end()
-    const [said, failure] = await Promise.all([
-      atMost(process.stdout, MAX_LIST_BYTES),
-      outcomeOf(process).catch((error: Error) => error),
-    ])
-    if (said === null) throw new FileError(EFBIG, 'The folder has too many entries')
+    const outcome = outcomeOf(process).catch((error: Error) => error)
+    const said = await atMost(process.stdout, MAX_LIST_BYTES)
+    if (said === null) {
+      process.release()
+      throw new FileError(EFBIG, 'The folder has too many entries')
+    }
+    const failure = await outcome
     if (failure) throw failure
     return said
   }
 
-  async #stream(words: readonly string[]): Promise<Readable> {
+  async #stream(words: readonly string[], most = Infinity): Promise<Readable> {
     const process = await this.#begin(words)
     process.stdin.end()
     const outcome = outcomeOf(process)
     outcome.catch(() => {})
     if (!(await firstOf(process.stdout))) await outcome
-    return Readable.from(wholeOf(process, outcome), { objectMode: false })
+    return Readable.from(wholeOf(process, outcome, most), { objectMode: false })
   }
 
   async #send(words: readonly string[], fill: (input: Writable) => Promise<void>): Promise<void> {
@@ -240,9 +247,14 @@ async function* eventsOf(process: SessionProcess): AsyncGenerator<FileEvent> {
 }
 
 /** Ends with an error where the work did, so that nobody takes a part for the whole. */
-async function* wholeOf(process: SessionProcess, outcome: Promise<void>): AsyncGenerator<Buffer> {
+async function* wholeOf(
+  process: SessionProcess,
+  outcome: Promise<void>,
+  most: number,
+): AsyncGenerator<Buffer> {
+  const tooMany = () => new FileError(EIO, 'The sandbox has sent more than was asked for')
   try {
-    yield* process.stdout
+    yield* upTo(process.stdout, most, tooMany)
     await outcome
   } finally {
     process.release()
@@ -281,16 +293,7 @@ async function outcomeOf(process: SessionProcess): Promise<void> {
 
 /** What a stream says; null: more than it may, and it is closed. A sandbox may say anything, without end. */
 async function atMost(stream: Readable, most: number): Promise<string | null> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of stream) {
-      bytes += chunk.length
-      if (bytes > most) return null
-      chunks.push(chunk)
-    }
-  } catch {
-    // The sandbox has ended; whoever waits for the process is told.
-  }
-  return Buffer.concat(chunks).toString('utf8')
+  // Where the sandbox has ended, whoever waits for the process is told.
+  const bytes = await allIn(stream, most).catch(() => Buffer.alloc(0))
+  return bytes?.toString('utf8') ?? null
 }

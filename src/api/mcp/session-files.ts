@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server'
 import { decodeBase64 } from '../../lib/base64.ts'
 import { mediaTypeOf } from '../../run/media-types.ts'
-import { SessionFiles } from '../../sessions/files.ts'
+import { allIn } from '../../sessions/file-bytes.ts'
+import { FileError, SessionFiles } from '../../sessions/files.ts'
 import { invalid } from '../v1/problems.ts'
 import { pathFrom } from '../v1/session-call.ts'
 import { wellFormed } from './excerpt.ts'
@@ -25,6 +25,8 @@ const PART_BYTES = 16 * 1024
 /** Of a file that is no text, and is kept for the client. */
 const KEPT_BYTES = 4 * 1024 ** 2
 const MOST_ENTRIES = 500
+/** Of errno(3). */
+const EIO = 5
 
 const READ_FILE = `Read a file of a session: ${PART_BYTES / 1024} KiB of a text, from offset on; an image as an image; what is neither as a resource.`
 
@@ -102,7 +104,7 @@ async function readFile(
 ): Promise<CallToolResult> {
   const place = pathFrom(path)
   const { size } = await files.stat(place)
-  const part = await whole(await files.read(place, { offset, length: PART_BYTES }))
+  const part = await partOf(files, place, offset, PART_BYTES)
   const answer = { path, size, text: null, next_offset: null, uri: null }
   const cut = wholeCharacters(part, offset > 0)
   if (isUtf8(cut) && !cut.includes(0)) {
@@ -145,7 +147,7 @@ async function all(
   const giveBack = results.reserve(call.request.caller, KEPT_BYTES)
   if (giveBack === null) return null
   try {
-    const content = await whole(await files.read(path, { offset: 0, length: KEPT_BYTES + 1 }))
+    const content = await partOf(files, path, 0, KEPT_BYTES + 1)
     return content.length > KEPT_BYTES ? null : content
   } finally {
     giveBack()
@@ -182,8 +184,13 @@ async function listFiles(
   return { content: [{ type: 'text', text }], structuredContent: { entries, left_out } }
 }
 
-async function whole(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
+async function partOf(
+  files: SessionFiles,
+  path: string,
+  offset: number,
+  length: number,
+): Promise<Buffer> {
+  const bytes = await allIn(await files.read(path, { offset, length }), length)
+  if (!bytes) throw new FileError(EIO, 'The sandbox has sent more than was asked for')
+  return bytes
 }

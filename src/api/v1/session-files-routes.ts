@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { exactly } from '../../sessions/file-bytes.ts'
 import { SessionFiles } from '../../sessions/files.ts'
 import type { Sessions, SessionUse } from '../../sessions/types.ts'
 import { unreadAnswers } from '../refused.ts'
@@ -167,16 +168,6 @@ export async function sessionFiles(app: FastifyInstance, keepers: FileKeepers): 
       return reply
     })
   })
-}
-
-/** Ends with an error where a file has become shorter: its length has been said already. */
-async function* exactly(bytes: Readable, length: number): AsyncGenerator<Buffer> {
-  let left = length
-  for await (const chunk of bytes) {
-    left -= (chunk as Buffer).length
-    yield chunk
-  }
-  if (left !== 0) throw new Error('the file became shorter while it was read')
 }
 
 /** Sends the body of a request, whose caller may have waited for leave. */

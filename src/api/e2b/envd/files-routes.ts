@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { exactly } from '../../../sessions/file-bytes.ts'
 import { FileError, SessionFiles } from '../../../sessions/files.ts'
 import { Refused, unreadAnswers } from '../../refused.ts'
 import { attachment, UNTRUSTED } from '../../untrusted-file.ts'
@@ -114,23 +115,13 @@ async function sendFile(
       const sent = new Promise<void>((resolve) => reply.raw.once('close', resolve))
       if (range) void reply.code(206).header('content-range', `bytes ${start}-${after - 1}/${size}`)
       void reply.type('application/octet-stream').header('content-length', length)
-      void reply.send(isBare ? bytes : Readable.from(allOf(bytes, length), { objectMode: false }))
+      void reply.send(isBare ? bytes : Readable.from(exactly(bytes, length), { objectMode: false }))
       await sent
       return reply
     } catch (error) {
       throw fileFailure(error, path, sandbox.sandboxId)
     }
   })
-}
-
-/** Breaks the answer off where the file has become shorter meanwhile. */
-async function* allOf(bytes: Readable, length: number): AsyncGenerator<Buffer> {
-  let left = length
-  for await (const chunk of bytes) {
-    left -= chunk.length
-    yield chunk
-  }
-  if (left > 0) throw new Error('the file has become shorter')
 }
 
 /** The entry of a path; of a link, with the size of what it leads to. */
