@@ -47,6 +47,7 @@ export function addSubmissionRoutes(
       const fields = knownFields(query, reply)
       if (!fields) return reply
       const [input] = await call.read('judge0')
+      assertCallbacks(host, call.caller, [input as RunInput])
       const accepted = await accept(host, input as RunInput, query, call)
       if ('wrong' in accepted) return reply.code(422).send(accepted.wrong)
       call.giveBodyBack()
@@ -60,6 +61,7 @@ export function addSubmissionRoutes(
   app.post(`${at}/batch`, { config: { rateLimit: {} } }, async (request, reply) =>
     withCall(host, request as Asked, reply, async (call) => {
       const inputs = await call.read('judge0-batch')
+      assertCallbacks(host, call.caller, inputs)
       await spendRate(app, request, inputs.length - 1)
       const answers: object[] = []
       for (const input of inputs) {
@@ -127,6 +129,7 @@ export function addSubmissionRoutes(
     }
     const last = told(host, found, fields, query)
     await submissions.remove(found.run)
+    host.callbacks.drop(caller, found.run.id)
     return send(host, reply, caller, last)
   })
 }
@@ -173,6 +176,16 @@ function knownFields({ fields: text }: Query, reply: FastifyReply): readonly str
   return null
 }
 
+/** @throws Refused when too many callbacks of the caller wait */
+function assertCallbacks(
+  { callbacks }: SubmissionHost,
+  caller: string,
+  inputs: readonly RunInput[],
+) {
+  const wanted = inputs.filter(({ own }) => (own as Record<string, unknown>).callback_url !== null)
+  if (wanted.length > 0) callbacks.assertRoom(caller, wanted.length)
+}
+
 /** @returns what was accepted, or what is wrong with it */
 async function accept(
   host: SubmissionHost,
@@ -211,10 +224,8 @@ function callBack(host: SubmissionHost, run: RunInfo, url: string): void {
     const query = { base64_encoded: 'true' }
     return found && JSON.stringify(told(host, found, DEFAULT_FIELDS, query))
   }
-  untilEnded(run, jobs, never).then(
-    (ended) => ended && callbacks.add(owner, url, body),
-    () => {},
-  )
+  const ended = untilEnded(run, jobs, never).then((end) => end !== null)
+  callbacks.add(owner, { token: id, url, ended, body })
 }
 
 function told(
