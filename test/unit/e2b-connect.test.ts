@@ -82,6 +82,16 @@ describe('frames', () => {
     expect(reader.held).toBe(0)
   })
 
+  test('are no more than were asked for; the rest stays', () => {
+    const reader = new FrameReader(MOST)
+    const zeros = Buffer.alloc(5 * 100_000)
+    expect(reader.push(zeros, 2)).toHaveLength(2)
+    expect(reader.held).toBe(zeros.length - 10)
+    expect(reader.push(Buffer.alloc(0), 3)).toHaveLength(3)
+    expect(reader.push(Buffer.alloc(0))).toHaveLength(100_000 - 5)
+    expect(reader.held).toBe(0)
+  })
+
   test('that were given out stay as they are', () => {
     const reader = new FrameReader(MOST)
     const [a, b] = [frameOf({ a: 1 }), frameOf({ b: 2 })]

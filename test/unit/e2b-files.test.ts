@@ -50,7 +50,10 @@ describe('a form that is read as it comes', () => {
         .constantFrom('\r\n', '\r\n--', `\r\n--${BOUNDARY.slice(0, -1)}`, '--')
         .map((text) => Buffer.from(text)),
     )
-    const content = fc.array(piece, { maxLength: 4 }).map((pieces) => Buffer.concat(pieces))
+    const content = fc
+      .array(piece, { maxLength: 4 })
+      .map((pieces) => Buffer.concat(pieces))
+      .filter((bytes) => !bytes.includes(`\r\n--${BOUNDARY}`))
     await fc.assert(
       fc.asyncProperty(
         fc.array(content, { maxLength: 4 }),

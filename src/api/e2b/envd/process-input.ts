@@ -11,6 +11,11 @@ import { FrameReader } from './connect/frames.ts'
 import { streamInputRequest } from './process-messages.ts'
 import { findRunning } from './processes.ts'
 
+/** Messages without input, such as `keepalive`, that may come at once, and each second beside them. */
+const MOST_IDLE = 1000
+/** Messages that are read before others are served. */
+const AT_ONCE = 64
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the body is read as it comes. */
@@ -77,6 +82,8 @@ async function takeInput(
   const entry = frames.open(request.caller, () => request.raw.destroy())
   let command: KeptCommand | null = null
   let counted = 0
+  const begunMs = performance.now()
+  let [read, idle] = [0, 0]
   try {
     for await (const chunk of bodyOf(request)) {
       const grown = reader.held + chunk.length - counted
@@ -85,7 +92,11 @@ async function takeInput(
         counted += grown
       }
       for (const json of reader.push(chunk)) {
+        if (++read % AT_ONCE === 0) await new Promise(setImmediate)
         const { start, data } = parseMessage(json, streamInputRequest)
+        if (!data?.input.length && ++idle > MOST_IDLE + (performance.now() - begunMs) / 1000) {
+          throw new ConnectError('resource_exhausted', 'too many messages have no input')
+        }
         if (start) command = findRunning(use.commands, start.process)
         if (!data) continue
         if (!command) throw new ConnectError('invalid_argument', 'the first message must be start')

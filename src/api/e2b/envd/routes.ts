@@ -30,9 +30,17 @@ async function services(app: FastifyInstance, context: E2bContext): Promise<void
   app.setErrorHandler(sendRpcFailure(context))
   app.addContentTypeParser('application/connect+json', (request, payload, done) => {
     if (request.routeOptions.config.isInput) return done(null, payload)
-    const declared = Number(request.headers['content-length'] ?? 0)
-    if (declared > 2 * MAX_MESSAGE_BYTES) return done(new Refused(413, 'The message is too large.'))
-    context.uploads.read(request.raw, request.caller, done)
+    const tooLarge = (bytes: number) =>
+      bytes > 2 * MAX_MESSAGE_BYTES ? new Refused(413, 'The message is too large.') : null
+    const refused = tooLarge(Number(request.headers['content-length'] ?? 0))
+    if (refused) return done(refused)
+    context.uploads.read(request.raw, request.caller, (error, body) => {
+      // One that was compressed, or sent in chunks, has its size only now.
+      const large = body ? tooLarge(body.bytes) : null
+      if (large) body?.entry.release()
+      if (error ?? large) return done(error ?? large)
+      done(null, body)
+    })
   })
   addProcessRoutes(app, context)
   addFilesystemRoutes(app, context)

@@ -31,16 +31,18 @@ export function readOnly<T extends z.ZodType>(request: FastifyRequest, schema: T
   const body = (request.body ?? null) as Body | null
   try {
     const reader = new FrameReader(MAX_MESSAGE_BYTES)
-    const messages = reader.push(Buffer.concat(body?.takeBlocks() ?? []))
+    const [only, second] = reader.push(Buffer.concat(body?.takeBlocks() ?? []), 2)
+    if (second) throw notOne()
     reader.end()
-    const [only] = messages
-    if (!only || messages.length > 1) {
-      throw new ConnectError('unimplemented', 'unary request must have exactly one message')
-    }
+    if (!only) throw notOne()
     return parseMessage(only, schema)
   } finally {
     body?.entry.release()
   }
+}
+
+function notOne(): ConnectError {
+  return new ConnectError('unimplemented', 'unary request must have exactly one message')
 }
 
 /**

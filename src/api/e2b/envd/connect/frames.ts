@@ -39,16 +39,17 @@ export class FrameReader {
   }
 
   /**
-   * Returns the messages that are whole now.
+   * Returns the messages that are whole now. An empty one has five bytes, and its Buffer here a hundred.
+   * @param count of messages, at most; what is behind them stays for the next call
    * @throws ConnectError for one that is too long, compressed, or flagged as none of the caller's
    */
-  push(chunk: Buffer): Buffer[] {
+  push(chunk: Buffer, count = Infinity): Buffer[] {
     const isFirst = this.#held === 0
     if (!isFirst) this.#append(chunk)
     const bytes = isFirst ? chunk : this.#buffer.subarray(0, this.#held)
     const messages: Buffer[] = []
     let at = 0
-    while (bytes.length - at >= HEAD_BYTES) {
+    while (messages.length < count && bytes.length - at >= HEAD_BYTES) {
       const end = at + HEAD_BYTES + lengthIn(bytes.subarray(at, at + HEAD_BYTES), this.#most)
       if (end > bytes.length) break
       messages.push(bytes.subarray(at + HEAD_BYTES, end))
