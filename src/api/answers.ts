@@ -1,10 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import type { Budget, Entry } from './accounts.ts'
+import { unreadAnswers } from './refused.ts'
 import { Watch } from './watch.ts'
 
 /** What an answer holds beside its text. */
 const OVERHEAD_BYTES = 1024
+/** Smaller answers are not counted: the number of connections bounds them. */
+const SMALL_BYTES = 16 * 1024
 
 /**
  * Answers on their way to their callers. Each is on its caller's account until the operating system has
@@ -13,6 +17,7 @@ const OVERHEAD_BYTES = 1024
 export class Answers {
   readonly #budget: Budget
   readonly #watch = new Watch()
+  readonly #held = new WeakSet<ServerResponse>()
 
   constructor(budget: Budget) {
     this.#budget = budget
@@ -28,6 +33,11 @@ export class Answers {
     return this.#budget.hasRoom(caller)
   }
 
+  /** Whether what a response sends is on an account already. */
+  isHeld(response: ServerResponse): boolean {
+    return this.#held.has(response)
+  }
+
   /**
    * Holds an answer until it has gone out.
    * @param bytes that it takes
@@ -38,6 +48,7 @@ export class Answers {
     const give = (sentBytes: number) => {
       sent += sentBytes
     }
+    this.#held.add(response)
     if (response.closed || response.destroyed) return give
     const drop = () => response.destroy()
     const entry = this.#budget.open(caller, drop)
@@ -99,6 +110,21 @@ export class Answers {
       },
     }
   }
+}
+
+/**
+ * Has every large answer held, whatever its route: what its route has not put on an account is put there when it is
+ * sent. Where the account of its caller is full already, a refusal is sent instead. Streams see to that themselves.
+ */
+export function holdAnswers(app: FastifyInstance, answers: Answers): void {
+  app.addHook('onSend', ({ caller }, { raw }, payload, done) => {
+    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return done()
+    const bytes = Buffer.byteLength(payload)
+    if (bytes <= SMALL_BYTES || answers.isHeld(raw)) return done()
+    if (!answers.hasRoomFor(caller)) return done(unreadAnswers())
+    answers.hold(caller, bytes, raw)
+    done()
+  })
 }
 
 export interface Backlog {

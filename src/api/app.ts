@@ -8,7 +8,7 @@ import type { Sessions } from '../sessions/types.ts'
 import { VERSION } from '../version.ts'
 import type { Accounts } from './accounts.ts'
 import { networkMatcher } from './addresses.ts'
-import { Answers } from './answers.ts'
+import { Answers, holdAnswers } from './answers.ts'
 import { addDoor, type DoorOptions, requestIdOf } from './auth.ts'
 import { Connections, maxConnections } from './connections.ts'
 import { dify } from './dify/plugin.ts'
@@ -121,6 +121,8 @@ export async function buildApp(
   app.addContentTypeParser('application/json', ({ raw, caller }, _payload, done) => {
     uploads.read(raw, caller, done)
   })
+  const answers = new Answers(options.accounts.answers)
+  holdAnswers(app, answers)
   lingerOnRefusal(app, lane)
   refuseOtherMethods(app)
 
@@ -146,7 +148,6 @@ export async function buildApp(
     if (retryAfterS !== null) reply.header('retry-after', retryAfterS)
     return reply.code(status).send({ detail: message })
   })
-  const answers = new Answers(options.accounts.answers)
   const keepers = { connections, answers, uploads, version: VERSION }
   const { doors, accounts } = options
   if (doors.has('ragflow')) await app.register(ragflow, { ...services, ...keepers })

@@ -3,9 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Commands } from '../../sessions/commands.ts'
 import type { KeptCommand } from '../../sessions/kept-command.ts'
-import { Refused } from '../refused.ts'
+import { Refused, unreadAnswers } from '../refused.ts'
 import { startKept } from '../v1/session-commands-routes.ts'
 import { bodyOf, type OpenTerminal, queryOf, workFor } from './door.ts'
+import { linesIn } from './output-lines.ts'
 import { personOf } from './workplaces.ts'
 
 const MOST_WAIT_S = 300
@@ -25,9 +26,10 @@ const input = z.object({ input: z.string().max(1024 ** 2) })
 
 /** Adds `/execute`: commands, which go on when their request is over. Output is counted in bytes. */
 export function addExecuteRoutes(app: FastifyInstance, at: string, door: OpenTerminal): void {
-  const { places, sessions } = door
+  const { answers, places, sessions } = door
   /** Without waking the session; null: there is none. */
   const commandsOf = (request: FastifyRequest): Commands | null => {
+    if (!answers.hasRoomFor(request.caller)) throw unreadAnswers()
     const place = places.find(personOf(request))
     return place && sessions.commands(request.caller, place.session)
   }
@@ -99,14 +101,7 @@ function told({ record }: KeptCommand) {
 function outputOf(kept: KeptCommand, offset: number, tail: number | undefined) {
   const pieces = kept.outputNow(offset)
   const [first] = pieces
-  const entries: { type: string; data: string }[] = []
-  for (const { stream, bytes } of pieces) {
-    for (const data of bytes.toString().match(/[^\n]*\n|[^\n]+/g) ?? []) {
-      const last = entries.at(-1)
-      if (last?.type === stream && !last.data.endsWith('\n')) last.data += data
-      else entries.push({ type: stream, data })
-    }
-  }
+  const entries = linesIn(pieces)
   const output = tail === undefined ? entries : entries.slice(-tail)
   const isDropped = first !== undefined && first.offset > offset
   const truncated = isDropped || output.length < entries.length

@@ -103,7 +103,6 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
           .replace(/\r\n?/g, '\n')
           .match(/[^\n]*\n|[^\n]+/g) ?? []
       const content = lines.slice((asked.start_line ?? 1) - 1, asked.end_line).join('')
-      answers.hold(request.caller, content.length, reply.raw)
       return { path: target, content, total_lines: lines.length }
     }
     if (SHOWN.test(type)) return send(request, reply, bytes, type)
