@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Channels } from '../supervisor/channels.ts'
 import { ChannelError, EMFILE, type Program } from '../supervisor/session-protocol.ts'
-import { type CommandState, KeptCommand, RING_BYTES } from './kept-command.ts'
+import { type CommandState, KeptCommand, RING_BYTES, wordBytes } from './kept-command.ts'
 
 /** Accounts for what is kept for callers. */
 export interface OutputAccounts {
@@ -50,7 +50,7 @@ export class Commands {
       const runs = record.end === null
       const process = runs ? channels.adopt(record.channel, record.pid, record.hasTerminal) : null
       const known = runs && !process ? ({ ...record, end: 'lost' } as const) : record
-      this.#keep((id) => new KeptCommand({ ...known, id }, process, output), record.id)
+      this.#keep(known, (id) => new KeptCommand({ ...known, id }, process, output), record.id)
     }
   }
 
@@ -88,7 +88,7 @@ export class Commands {
       exitCode: null,
       signal: null,
     }
-    const command = this.#keep((id) => new KeptCommand({ ...record, id }, process))
+    const command = this.#keep(record, (id) => new KeptCommand({ ...record, id }, process))
     if (command) return command
     process.release()
     throw new NoRoomForOutput()
@@ -119,11 +119,12 @@ export class Commands {
   }
 
   #keep(
+    words: Parameters<typeof wordBytes>[0],
     make: (id: string) => KeptCommand,
     id = randomBytes(6).toString('hex'),
   ): KeptCommand | null {
-    const account = this.#accounts?.open(this.#caller, () => this.get(id)?.dropOutput())
-    if (account && !account.add(RING_BYTES)) {
+    const account = this.#accounts?.open(this.#caller, () => this.get(id)?.shrink())
+    if (account && !account.add(RING_BYTES + wordBytes(words))) {
       account.release()
       return null
     }

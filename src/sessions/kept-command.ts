@@ -6,7 +6,7 @@ import { type OutputPiece, OutputRing, type RingState } from './output-ring.ts'
 /** What is known of a command that outlives its request. */
 export interface CommandRecord {
   readonly id: string
-  readonly argv: readonly string[]
+  argv: readonly string[]
   readonly cwd: string
   readonly hasTerminal: boolean
   readonly pid: number
@@ -15,8 +15,8 @@ export interface CommandRecord {
   readonly startedAtMs: number
   /** By which its caller finds it again. */
   readonly tag: string | null
-  /** What its caller set, beside what every process of the session has. */
-  readonly env: Readonly<Record<string, string>>
+  /** What its caller set, beside what every process of the session has; empty once it has ended. */
+  env: Readonly<Record<string, string>>
   /** It is ended then; null: never. */
   readonly deadlineAtMs: number | null
   endedAtMs: number | null
@@ -38,6 +38,18 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export const RING_BYTES = 256 * 1024
 /** A reader that is so far behind holds up the command. */
 const LAG_BYTES = RING_BYTES / 2
+/** What a string takes beside its characters, which take two bytes each where one of them is not of Latin-1. */
+const STRING_BYTES = 64
+/** Of arguments that are kept of a command whose caller has no room. */
+const CUT_CHARS = 4096
+
+/** Returns the bytes that the words of a command take, at most: what is kept of it beside its output. */
+export function wordBytes({ argv, cwd, env, tag }: Words): number {
+  const words = [...argv, ...Object.entries(env).flat(), cwd, tag ?? '']
+  return words.reduce((sum, word) => sum + STRING_BYTES + 2 * word.length, 0)
+}
+
+type Words = Pick<CommandRecord, 'argv' | 'cwd' | 'env' | 'tag'>
 
 /** A command that goes on when the request that started it is over. Its latest output is kept. */
 export class KeptCommand {
@@ -161,9 +173,18 @@ export class KeptCommand {
     this.#process?.release()
   }
 
-  /** Drops what is kept of its output. */
-  dropOutput(): void {
+  /** Drops what is kept of its output, its variables, and what makes its arguments long. */
+  shrink(): void {
     this.#ring.clear()
+    const { record } = this
+    record.env = {}
+    let left = CUT_CHARS
+    record.argv = record.argv.flatMap((word) => {
+      if (left <= 0) return []
+      const cut = word.slice(0, left)
+      left -= cut.length + 1
+      return [cut]
+    })
   }
 
   async #follow(process: SessionProcess): Promise<void> {
@@ -210,6 +231,8 @@ export class KeptCommand {
   #noteEnd(exited: ProcessEnd | null): void {
     const { record } = this
     record.endedAtMs = Date.now()
+    // They are told of while it runs.
+    record.env = {}
     const ended = exited !== null && exited.signal > 0 ? 'signal' : 'exit'
     record.end = exited === null ? 'lost' : this.#isLate ? 'time' : ended
     record.exitCode = exited && exited.signal === 0 ? exited.exitCode : null
