@@ -91,6 +91,7 @@ export function queryOf<T extends z.ZodType>({ query }: FastifyRequest, schema: 
 
 /**
  * Has something done by the program in the sandbox.
+ * @param stdin what it reads
  * @returns what it prints
  * @throws Refused with what it says
  */
@@ -99,9 +100,10 @@ export async function workInside(
   name: string,
   args: object,
   outputBytes = MAX_JSON_BYTES,
+  stdin: Buffer | null = null,
 ): Promise<Buffer> {
   const argv = ['python3', '-c', SANDBOX_PROGRAM, name, JSON.stringify(args)]
-  const asked = { argv, cwd: '/', env: {}, stdin: null, wallTimeMs: WORK_MS, outputBytes }
+  const asked = { argv, cwd: '/', env: {}, stdin, wallTimeMs: WORK_MS, outputBytes }
   const { end, exitCode, stdout, stderr } = await runCommand(use, asked, signal)
   if (end === 'output') throw new Refused(413, `This has more than ${outputBytes} bytes.`)
   if (end === 'time') throw new Refused(408, `This takes longer than ${WORK_MS / 1000} s.`)
@@ -113,10 +115,16 @@ export async function workInside(
 }
 
 /** Has something done inside that is answered in JSON. */
-export async function jsonInside(work: Work, name: string, args: object): Promise<object> {
-  const told = objectIn(await workInside(work, name, args))
+export async function jsonInside(
+  work: Work,
+  name: string,
+  args: object,
+  stdin: Buffer | null = null,
+): Promise<object> {
+  const told = objectIn(await workInside(work, name, args, MAX_JSON_BYTES, stdin))
   const { status, detail } = told as { status?: unknown; detail?: unknown }
-  if (typeof status === 'number') throw new Refused(status === 404 ? 404 : 400, String(detail))
+  if (typeof status === 'number')
+    throw new Refused(status === 404 || status === 413 ? status : 400, String(detail))
   return told
 }
 

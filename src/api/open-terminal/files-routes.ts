@@ -19,7 +19,7 @@ import {
   workFor,
   workInside,
 } from './door.ts'
-import { replaced, replacements } from './replacing.ts'
+import { replacements } from './replacing.ts'
 
 const MAX_ARCHIVE_BYTES = 64 * 1024 ** 2
 const flag = z
@@ -162,10 +162,8 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
   post('replace', async (work, request) => {
     const asked = bodyOf(request, BODIES.replace)
     const target = work.path(asked.path)
-    const text = (await fileOf(work, target)).toString()
-    const content = Buffer.from(replaced(text, asked.replacements))
-    await writeWhole(work.files, target, content)
-    return { path: target, size: content.length }
+    const input = Buffer.from(JSON.stringify(asked.replacements))
+    return jsonInside(work, 'replace', { path: target, most: MAX_JSON_BYTES }, input)
   })
   post('upload', async (work, request) => {
     const { directory } = queryOf(request, QUERIES.upload)

@@ -1,7 +1,7 @@
 /**
  * What is done in the sandbox, and not here: searching with patterns of Python's `re` and `fnmatch`, as Open Terminal has
- * them, so that a pattern without end costs the session's own time. Called with the name of the work and its arguments as
- * JSON; prints JSON, or the bytes of an archive.
+ * them, and replacing, so that what takes without end costs the session's own time. Called with the name of the work and its
+ * arguments as JSON, and what may be large on standard input; prints JSON, or the bytes of an archive.
  */
 export const SANDBOX_PROGRAM = `
 import fnmatch, json, os, re, sys
@@ -120,6 +120,47 @@ def archive(paths):
         file.seek(0)
         while piece := file.read(65536):
             sys.stdout.buffer.write(piece)
+
+def line_end(data, start, count):
+    for _ in range(count):
+        end = data.find(b"\\n", start)
+        if end < 0:
+            return len(data)
+        start = end + 1
+    return start
+
+def replace(path, most):
+    if not os.path.isfile(path):
+        return {"status": 404, "detail": "File not found"}
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    too_large = {"status": 413, "detail": f"The file has more than {most} bytes."}
+    if len(data) > most:
+        return too_large
+    for chunk in json.load(sys.stdin):
+        target, replacement = (chunk[name].encode("utf-8", "replace") for name in ("target", "replacement"))
+        start = line_end(data, 0, (chunk.get("start_line") or 1) - 1)
+        last = chunk.get("end_line")
+        end = max(start, line_end(data, 0, last)) if last else len(data)
+        count = data.count(target, start, end)
+        if count == 0:
+            return {"status": 400, "detail": f"Target string not found: {json.dumps(chunk['target'][:100])}"}
+        if count > 1 and not chunk.get("allow_multiple"):
+            return {"status": 400, "detail": f"Found {count} occurrences of target string but allow_multiple is false"}
+        if len(data) + count * (len(replacement) - len(target)) > most:
+            return too_large
+        data = data[:start] + data[start:end].replace(target, replacement) + data[end:]
+    import shutil, tempfile
+    whole = os.path.realpath(path)
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(whole), delete=False) as file:
+        try:
+            file.write(data)
+            shutil.copymode(whole, file.name)
+            os.replace(file.name, whole)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    return {"path": path, "size": len(data)}
 
 told = globals()[sys.argv[1]](**json.loads(sys.argv[2]))
 if told is not None:
