@@ -199,7 +199,8 @@ export async function buildApp(
   }
   if (doors.has('judge0')) {
     const kept = services.store.filesOf('judge0')
-    await app.register(judge0, { ...services, ...keepers, jobs, kept, keepMs, webhooks })
+    const { uploads: inputs } = accounts
+    await app.register(judge0, { ...services, ...keepers, jobs, kept, keepMs, webhooks, inputs })
   }
   if (doors.has('piston')) await app.register(piston, { ...services, ...keepers })
   return app

@@ -1,4 +1,5 @@
 import type { FileInfo } from './file-rows.ts'
+import type { RunInfo } from './run-rows.ts'
 import type { StoreThread } from './thread.ts'
 
 export type { FileInfo } from './file-rows.ts'
@@ -53,6 +54,20 @@ export class KeptFiles {
   /** The files of a folder, the oldest first. */
   list(owner: string, folder: string): Promise<FileInfo[]> {
     return this.#thread.ask('listFiles', owner, this.#prefix + folder)
+  }
+
+  /**
+   * A page of an owner's accepted runs that have a file of this name in a folder with the run's id, the youngest first.
+   * @param offset how many come before
+   * @returns them, and how many there are in all
+   */
+  runsWith(
+    owner: string,
+    name: string,
+    offset: number,
+    most: number,
+  ): Promise<{ runs: RunInfo[]; total: number }> {
+    return this.#thread.ask('listRunsWith', owner, this.#prefix, name, offset, most)
   }
 
   /** @returns whether it was there */

@@ -34,6 +34,8 @@ export function methodsOf(db: Database) {
     findRun: (owner: string, id: string) => runs.find(owner, id),
     listRuns: (owner: string, before: string | null, most: number) =>
       runs.list(owner, before, most),
+    listRunsWith: (owner: string, prefix: string, name: string, offset: number, most: number) =>
+      runs.listWith(owner, prefix, name, offset, most),
     events: (owner: string, id: string, after: number, mostBytes: number) =>
       runs.events(owner, id, after, mostBytes),
     outcome: (owner: string, id: string) => files.find(owner, `outcome:${id}`, 'outcome'),

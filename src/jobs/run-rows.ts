@@ -201,6 +201,13 @@ export class RunRows {
     return this.#sql.list.all(owner, before, owner, before, most) as unknown as RunInfo[]
   }
 
+  /** A page of an owner's runs that have a file in the folder `prefix` + id, the youngest first, and the number of all. */
+  listWith(owner: string, prefix: string, name: string, offset: number, most: number) {
+    const having = [owner, prefix, name] as const
+    const runs = this.#sql.listWith.all(...having, most, offset) as unknown as RunInfo[]
+    return { runs, total: Number(this.#sql.countWith.get(...having)?.total) }
+  }
+
   /** Events behind a number, up to about so many bytes. */
   events(owner: string, id: string, after: number, mostBytes: number): StoredEvent[] {
     const events: StoredEvent[] = []
@@ -232,6 +239,9 @@ export class RunRows {
   }
 }
 
+const WITH_FILE = `FROM runs WHERE owner = ? AND EXISTS (SELECT 1 FROM files
+  WHERE files.owner = runs.owner AND folder = ? || runs.id AND name = ?)`
+
 const STATEMENTS = {
   insert: `INSERT INTO runs (id, owner, template, state, status, detail, created_ms, idempotency_key,
     fingerprint, bytes) VALUES (?, ?, ?, 'queued', 'queued', 'The run waits for its turn.', ?, ?, ?, ?)`,
@@ -239,6 +249,8 @@ const STATEMENTS = {
   find: `SELECT ${COLUMNS} FROM runs WHERE owner = ? AND id = ?`,
   list: `SELECT ${COLUMNS} FROM runs WHERE owner = ?
     AND (? IS NULL OR sequence < (SELECT sequence FROM runs WHERE owner = ? AND id = ?)) ORDER BY sequence DESC LIMIT ?`,
+  listWith: `SELECT ${COLUMNS} ${WITH_FILE} ORDER BY sequence DESC LIMIT ? OFFSET ?`,
+  countWith: `SELECT count(*) AS total ${WITH_FILE}`,
   waitingOwners: 'SELECT owner FROM accounts WHERE queued > 0',
   queued: "SELECT id FROM runs WHERE state = 'queued' AND owner = ? ORDER BY sequence LIMIT ?",
   running: "SELECT owner, id FROM runs WHERE state = 'running'",

@@ -82,7 +82,6 @@ function wrongValues(values: Values, template: OfferedTemplate): Record<string, 
     wrong.enable_network = ['disabling network is not allowed']
   }
   if (values.compiler_options) wrong.compiler_options = ['setting compiler options is not allowed']
-  if (values.additional_files) wrong.additional_files = ['additional files are not allowed']
   return wrong
 }
 

@@ -1,5 +1,6 @@
 import { arch } from 'node:os'
 import type { OfferedTemplate } from '../v1/service.ts'
+import { MAX_EXTRACT_KB } from './additional-files.ts'
 import { mostOf } from './check.ts'
 import { MAX_BATCH } from './read-request.ts'
 
@@ -33,7 +34,7 @@ export function configInfo(templates: readonly OfferedTemplate[], hasCallbacks: 
     enable_callbacks: hasCallbacks,
     callbacks_max_tries: CALLBACK_TRIES,
     callbacks_timeout: 15,
-    enable_additional_files: false,
+    enable_additional_files: true,
     max_queue_size: 1000,
     cpu_time_limit: most('cpu_time_limit'),
     max_cpu_time_limit: most('cpu_time_limit'),
@@ -53,7 +54,7 @@ export function configInfo(templates: readonly OfferedTemplate[], hasCallbacks: 
     allow_enable_per_process_and_thread_memory_limit: false,
     max_file_size: most('max_file_size'),
     max_max_file_size: most('max_file_size'),
-    max_extract_size: 0,
+    max_extract_size: MAX_EXTRACT_KB,
     number_of_runs: 1,
     max_number_of_runs: most('number_of_runs'),
     redirect_stderr_to_stdout: false,

@@ -1,6 +1,7 @@
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { KeptFiles } from '../../jobs/kept-files.ts'
 import type { WebhookSettings } from '../../jobs/webhooks.ts'
+import type { Budget } from '../accounts.ts'
 import type { Keepers } from '../v1/call.ts'
 import type { NativeService } from '../v1/service.ts'
 
@@ -9,6 +10,8 @@ export interface Judge0Options extends Keepers, NativeService {
   readonly jobs: Jobs
   /** For what was submitted. */
   readonly kept: KeptFiles
+  /** For archives that are unpacked. */
+  readonly inputs: Budget
   /** How long a run is kept after its end. */
   readonly keepMs: number
   readonly webhooks: WebhookSettings

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import type { JudgeLanguage } from './languages.ts'
-import { FLAGS, NUMBERS } from './read-request.ts'
+import { ADDITIONAL, FLAGS, NUMBERS } from './read-request.ts'
 import type { StoredOutcome, Submission } from './submissions.ts'
 
 /** What Judge0 says of submissions; the id is a place in it, from 1. */
@@ -54,7 +54,7 @@ const FIELDS: readonly string[] = [
   ...DEFAULT_FIELDS,
   ...['source_code', 'language_id', 'stdin', 'expected_output', 'status_id', 'created_at'],
   ...['finished_at', 'exit_code', 'exit_signal', 'wall_time', 'language', 'compiler_options'],
-  ...['command_line_arguments', 'callback_url', 'additional_files', ...NUMBERS, ...FLAGS],
+  ...['command_line_arguments', 'callback_url', ADDITIONAL, ...NUMBERS, ...FLAGS],
 ]
 
 /**
@@ -109,6 +109,7 @@ export function presentSubmission(
     source_code: text(submission.source),
     stdin: text(submission.stdin),
     expected_output: text(submission.expected),
+    additional_files: submission.additional && inLines(submission.additional),
   }
   return Object.fromEntries(fields.map((name) => [name, all[name] ?? null]))
 }

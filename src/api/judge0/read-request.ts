@@ -21,17 +21,18 @@ export const FLAGS = [
   'redirect_stderr_to_stdout',
   'enable_network',
 ] as const
-const TEXTS = ['compiler_options', 'command_line_arguments', 'callback_url', 'additional_files']
+const TEXTS = ['compiler_options', 'command_line_arguments', 'callback_url']
 const SMALL = ['language_id', ...NUMBERS, ...FLAGS, ...TEXTS]
-const LARGE = ['source_code', 'stdin', 'expected_output']
+const LARGE = ['source_code', 'stdin', 'expected_output', 'additional_files']
 /** Submissions of a batch. */
 export const MAX_BATCH = 20
-const EXPECTED = 'expected_output'
+/** What is large beside source and input, as files of the input. */
+export const [EXPECTED, ADDITIONAL] = ['expected_output', 'additional_files'] as const
 
 /**
  * Reads a submission of Judge0's. It works on the bytes, so that code of megabytes never becomes a text; whether they are
  * base64 says the address.
- * @returns a run without a language; its `own` are Values, and the output that is expected is its file
+ * @returns a run without a language; its `own` are Values, and its files the output that is expected and the archive
  */
 export function readSubmission(body: Buffer): Read<readonly RunInput[]> {
   return reading(() => [inputOf(JsonBody.read(body, [...SMALL, ...LARGE]), '')])
@@ -69,13 +70,15 @@ function inputOf(body: JsonBody, at: string): RunInput {
   )
   const code = body.text('source_code')
   own.has_source = code !== null
-  const expected = body.text(EXPECTED)
   return {
     fields: { mode: 'script', argv: [], env: {}, limits: {}, collect: [] },
     code: code ?? Buffer.alloc(0),
     argumentsJson: NO_ARGUMENTS,
     stdin: body.text('stdin'),
-    files: expected === null ? [] : [{ path: EXPECTED, content: expected }],
+    files: [EXPECTED, ADDITIONAL].flatMap((path) => {
+      const content = body.text(path)
+      return content === null ? [] : [{ path, content }]
+    }),
     at,
     own,
   }

@@ -4,18 +4,21 @@ import { type CallbackPolicy, callbackIssue } from '../../jobs/callback-policy.t
 import type { RunInfo } from '../../jobs/jobs.ts'
 import { unreadAnswers } from '../refused.ts'
 import { spendRate } from '../spend-rate.ts'
+import { overBudget } from '../uploads.ts'
 import { untilEnded } from '../v1/accept.ts'
 import { admit } from '../v1/admit.ts'
 import { beginCall, type Call } from '../v1/call.ts'
 import { Problem } from '../v1/problems.ts'
 import type { RunInput } from '../v1/read-run.ts'
+import { unpack } from './additional-files.ts'
 import type { Callbacks } from './callbacks.ts'
 import { checkSubmission, type Wrong } from './check.ts'
 import { sendError, sendFailure } from './failures.ts'
 import { judgeLanguages } from './languages.ts'
 import type { Judge0Options } from './options.ts'
+import { metaOf, pageIn } from './pages.ts'
 import { DEFAULT_FIELDS, fieldsIn, presentSubmission, statuses, statusOf } from './present.ts'
-import { MAX_BATCH } from './read-request.ts'
+import { ADDITIONAL, EXPECTED, MAX_BATCH } from './read-request.ts'
 import type { Submission, Submissions, WantedTexts } from './submissions.ts'
 
 export interface SubmissionHost extends Judge0Options {
@@ -28,6 +31,8 @@ interface Query {
   readonly wait?: unknown
   readonly fields?: unknown
   readonly tokens?: unknown
+  readonly page?: unknown
+  readonly per_page?: unknown
 }
 type Asked = FastifyRequest<{ Querystring: Query; Params: { token: string } }>
 
@@ -72,7 +77,7 @@ export function addSubmissionRoutes(
     }),
   )
   app.get(`${at}/batch`, async (request, reply) => {
-    const { query, caller } = request as Asked
+    const { query } = request as Asked
     const fields = knownFields(query, reply)
     if (!fields) return reply
     const tokens = String(query.tokens ?? '')
@@ -85,29 +90,18 @@ export function addSubmissionRoutes(
           : `number of submissions in a batch should be less than or equal to ${MAX_BATCH}`
       return sendError(reply, 400, said)
     }
-    const all: (object | null)[] = []
-    const known = new Map<string, Record<string, unknown> | null>()
-    const giveBack: (() => void)[] = []
-    try {
-      for (const token of tokens) {
-        if (!host.answers.hasRoomFor(caller)) throw unreadAnswers()
-        let one = known.get(token)
-        if (one === undefined) {
-          const found = await find(host, caller, token, fields)
-          one = found && told(host, found, fields, query)
-          known.set(token, one)
-        }
-        const bytes = Object.values(one ?? {}).reduce<number>(
-          (sum, value) => sum + (typeof value === 'string' ? value.length : 0),
-          0,
-        )
-        giveBack.push(host.answers.keep(caller, bytes, () => reply.raw.destroy()))
-        all.push(one)
-      }
-      return send(host, reply, caller, { submissions: all })
-    } finally {
-      for (const give of giveBack) give()
-    }
+    return sendAll(host, request as Asked, reply, { tokens, fields })
+  })
+  app.get(at, { config: { rateLimit: {} } }, async (request, reply) => {
+    const { query, caller } = request as Asked
+    const fields = knownFields(query, reply)
+    if (!fields) return reply
+    const page = pageIn(query)
+    if ('wrong' in page) return sendError(reply, 400, page.wrong)
+    const before = (page.page - 1) * page.perPage
+    const { tokens, total } = await submissions.list(caller, before, page.perPage)
+    const meta = metaOf(page, total)
+    return sendAll(host, request as Asked, reply, { tokens, fields, meta })
   })
   app.get(`${at}/:token`, async (request, reply) => {
     const { query, params, caller } = request as Asked
@@ -134,6 +128,41 @@ export function addSubmissionRoutes(
   })
 }
 
+/** Sends several submissions. Each is on the caller's account as soon as it was read. */
+async function sendAll(
+  host: SubmissionHost,
+  { caller, query }: Asked,
+  reply: FastifyReply,
+  asked: { tokens: readonly string[]; fields: readonly string[]; meta?: object },
+): Promise<FastifyReply> {
+  const { tokens, fields, meta } = asked
+  const all: (object | null)[] = []
+  const known = new Map<string, Record<string, unknown> | null>()
+  const giveBack: (() => void)[] = []
+  try {
+    for (const token of tokens) {
+      if (!host.answers.hasRoomFor(caller)) throw unreadAnswers()
+      let one = known.get(token)
+      if (one === undefined) {
+        const found = await find(host, caller, token, fields)
+        one = found && told(host, found, fields, query)
+        known.set(token, one)
+      }
+      const bytes = Object.values(one ?? {}).reduce<number>(
+        (sum, value) => sum + (typeof value === 'string' ? value.length : 0),
+        0,
+      )
+      giveBack.push(host.answers.keep(caller, bytes, () => reply.raw.destroy()))
+      all.push(one)
+    }
+    // One that has gone since the list was made is not in it.
+    const submissions = meta === undefined ? all : all.filter((one) => one !== null)
+    return send(host, reply, caller, { submissions, ...(meta && { meta }) })
+  } finally {
+    for (const give of giveBack) give()
+  }
+}
+
 const NOT_FOUND = 'There is no such submission, or no more'
 
 /** @throws Refused when the caller has not read what it was answered before */
@@ -148,7 +177,7 @@ async function find(
 }
 
 function wantedOf(fields: readonly string[]): WantedTexts {
-  const isWhole = fields.includes('source_code') || fields.includes('stdin')
+  const isWhole = [ADDITIONAL, 'source_code', 'stdin'].some((name) => fields.includes(name))
   return { isWhole, hasExpected: fields.includes('expected_output') }
 }
 
@@ -204,11 +233,25 @@ async function accept(
     isBase64 ? Buffer.from(bytes.toString('latin1'), 'base64') : bytes
   const source = decoded(input.code)
   const stdin = input.stdin && decoded(input.stdin)
-  const [expected] = input.files.map(({ content }) => decoded(content))
+  const large = (name: string) => input.files.find(({ path }) => path === name)?.content ?? null
+  const expected = large(EXPECTED)
   const { has_source: _, ...values } = input.own as Record<string, unknown>
-  const run = admit({ ...checked.input, code: source, stdin }, templates, call.caller, randomUUID())
-  const submitted = { values, source, stdin, expected: expected ?? null }
-  const accepted = await submissions.accept(run, submitted)
+  const archive = large(ADDITIONAL)
+  const additional = archive?.length ? Buffer.from(archive.toString('latin1'), 'base64') : null
+  const unpacked = new AbortController()
+  const held = host.inputs.open(call.caller, () => unpacked.abort())
+  let accepted: RunInfo
+  try {
+    const files = additional === null ? [] : await unpack(additional, held)
+    if ('wrong' in files) return { wrong: { additional_files: [files.wrong] } }
+    if (unpacked.signal.aborted) throw overBudget()
+    const asked = { ...checked.input, code: source, stdin, files }
+    const run = admit(asked, templates, call.caller, randomUUID())
+    const submitted = { values, source, stdin, additional, expected: expected && decoded(expected) }
+    accepted = await submissions.accept(run, submitted)
+  } finally {
+    held.release()
+  }
   if (typeof values.callback_url === 'string') callBack(host, accepted, values.callback_url)
   return { run: accepted }
 }

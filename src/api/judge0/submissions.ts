@@ -15,11 +15,13 @@ export interface Submitted {
   readonly stdin: Buffer | null
   /** Null: there is none, or it was not read. */
   readonly expected: Buffer | null
+  /** The archive, not unpacked. */
+  readonly additional: Buffer | null
 }
 
 /** Which texts of a submission are read. */
 export interface WantedTexts {
-  /** Source and stdin. */
+  /** Source, stdin and archive. */
   readonly isWhole: boolean
   readonly hasExpected: boolean
 }
@@ -73,11 +75,12 @@ export class Submissions {
 
   /** @throws ManagerError HELD_TOO_MUCH, STORE_FAILED */
   async accept(run: RunRequest, submitted: Submitted): Promise<RunInfo> {
-    const { values, source, stdin, expected } = submitted
+    const { values, source, stdin, expected, additional } = submitted
     // What is asked for most comes first.
-    const sizes = [expected, stdin, source].map((bytes) => bytes?.length ?? null)
+    const parts = [expected, stdin, source, additional]
+    const sizes = parts.map((bytes) => bytes?.length ?? null)
     const head = Buffer.from(`${JSON.stringify({ values, sizes })}\n`)
-    const pieces = [head, expected, stdin, source].filter((bytes) => bytes !== null)
+    const pieces = [head, ...parts].filter((bytes) => bytes !== null)
     // It waits for some time before it ends.
     await this.#kept.put(run.caller, run.id, NAME, pieces, { keepMs: 2 * this.#keepMs })
     try {
@@ -101,7 +104,7 @@ export class Submissions {
     const outcome = isEnded ? await this.#outcome(run) : null
     const verdict = this.#verdicts.get(token)
     const isToJudge = outcome?.status === 'succeeded' && verdict === undefined
-    const count = wanted.isWhole ? 3 : wanted.hasExpected || isToJudge ? 1 : 0
+    const count = wanted.isWhole ? 4 : wanted.hasExpected || isToJudge ? 1 : 0
     const submitted = await submittedIn(file.read(), count)
     if (submitted === null) return null
     const isCombined = outcome !== null && submitted.values.redirect_stderr_to_stdout === true
@@ -112,6 +115,16 @@ export class Submissions {
       : outcome?.status === 'succeeded' && verdict === true
     const shown = wanted.hasExpected ? expected : null
     return { ...submitted, expected: shown, run, outcome, combined, isRight }
+  }
+
+  /** A page of an owner's submissions, the youngest first, and how many there are in all. @param offset how many come before */
+  async list(
+    owner: string,
+    offset: number,
+    most: number,
+  ): Promise<{ tokens: string[]; total: number }> {
+    const { runs, total } = await this.#kept.runsWith(owner, NAME, offset, most)
+    return { tokens: runs.map(({ id }) => id), total }
   }
 
   /** Removes a submission that has ended. */
@@ -167,7 +180,7 @@ const MAX_VERDICTS = 10_000
 
 /**
  * Reads what was submitted, as far as it is needed.
- * @param count of the texts: the expected output, stdin, the source
+ * @param count of the texts: the expected output, stdin, the source, the archive
  * @returns null where the file ends before that
  */
 async function submittedIn(file: AsyncIterable<Buffer>, count: number): Promise<Submitted | null> {
@@ -196,7 +209,7 @@ function headIn(bytes: Buffer, count: number): Head {
   const start = bytes.indexOf('\n') + 1
   const { values, sizes } = JSON.parse(bytes.toString('utf8', 0, start)) as {
     values: Values
-    sizes: [expected: number | null, stdin: number | null, source: number]
+    sizes: (number | null)[]
   }
   const needed = sizes.slice(0, count)
   const length = needed.reduce<number>((sum, size) => sum + (size ?? 0), start)
@@ -210,6 +223,6 @@ function textsOf({ values, sizes, start }: Head, bytes: Buffer): Submitted {
     at += size
     return bytes.subarray(at - size, at)
   })
-  const [expected = null, stdin = null, source = null] = texts
-  return { values, source, stdin, expected }
+  const [expected = null, stdin = null, source = null, additional = null] = texts
+  return { values, source, stdin, expected, additional }
 }
