@@ -20,6 +20,7 @@ import { parseTimeScale, scaledMs } from './lib/time-scale.ts'
 import { MIB } from './lib/units.ts'
 import { LINKS } from './network/address-block.ts'
 import type { EgressSettings } from './network/egress.ts'
+import { sizesFor } from './pool-sizes.ts'
 import type { RunLimits } from './run/types.ts'
 import { POLICY_MODES, type PolicyMode } from './runtimes/code-policy.ts'
 import { loadRuntimes } from './runtimes/definition.ts'
@@ -33,7 +34,6 @@ import {
   type RunscChoice,
   readRunscChoice,
 } from './setup/runsc-choice.ts'
-import { sizesFor } from './sizes.ts'
 
 /** All settings, as the parts of the service read them. */
 export interface Config extends Options, AccessSettings, SnapshotSettings, SessionSettings {

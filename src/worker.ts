@@ -232,7 +232,7 @@ export class Worker {
 
   /** Whether sessions are in memory, which closeSessions() writes to disk. */
   hasAwakeSessions(): boolean {
-    return this.sessions?.isInMemory ?? false
+    return this.sessions?.isAwake() ?? false
   }
 
   /** Writes all sessions to disk for the next start. */

@@ -30,7 +30,7 @@ export interface Submitter {
   submit(
     run: AdmittedRun,
     signal: AbortSignal,
-  ): Promise<{ facts: RunRecord; timings: ScheduleTimings }>
+  ): Promise<{ record: RunRecord; timings: ScheduleTimings }>
 }
 
 /**
@@ -82,7 +82,7 @@ export class LocalRuns implements Runs {
     checkInput(request, template)
     const limits = limitsOfRun(template.limits, request.limits)
     const { pool, substitute } = template.place(request)
-    const { facts, timings } = await this.#scheduler.submit(
+    const { record, timings } = await this.#scheduler.submit(
       {
         caller,
         runtime: pool,
@@ -95,7 +95,7 @@ export class LocalRuns implements Runs {
       signal,
     )
     const ended = performance.now()
-    const verdict = judge(facts, limits, await this.#checkFor(request, facts, signal))
+    const verdict = judge(record, limits, await this.#checkFor(request, record, signal))
     return { ...verdict, timings: { ...timings, collectMs: performance.now() - ended } }
   }
 

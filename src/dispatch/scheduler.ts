@@ -64,7 +64,7 @@ export interface SchedulerOptions extends WaitingOptions {
 
 /**
  * Brings runs and executors together: leases an executor for each run, or has it wait for its turn.
- * It assumes no memory shared with its callers: a run goes in, facts come out.
+ * It assumes no memory shared with its callers: a run goes in, its record comes out.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions
@@ -114,7 +114,7 @@ export class Scheduler {
   async submit(
     run: AdmittedRun,
     signal: AbortSignal,
-  ): Promise<{ facts: RunRecord; timings: ScheduleTimings }> {
+  ): Promise<{ record: RunRecord; timings: ScheduleTimings }> {
     const source = this.#sources.get(run.runtime)
     if (!source) throw new Error(`no pool for runtime ${run.runtime}`)
     const arrived = performance.now()
@@ -137,9 +137,9 @@ export class Scheduler {
       }
       try {
         const before = isAgain ? undefined : run.beforeCode
-        const facts = await this.#execute(lease, run, signal, tell, before)
+        const record = await this.#execute(lease, run, signal, tell, before)
         const timings = { queueMs: leased - arrived, executeMs: performance.now() - leased }
-        return { facts, timings }
+        return { record, timings }
       } catch (error) {
         if (isAgain || hasTold || !mayRunAgain(error, run)) throw error
       }
@@ -167,11 +167,11 @@ export class Scheduler {
     )
     this.#running.set(execution, end)
     try {
-      const facts = await execution
-      if (facts.intervention === 'cancelled') {
+      const record = await execution
+      if (record.intervention === 'cancelled') {
         throw this.#isCut ? shuttingDown() : callerGone()
       }
-      return facts
+      return record
     } finally {
       this.#running.delete(execution)
       signal.removeEventListener('abort', onGone)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { IDLE_EXECUTOR_BYTES } from '../sizes.ts'
+import { IDLE_EXECUTOR_BYTES } from '../pool-sizes.ts'
 import type { CapacityLimit, Member } from './capacity-limit.ts'
 import { CreateRetry } from './create-retry.ts'
 import type { Executor, ExecutorFactory } from './executor.ts'

@@ -62,12 +62,13 @@ export class LocalSessions implements Sessions {
     this.#settings = settings
     const { disk, dropGraceMs } = settings
     this.#shortage = disk ? new Shortage(disk, dropGraceMs) : null
-    this.#review = setInterval(() => {
-      this.#sessions.review()
-      this.#shortage?.review(this.#sessions.all())
-      this.#memory.review()
-    }, REVIEW_MS)
-    this.#review.unref()
+    this.#review = setInterval(() => this.#look(), REVIEW_MS).unref()
+  }
+
+  #look(): void {
+    this.#sessions.review()
+    this.#shortage?.review(this.#sessions.all())
+    this.#memory.review()
   }
 
   /**
@@ -270,15 +271,15 @@ export class LocalSessions implements Sessions {
     for (const session of this.#sessions.all()) {
       await session.hibernate('the service stops', true).catch(() => {})
     }
-    const all = this.#sessions.all()
-    await Promise.all(all.map((one) => one.abandon('the service stopped').catch(() => {})))
+    const abandon = (one: Session) => one.abandon('the service stopped').catch(() => {})
+    await Promise.all(this.#sessions.all().map(abandon))
     this.#shelf.close()
     this.#snapshots.close()
   }
 
-  /** Whether there are sandboxes of sessions: they can go to disk still. */
-  get isInMemory(): boolean {
-    return this.#sessions.all().some((session) => session.isInMemory)
+  /** Whether any is in memory still. */
+  isAwake(): boolean {
+    return this.#sessions.all().some(({ isInMemory }) => isInMemory)
   }
 
   /** Gives memory back, if that of a session is not needed for it. */

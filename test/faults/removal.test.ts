@@ -5,10 +5,10 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { projectDir } from '../../src/config.ts'
+import { dummyPackage } from '../support/dummy-package.ts'
 import { poolCounts } from '../support/footprint.ts'
 import { type Service, startService } from '../support/service.ts'
 import { SmallInternet } from '../support/small-internet.ts'
-import { dummyPackage } from '../support/stand-in.ts'
 import { executorsOf, NO_TRACES, tracesOf, until } from '../support/traces.ts'
 
 /** What cannot be removed now is tried again, and counts as in use until then. */

@@ -38,7 +38,7 @@ async function runCorpus(settings: Settings): Promise<Map<string, unknown>> {
 }
 
 describe('honest programs', () => {
-  test('answer the same in a restored executor and in one that was booted cold', async () => {
+  test('answer the same in a restored executor and in one of a cold start', async () => {
     const limits = { wallTimeMs: 20_000 }
     const restored = await runCorpus({ limits })
     const cold = await runCorpus({ limits, snapshots: false })

@@ -69,7 +69,7 @@ let manager: ExecutorManager
 /**
  * Defines tests that kill processes of a sandbox with kill -9, in every state of its executor. Whatever was
  * killed: the answer is right or says so, the executor is replaced, and nothing of it stays.
- * @param how executors are restored from snapshots, or booted cold
+ * @param how executors are restored from snapshots, or of a cold start
  * @param targets which processes are killed
  */
 export function testKills(how: 'restored' | 'cold', targets: readonly Target[]): void {

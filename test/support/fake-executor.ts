@@ -11,7 +11,7 @@ export class FakeExecutor implements Executor {
   /** Its sandbox dies by itself. */
   die: () => void = () => {}
   /** Ends the run that is under way. */
-  finish: (facts: RunRecord) => void = () => {}
+  finish: (record: RunRecord) => void = () => {}
   fail: (error: Error) => void = () => {}
   isHalted = false
   disposals = 0

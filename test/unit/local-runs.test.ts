@@ -24,7 +24,7 @@ const runs = new LocalRuns(
       submitted.push(run)
       run.onStart?.()
       run.onEvent?.({ type: 'started', queueMs: 7 })
-      return { facts: record, timings: { queueMs: 7, executeMs: 8 } }
+      return { record, timings: { queueMs: 7, executeMs: 8 } }
     },
   },
   new Map([['python', template]]),

@@ -56,10 +56,10 @@ describe('with an executor at hand', () => {
     await turn()
     expect(executor.task?.code.toString()).toBe('x')
     expect(plan.running).toBe(1)
-    const facts = recordWith()
-    executor.finish(facts)
+    const record = recordWith()
+    executor.finish(record)
     const done = await submitted
-    expect(done.facts).toBe(facts)
+    expect(done.record).toBe(record)
     expect(done.timings.queueMs).toBeGreaterThanOrEqual(0)
     expect(done.timings.executeMs).toBeGreaterThanOrEqual(0)
     expect(python.released).toEqual([executor])
@@ -88,9 +88,9 @@ describe('with an executor at hand', () => {
       first.fail(lost())
       await turn()
       expect(second.task?.code.toString()).toBe('x')
-      const facts = recordWith()
-      second.finish(facts)
-      expect((await submitted).facts).toBe(facts)
+      const record = recordWith()
+      second.finish(record)
+      expect((await submitted).record).toBe(record)
       expect(python.released).toEqual([first, second])
 
       const fourth = add(python, 'd')
@@ -221,7 +221,7 @@ describe('stop', () => {
     executors[1]?.finish(recordWith())
     plan.cut()
     await expect(runs[0]).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
-    expect((await runs[1])?.facts.transcript.report).not.toBeNull()
+    expect((await runs[1])?.record.transcript.report).not.toBeNull()
   })
 
   test('is idle at once when nothing runs', async () => {
