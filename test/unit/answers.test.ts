@@ -6,7 +6,9 @@ import { Accounts } from '../../src/api/accounts.ts'
 import { Answers, holdAnswers } from '../../src/api/answers.ts'
 import { linesIn } from '../../src/api/open-terminal/output-lines.ts'
 
-const LARGE = 4 * 1024 ** 2
+/** More than the kernel takes for a socket that is not read. */
+const LARGE = 16 * 1024 ** 2
+const SOON = { timeout: 30_000 }
 const LIMITS = { uploadBytes: 1, uploadBytesPerCaller: 1 }
 
 /** An app whose routes count nothing themselves, but for `/held`. */
@@ -51,18 +53,18 @@ test.each(['/text', '/json', '/bytes'])(
   async (path) => {
     const { budget, ask, url } = await open(8 * LARGE)
     const sockets = [await ask(path), await ask(path), await ask(path)]
-    await expect.poll(() => budget.heldFor('one')).toBeGreaterThanOrEqual(3 * LARGE)
+    await expect.poll(() => budget.heldFor('one'), SOON).toBeGreaterThanOrEqual(3 * LARGE)
     for (const socket of sockets) socket.destroy()
-    await expect.poll(() => budget.total).toBe(0)
+    await expect.poll(() => budget.total, SOON).toBe(0)
     expect(await (await fetch(url + path)).arrayBuffer()).toHaveProperty('byteLength')
-    await expect.poll(() => budget.total).toBe(0)
+    await expect.poll(() => budget.total, SOON).toBe(0)
   },
 )
 
 test('what a route holds itself is not counted twice, and a small answer not at all', async () => {
   const { budget, ask, url } = await open(8 * LARGE)
   await ask('/held')
-  await expect.poll(() => budget.entriesOf('one')).toBe(1)
+  await expect.poll(() => budget.entriesOf('one'), SOON).toBe(1)
   expect(budget.heldFor('one')).toBeLessThan(LARGE)
   expect(await (await fetch(`${url}/small`)).json()).toEqual({ data: 'x' })
   expect(budget.entriesOf('one')).toBe(1)
@@ -71,7 +73,7 @@ test('what a route holds itself is not counted twice, and a small answer not at 
 test('a caller that has read nothing is refused, whatever it asks for', async () => {
   const { budget, ask, url } = await open(LARGE)
   const socket = await ask('/json')
-  await expect.poll(() => budget.entriesOf('one')).toBe(1)
+  await expect.poll(() => budget.entriesOf('one'), SOON).toBe(1)
   for (const path of ['/text', '/json', '/bytes']) {
     const answer = await fetch(url + path)
     expect([answer.status, await answer.json()]).toEqual([429, { said: expect.any(String) }])
@@ -79,7 +81,7 @@ test('a caller that has read nothing is refused, whatever it asks for', async ()
   expect((await fetch(`${url}/small`)).status).toBe(200)
   expect(budget.entriesOf('one')).toBe(1)
   socket.destroy()
-  await expect.poll(() => budget.total).toBe(0)
+  await expect.poll(() => budget.total, SOON).toBe(0)
   expect((await fetch(`${url}/json`)).status).toBe(200)
 })
 

@@ -30,7 +30,7 @@ test('a caller has so many callbacks that wait, and no more', async () => {
   expect(() => callbacks.assertRoom('one', 1)).toThrow(/wait/)
   callbacks.assertRoom('other', 20)
   end(false)
-  await expect.poll(() => isFull(callbacks, MAX_CALLBACKS)).toBe(false)
+  await expect.poll(() => isFull(callbacks, MAX_CALLBACKS), { timeout: 30_000 }).toBe(false)
   callbacks.add('one', { token: 'a', url: 'http://127.0.0.1:1/', ended: never, body })
   expect(isFull(callbacks, MAX_CALLBACKS)).toBe(true)
   expect(isFull(callbacks, MAX_CALLBACKS - 1)).toBe(false)
@@ -49,7 +49,7 @@ test('what waits behind a receiver that never answers goes with its submission',
       body: async () => '{}',
     })
   for (let count = 0; count < MAX_CALLBACKS; count++) add(`${count}`)
-  await expect.poll(() => taken).toEqual(['/0'])
+  await expect.poll(() => taken, { timeout: 30_000 }).toEqual(['/0'])
   expect(isFull(callbacks, 1)).toBe(true)
   for (let count = 1; count < MAX_CALLBACKS; count++) callbacks.drop('one', `${count}`)
   expect(isFull(callbacks, MAX_CALLBACKS - 1)).toBe(false)
@@ -69,8 +69,8 @@ test('callbacks are sent one after the other, and one that fails holds up no oth
   add('a', async () => '{}')
   add('b', () => Promise.reject(new Error('gone')))
   add('c', async () => '{}')
-  await expect.poll(() => taken).toEqual(['/a', '/c'])
-  await expect.poll(() => isFull(callbacks, MAX_CALLBACKS)).toBe(false)
+  await expect.poll(() => taken, { timeout: 30_000 }).toEqual(['/a', '/c'])
+  await expect.poll(() => isFull(callbacks, MAX_CALLBACKS), { timeout: 30_000 }).toBe(false)
 })
 
 function isFull(callbacks: Callbacks, more: number): boolean {
