@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type SignedFile, signatureOf } from '../../src/api/e2b/signature.ts'
+import { matcherOf, type SignedFile, signatureOf } from '../../src/api/e2b/signature.ts'
+import { MOST_FAILED, SignatureTries } from '../../src/api/e2b/signature-tries.ts'
 import type { LocalSessions } from '../../src/sessions/local-sessions.ts'
 import { fakeSessions, openE2b } from '../support/e2b.ts'
 
@@ -93,4 +95,47 @@ test('nothing is opened by a signature of a sandbox that is paused or gone', asy
   expect(await ask('GET', address)).toEqual(wrong)
   await door.ask('DELETE', `/sandboxes/${value.sandboxID}`)
   expect(await ask('GET', address)).toEqual(wrong)
+})
+
+test('a matcher knows the signature of each token, and no text that is none', () => {
+  const late = { ...file, path: 'é'.repeat(5000), expiresAtS: 1_800_000_000 }
+  for (const one of [file, late]) {
+    const end = one.expiresAtS === null ? '' : `:${one.expiresAtS}`
+    const digest = createHash('sha256').update(`${one.path}:read::${token}${end}`).digest('base64')
+    expect(signatureOf(one, token)).toBe(`v1_${digest.slice(0, -1)}`)
+    const matches = matcherOf(one, signatureOf(one, token))
+    expect(['x', token, '', `${token}0`, token].map((tried) => matches?.(tried))).toEqual([
+      ...[false, true, false, false, true],
+    ])
+  }
+  const signature = signatureOf(file, token)
+  for (const none of ['', 'v1_', signature.slice(1), `${signature}=`, ` ${signature}`, 'v1_é']) {
+    expect(matcherOf(file, none)).toBeNull()
+  }
+})
+
+test('addresses that are remembered have a bound, and each its own count', () => {
+  const tries = new SignatureTries()
+  for (let index = 0; index < MOST_FAILED; index++) tries.addFailed('first')
+  expect(tries.waitOf('first')).toBeGreaterThan(0)
+  expect(tries.waitOf('second')).toBe(0)
+  for (let index = 0; index < 5000; index++) tries.addFailed(`other-${index}`)
+  expect(tries.waitOf('first')).toBe(0)
+})
+
+test('signatures that fit no sandbox are tried so often, and refused then', async () => {
+  const none = signatureOf(file, 'of no sandbox')
+  // Texts that are no signature are not counted: nothing is tried with them.
+  for (let index = 0; index < MOST_FAILED; index++) {
+    expect((await ask('GET', query(file, 'x')))[0]).toBe(401)
+  }
+  const statuses = new Set<unknown>()
+  for (let round = 0; round < 40 && !statuses.has(429); round++) {
+    const asked = Array.from({ length: 50 }, () => ask('GET', query(file, none)))
+    for (const [status] of await Promise.all(asked)) statuses.add(status)
+  }
+  expect(statuses).toEqual(new Set([401, 429]))
+  const headers = { 'e2b-sandbox-id': id, 'e2b-sandbox-port': '49983' }
+  // One that names its sandbox is tried with that alone.
+  expect(await ask('GET', query(file, none), headers)).toEqual(wrong)
 })

@@ -1,12 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import { SessionGone, SessionLost } from '../../sessions/gone.ts'
 import type { SessionInfo, Sessions, SessionUse } from '../../sessions/types.ts'
+import { callerOfAddress } from '../addresses.ts'
 import { Refused } from '../refused.ts'
 import { GoneSandbox, PrivatePort } from './failures.ts'
 import { sandboxIdOf, sessionIdOf } from './ids.ts'
 import { DOOR, noteOf, type SandboxNote } from './note.ts'
 import { ENVD_PORT, placeIn } from './sandbox-place.ts'
-import { isSame, type SignedFile, signatureOf } from './signature.ts'
+import { isSame, matcherOf, type SignedFile } from './signature.ts'
+import { SignatureTries } from './signature-tries.ts'
 
 /**
  * What a route of a sandbox asks of a request: the access token (`envd`), that or a signature in the address (`files`),
@@ -45,6 +47,7 @@ const MOST_TRIED = 1000
 /** Finds the sandboxes that requests are for, and checks that they may be made. */
 export class SandboxCalls {
   readonly #sessions: Sessions
+  readonly #tries = new SignatureTries()
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions
@@ -52,7 +55,7 @@ export class SandboxCalls {
 
   /**
    * Whose sandbox a request is for.
-   * @throws GoneSandbox, Refused 401
+   * @throws GoneSandbox, Refused 401, 429
    */
   authorize(route: SandboxRoute, request: FastifyRequest): string {
     const place = placeIn(request.raw)
@@ -105,13 +108,18 @@ export class SandboxCalls {
   #signed(route: SandboxRoute, request: FastifyRequest): SessionInfo | null {
     const signed = route === 'files' ? signedFile(request) : null
     if (!signed) return null
+    const isOf = matcherOf(signed.file, signed.signature)
+    if (!isOf) throw new Refused(401, 'invalid signature')
+    const address = callerOfAddress(request.ip)
+    const waitS = this.#tries.waitOf(address)
+    if (waitS > 0) throw new Refused(429, 'too many invalid signatures', waitS)
     const all = this.#sessions.ofDoor(DOOR).slice(-MOST_TRIED)
-    const isIt = (info: SessionInfo) => {
-      const note = noteOf(info)
-      return note !== null && isSame(signed.signature, signatureOf(signed.file, note.accessToken))
+    const isIt = (info: SessionInfo) => isOf(noteOf(info)?.accessToken ?? '')
+    const found = all.find((info) => noteOf(info) && isThere(info, route) && isIt(info))
+    if (!found) {
+      this.#tries.addFailed(address)
+      throw new Refused(401, 'invalid signature')
     }
-    const found = all.find((info) => isThere(info, route) && isIt(info))
-    if (!found) throw new Refused(401, 'invalid signature')
     assertCurrent(signed.file)
     return found
   }
@@ -160,7 +168,7 @@ function check(
   const signed = route === 'files' ? signedFile(request) : null
   if (signed) {
     const { file, signature } = signed
-    if (!isSame(signature, signatureOf(file, note.accessToken))) {
+    if (!matcherOf(file, signature)?.(note.accessToken)) {
       throw new Refused(401, 'invalid signature')
     }
     assertCurrent(file)
