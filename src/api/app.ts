@@ -188,8 +188,14 @@ export async function buildApp(
     })
   }
   if (hasTerminals && services.sessions) {
-    const { sessions } = services
-    const terminals = { ...keepers, sessions, frames: accounts.uploads, keys: options.keys }
+    const { sessions, parsing } = services
+    const terminals = {
+      ...keepers,
+      sessions,
+      parsing,
+      frames: accounts.uploads,
+      keys: options.keys,
+    }
     await app.register(openTerminal, terminals)
   }
   if (doors.has('dify')) await app.register(dify, { ...services, ...keepers })

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { jsonMembers } from '../lib/json-members.ts'
 import { jsonStringBytes } from '../lib/json-string.ts'
 import { isJson } from '../lib/json-text.ts'
+import { VALUE_BOUNDS } from './json-value.ts'
 
 /** A member that becomes a value has at most this many bytes; larger ones are texts, and stay bytes. */
 const MAX_VALUE_BYTES = 128 * 1024
@@ -54,6 +55,9 @@ export class JsonBody {
     const member = this.#members.get(name)
     if (member === undefined) return undefined
     if (member.length > MAX_VALUE_BYTES) throw new WrongMember(`/${name}`, `${name} is too large`)
+    if (!isJson(member, VALUE_BOUNDS)) {
+      throw new WrongMember(`/${name}`, `${name} has too many values`)
+    }
     return JSON.parse(member.toString())
   }
 }

@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { checkResult } from '../run/check-result.ts'
+import { readValue } from './json-value.ts'
 import { readRequest } from './jupyter/message.ts'
+import { readSaved } from './jupyter/saved-content.ts'
 import { readMessage } from './mcp/message.ts'
 import { RpcError } from './mcp/rpc-error.ts'
 import type { ParseAnswer, ParseTask } from './parsing-thread.ts'
@@ -26,6 +28,16 @@ parentPort?.on('message', ({ kind, blocks, bytes, contentType }: ParseTask) => {
   }
   if (kind === 'kernel') {
     parentPort?.postMessage({ kernel: readRequest(body) } satisfies ParseAnswer)
+    free(body)
+    return
+  }
+  if (kind === 'value') {
+    parentPort?.postMessage({ json: readValue(body) } satisfies ParseAnswer)
+    free(body)
+    return
+  }
+  if (kind === 'saved') {
+    parentPort?.postMessage({ saved: readSaved(body) } satisfies ParseAnswer)
     free(body)
     return
   }

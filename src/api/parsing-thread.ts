@@ -2,7 +2,9 @@ import { Worker } from 'node:worker_threads'
 import { FairQueue } from '../dispatch/fair-queue.ts'
 import { ManagerError } from '../errors.ts'
 import { scaledMs } from '../lib/time-scale.ts'
+import { type ReadValue, readValue } from './json-value.ts'
 import type { JupyterRequest, ReadRequest } from './jupyter/message.ts'
+import type { ReadSaved } from './jupyter/saved-content.ts'
 import type { Message } from './mcp/message.ts'
 import { RpcError } from './mcp/rpc-error.ts'
 import type { ParsedRequest, ValidationIssue } from './ragflow/run-request.ts'
@@ -19,10 +21,10 @@ export const LARGE_BODY_BYTES = 64 * 1024
 
 /**
  * What the thread is asked: to validate a request body of RAGFlow's (`request`) or of the native API's, a
- * message of MCP, a request to a kernel of Jupyter's, or a result. Its bytes are moved to it.
+ * message of MCP, a request to a kernel of Jupyter's, a file that its client saves, a result, or any JSON of a front door (`value`). Its bytes are moved to it.
  */
 export interface ParseTask {
-  readonly kind: 'request' | 'result' | 'message' | 'kernel' | BodyKind
+  readonly kind: 'request' | 'result' | 'message' | 'kernel' | 'value' | 'saved' | BodyKind
   /** Of a body of the native API. */
   readonly contentType?: string
   readonly blocks: readonly Uint8Array[]
@@ -44,6 +46,9 @@ export type ParseAnswer =
   | { readonly refused: { readonly code: number; readonly message: string } }
   /** A request to a kernel; its code comes out as a plain array. */
   | { readonly kernel: ReadRequest }
+  | { readonly json: ReadValue }
+  /** A file that a client of Jupyter's saves; its content comes out as a plain array. */
+  | { readonly saved: ReadSaved }
   /** A body of the native API. Its bytes come out as plain arrays. */
   | { readonly read: Read<readonly RunInput[]> }
 
@@ -138,6 +143,27 @@ export class ParsingThread {
     if ('wrong' in kernel) return kernel
     const { code, ...request }: JupyterRequest = kernel.request
     return { request: { ...request, code: code && viewOf(code) } }
+  }
+
+  /**
+   * As readSaved() of Jupyter's front door, on a copy.
+   * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async readSaved(caller: string, json: Buffer, signal: AbortSignal): Promise<ReadSaved> {
+    const answer = await this.#ask(caller, () => copiedTask('saved', json), signal)
+    if (!('saved' in answer)) throw new Error('the thread answered another question')
+    return answer.saved
+  }
+
+  /**
+   * As readValue(), on a copy; in place where the text is small.
+   * @throws ManagerError REQUEST_NOT_READ, RUN_CANCELLED
+   */
+  async readValue(caller: string, json: Buffer, signal: AbortSignal): Promise<ReadValue> {
+    if (json.length <= LARGE_BODY_BYTES) return readValue(json)
+    const answer = await this.#ask(caller, () => copiedTask('value', json), signal)
+    if (!('json' in answer)) throw new Error('the thread answered another question')
+    return answer.json
   }
 
   /**

@@ -11,6 +11,8 @@ export interface JsonBounds {
   readonly depth?: number
   /** The most digits of a number that has neither fraction nor exponent. */
   readonly digits?: number
+  /** The most values, counted at all depths together. */
+  readonly values?: number
   /** Whether NaN, Infinity and -Infinity are taken, which Python's json writes and reads. */
   readonly nonFinite?: boolean
 }
@@ -26,19 +28,20 @@ export function isJson(bytes: Uint8Array, bounds: JsonBounds = {}): boolean {
 /** Returns where bytes stop to be JSON text, and why; null if they are. See isJson(). */
 export function findJsonFault(bytes: Uint8Array, bounds: JsonBounds = {}): JsonFault | null {
   const { depth = Number.POSITIVE_INFINITY, nonFinite = false } = bounds
-  const { digits = Number.POSITIVE_INFINITY } = bounds
+  const { digits = Number.POSITIVE_INFINITY, values = Number.POSITIVE_INFINITY } = bounds
   const open = new OpenBrackets()
   let at = skipSpace(bytes, 0)
-  for (;;) {
+  for (let count = 1; ; count++) {
     // At a value, or behind the bracket of one that holds others.
     const c = bytes[at]
     const start = at
+    if (count > values) return { at: start, why: TOO_MANY }
     if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
       const closer = c === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY
       at = skipSpace(bytes, at + 1)
       if (bytes[at] !== closer) {
         open.push(closer)
-        if (open.count > depth) return { at: start, why: 'Nested too deep' }
+        if (open.count > depth) return { at: start, why: TOO_DEEP }
         const key = at
         if (closer === CLOSE_OBJECT) at = skipKey(bytes, at)
         if (at < 0) return keyFault(bytes, key)
@@ -94,6 +97,8 @@ function stringFault(bytes: Uint8Array, start: number): JsonFault {
   }
 }
 
+/** What is told of JSON that is not within the bounds. */
+export const [TOO_MANY, TOO_DEEP] = ['Too many values', 'Nested too deep']
 const NONE = 0
 const [QUOTE, BACKSLASH, COMMA, COLON, LETTER_U] = [0x22, 0x5c, 0x2c, 0x3a, 0x75]
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d]

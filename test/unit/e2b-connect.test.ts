@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { parseMessage } from '../../src/api/e2b/envd/connect/calls.ts'
+import { messageOf } from '../../src/api/e2b/envd/connect/calls.ts'
 import { ConnectError } from '../../src/api/e2b/envd/connect/errors.ts'
 import { END_OF_STREAM, FrameReader, frameOf } from '../../src/api/e2b/envd/connect/frames.ts'
 import { bytes, enumeration, message, uint32 } from '../../src/api/e2b/envd/connect/messages.ts'
 import { WholeCharacters } from '../../src/api/e2b/envd/whole-characters.ts'
+import { readValue } from '../../src/api/json-value.ts'
 
 const MOST = 1000
 
@@ -109,7 +110,8 @@ describe('messages', () => {
     pid: uint32.optional(),
     signal: enumeration({ SIGNAL_SIGKILL: 9 }).optional(),
   })
-  const parsed = (json: string) => parseMessage(Buffer.from(json), schema)
+  const parsed = (json: string) =>
+    messageOf(json === '' ? null : readValue(Buffer.from(json)), schema)
 
   test('are read as Protocol Buffers has them in JSON', () => {
     expect(parsed('')).toEqual({ watcherId: '' })

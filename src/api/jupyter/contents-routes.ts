@@ -2,28 +2,27 @@ import { isUtf8 } from 'node:buffer'
 import { posix } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { checkResult } from '../../run/check-result.ts'
 import { mediaTypeOf } from '../../run/media-types.ts'
 import type { FileEntry } from '../../sessions/file-records.ts'
 import type { SessionFiles } from '../../sessions/files.ts'
 import type { Sessions } from '../../sessions/types.ts'
 import { SESSION_HOME } from '../../sessions/user.ts'
 import type { Answers } from '../answers.ts'
+import { withBody } from '../body-value.ts'
+import { LARGE_BODY_BYTES, type ParsingThread } from '../parsing-thread.ts'
 import { Refused, unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { inSession, readWhole, writeWhole } from '../session-work.ts'
 import type { JupyterDoor } from './door.ts'
 import type { Kept } from './kept-kernels.ts'
-import { readBody } from './requests.ts'
+import { drop, readBody } from './requests.ts'
+import { readSaved, type Saved } from './saved-content.ts'
 
 /** Of a file that is read or written as JSON. Larger ones go by `/v1/sessions/{id}/files`. */
 const MAX_FILE_BYTES = 8 * 1024 ** 2
 const MOST_UNTITLED = 1000
 
-const saved = z.object({
-  type: z.enum(['file', 'notebook', 'directory']).default('file'),
-  format: z.enum(['text', 'base64', 'json']).nullable().default(null),
-  content: z.unknown(),
-})
 const renamed = z.object({ path: z.string() })
 const made = z.object({
   type: z.enum(['file', 'notebook', 'directory']).default('file'),
@@ -34,6 +33,7 @@ const EMPTY_NOTEBOOK = { cells: [], metadata: {}, nbformat: 4, nbformat_minor: 5
 export interface ContentsOptions {
   readonly sessions: Sessions
   readonly answers: Answers
+  readonly parsing: ParsingThread
 }
 
 /** Where a path of the contents leads: into the session of a kernel. */
@@ -53,7 +53,7 @@ export function addContentsRoutes(
   app: FastifyInstance,
   at: string,
   door: JupyterDoor,
-  { sessions, answers }: ContentsOptions,
+  { sessions, answers, parsing }: ContentsOptions,
 ): void {
   const config = { hasQueryKey: true }
   const placeOf = (request: FastifyRequest, path = pathIn(request)): Place => {
@@ -68,11 +68,21 @@ export function addContentsRoutes(
     request: FastifyRequest,
     reply: FastifyReply,
     { kept }: Place,
-    work: (files: SessionFiles) => Promise<T>,
+    work: (files: SessionFiles, signal: AbortSignal) => Promise<T>,
   ): Promise<T> => {
     const { signal, done } = runCallerOf(request, reply, null)
     const place = { sessions, caller: request.caller, session: kept.info.id, signal }
-    return inSession(place, work).finally(done)
+    return inSession(place, (files) => work(files, signal)).finally(done)
+  }
+
+  /** A notebook goes on as it is written: no objects are made of what a program may have written itself. */
+  const isJsonText = async (bytes: Buffer, caller: string, signal: AbortSignal) => {
+    if (!isUtf8(bytes)) return false
+    const wrong =
+      bytes.length > LARGE_BODY_BYTES
+        ? await parsing.checkResult(caller, bytes, signal)
+        : checkResult(bytes)
+    return wrong === null
   }
 
   const read = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -80,15 +90,21 @@ export function addContentsRoutes(
     const { content = '1', format } = request.query as { content?: string; format?: string }
     if (pathIn(request) === '') return rootOf(door, request.caller)
     const place = placeOf(request)
-    const model = await inPlace(request, reply, place, async (files) => {
+    const json = await inPlace(request, reply, place, async (files, signal) => {
       const entry = await files.stat(place.inside)
       const told = modelOf(place.path, entry)
-      if (content === '0') return told
-      if (entry.type === 'folder') return { ...told, ...(await folderOf(files, place)) }
+      if (content === '0') return JSON.stringify(told)
+      if (entry.type === 'folder') {
+        return JSON.stringify({ ...told, ...(await folderOf(files, place)) })
+      }
       const bytes = await readWhole(files, place.inside, MAX_FILE_BYTES)
-      return { ...told, ...contentOf(place.path, bytes, format) }
+      const isNotebook = place.path.endsWith('.ipynb') && format !== 'text' && format !== 'base64'
+      if (isNotebook && (await isJsonText(bytes, request.caller, signal))) {
+        const rest = JSON.stringify({ ...told, content: undefined, format: 'json' })
+        return `${rest.slice(0, -1)},"content":${bytes}}`
+      }
+      return JSON.stringify({ ...told, ...contentOf(place.path, bytes, format) })
     })
-    const json = JSON.stringify(model)
     answers.hold(request.caller, json.length, reply.raw)
     return reply.type('application/json; charset=utf-8').send(json)
   }
@@ -96,15 +112,20 @@ export function addContentsRoutes(
   app.get(`${at}/contents/*`, { config }, read)
 
   app.put(`${at}/contents/*`, { config }, async (request, reply) => {
-    const asked = readBody(request, saved, 2 * MAX_FILE_BYTES) ?? saved.parse({})
-    const place = placeOf(request)
-    const [entry, isNew] = await inPlace(request, reply, place, async (files) => {
-      const before = await files.stat(place.inside).catch(() => null)
-      if (asked.type === 'directory') await files.make(place.inside)
-      else await writeWhole(files, place.inside, bytesOf(asked))
-      return [await files.stat(place.inside), before === null] as const
-    })
-    return reply.code(isNew ? 201 : 200).send(modelOf(place.path, entry))
+    try {
+      const { type, content } = await savedIn(request, parsing)
+      const place = placeOf(request)
+      const [entry, isNew] = await inPlace(request, reply, place, async (files) => {
+        const before = await files.stat(place.inside).catch(() => null)
+        if (type === 'directory') await files.make(place.inside)
+        else await writeWhole(files, place.inside, bounded(content))
+        return [await files.stat(place.inside), before === null] as const
+      })
+      return reply.code(isNew ? 201 : 200).send(modelOf(place.path, entry))
+    } finally {
+      // On the account for as long as the content is here.
+      drop(request)
+    }
   })
 
   const make = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -191,10 +212,6 @@ async function folderOf(files: SessionFiles, { inside, path }: Place) {
 }
 
 function contentOf(path: string, bytes: Buffer, format: string | undefined) {
-  if (path.endsWith('.ipynb') && format !== 'text' && format !== 'base64') {
-    const notebook = jsonIn(bytes)
-    if (notebook !== undefined) return { content: notebook, format: 'json' }
-  }
   const isText = format === undefined ? isUtf8(bytes) : format !== 'base64'
   if (isText && !isUtf8(bytes)) throw new Refused(400, `${path.slice(0, 200)} is not UTF-8 encoded`)
   return isText
@@ -202,12 +219,27 @@ function contentOf(path: string, bytes: Buffer, format: string | undefined) {
     : { content: bytes.toString('base64'), format: 'base64' }
 }
 
-function bytesOf({ type, format, content }: z.output<typeof saved>): Buffer {
-  const isNotebook = type === 'notebook' || format === 'json'
-  if (isNotebook && typeof content === 'object')
-    return Buffer.from(JSON.stringify(content, null, 1))
-  if (typeof content !== 'string') throw new Refused(400, 'No file content provided')
-  return Buffer.from(content, format === 'base64' ? 'base64' : 'utf8')
+/** @throws Refused; what withBody() throws */
+async function savedIn(request: FastifyRequest, parsing: ParsingThread): Promise<Saved> {
+  const read = await withBody(request, async (json, signal) => {
+    if (json.length > 2 * MAX_FILE_BYTES) throw new Refused(413, 'The body is too large.')
+    if (json.length === 0) return null
+    return json.length > LARGE_BODY_BYTES
+      ? parsing.readSaved(request.caller, json, signal)
+      : readSaved(json)
+  })
+  if (read === null) return { type: 'file', content: null }
+  if ('wrong' in read) throw new Refused(400, read.wrong)
+  return read.saved
+}
+
+/** @throws Refused when there is no content, or too much */
+function bounded(content: Uint8Array | null): Buffer {
+  if (content === null) throw new Refused(400, 'No file content provided')
+  if (content.length > MAX_FILE_BYTES) {
+    throw new Refused(413, `A file that goes through JSON has at most ${MAX_FILE_BYTES} bytes.`)
+  }
+  return Buffer.from(content.buffer, content.byteOffset, content.length)
 }
 
 function freeName(type: string, ext: string, taken: ReadonlySet<string>): string {
@@ -222,12 +254,4 @@ function freeName(type: string, ext: string, taken: ReadonlySet<string>): string
     if (!taken.has(name) && !name.includes('/')) return name
   }
   throw new Refused(409, 'There are too many untitled files.')
-}
-
-function jsonIn(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString())
-  } catch {
-    return undefined
-  }
 }

@@ -39,6 +39,6 @@ export async function jupyter(app: FastifyInstance, options: JupyterOptions): Pr
     addChannelsRoute(app, `${prefix}/api`, door, options)
     if (!sessions) continue
     addSessionRoutes(app, `${prefix}/api`, door)
-    addContentsRoutes(app, `${prefix}/api`, door, { sessions, answers: options.answers })
+    addContentsRoutes(app, `${prefix}/api`, door, { ...options, sessions })
   }
 }

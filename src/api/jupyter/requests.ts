@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { readValue } from '../json-value.ts'
 import { Refused } from '../refused.ts'
 import type { Body } from '../uploads.ts'
 import { env } from '../v1/session-schema.ts'
@@ -44,15 +45,16 @@ export function readAsked(request: FastifyRequest): {
 export function readBody<T extends z.ZodType>(
   request: FastifyRequest,
   schema: T,
-  mostBytes = MAX_BODY_BYTES,
 ): z.output<T> | null {
   const body = (request.body ?? null) as Body | null
   if (body === null) return null
   try {
-    if (body.bytes > mostBytes) throw new Refused(413, 'The body is too large.')
-    const text = Buffer.concat(body.takeBlocks()).toString()
-    if (text.trim() === '') return null
-    const read = schema.safeParse(jsonIn(text))
+    if (body.bytes > MAX_BODY_BYTES) throw new Refused(413, 'The body is too large.')
+    const bytes = Buffer.concat(body.takeBlocks())
+    if (bytes.toString().trim() === '') return null
+    const json = readValue(bytes)
+    if ('wrong' in json) throw new Refused(400, `Invalid JSON in body of request: it ${json.wrong}`)
+    const read = schema.safeParse(json.value)
     if (read.success) return read.data
     const [issue] = read.error.issues
     throw new Refused(400, `${issue?.path.join('.') || 'The body'}: ${issue?.message}`)
@@ -64,12 +66,4 @@ export function readBody<T extends z.ZodType>(
 /** Has the body of a request, which nobody reads, go. */
 export function drop({ body }: FastifyRequest): void {
   ;(body as Body | null | undefined)?.entry.release()
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new Refused(400, 'Invalid JSON in body of request')
-  }
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { jsonEntries } from '../../lib/json-members.ts'
 import { jsonStringBytes } from '../../lib/json-string.ts'
 import { isJson } from '../../lib/json-text.ts'
+import { VALUE_BOUNDS } from '../json-value.ts'
 import { type Bulk, newBulk, takeMember, takeSmall } from '../v1/read-run.ts'
 import { RpcError } from './rpc-error.ts'
 import { RUN_CODE_MEMBERS } from './schemas.ts'
@@ -118,6 +119,9 @@ class Small {
         -32600,
         `The message is larger than ${most} KiB without the code and files.`,
       )
+    }
+    if (!isJson(json, VALUE_BOUNDS)) {
+      throw new RpcError(-32600, `The message has more than ${VALUE_BOUNDS.values} values.`)
     }
     return JSON.parse(json.toString())
   }

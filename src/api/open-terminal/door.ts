@@ -7,12 +7,13 @@ import type { Sessions, SessionUse } from '../../sessions/types.ts'
 import type { Budget } from '../accounts.ts'
 import type { Answers } from '../answers.ts'
 import type { ApiKeys } from '../api-keys.ts'
+import { bodyValue } from '../body-value.ts'
 import type { Connections } from '../connections.ts'
-import { readBody } from '../jupyter/requests.ts'
+import type { ParsingThread } from '../parsing-thread.ts'
 import { Refused, unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
 import { inSession } from '../session-work.ts'
-import type { Uploads } from '../uploads.ts'
+import type { Body, Uploads } from '../uploads.ts'
 import { SANDBOX_PROGRAM } from './sandbox-program.ts'
 import { personOf, type Workplace, type Workplaces } from './workplaces.ts'
 
@@ -21,6 +22,7 @@ export interface OpenTerminalOptions {
   readonly answers: Answers
   readonly connections: Connections
   readonly uploads: Uploads
+  readonly parsing: ParsingThread
   /** Frames on their way in. */
   readonly frames: Budget
   readonly keys: ApiKeys
@@ -70,12 +72,26 @@ export async function workFor<T>(
 
 /**
  * Reads a body of JSON.
- * @throws Refused
+ * @throws Refused; what bodyValue() throws
  */
-export function bodyOf<T extends z.ZodType>(request: FastifyRequest, schema: T): z.output<T> {
-  const body = readBody(request, schema, MAX_JSON_BYTES)
-  if (body === null) throw new Refused(422, 'The request has no body.')
-  return body
+export async function bodyOf<T extends z.ZodType>(
+  { parsing }: OpenTerminal,
+  request: FastifyRequest,
+  schema: T,
+): Promise<z.output<T>> {
+  const body = (request.body ?? null) as Body | null
+  try {
+    if ((body?.bytes ?? 0) > MAX_JSON_BYTES) throw new Refused(413, 'The body is too large.')
+    const json = await bodyValue(request, parsing)
+    if (json === null) throw new Refused(422, 'The request has no body.')
+    if ('wrong' in json) throw new Refused(400, `The body ${json.wrong}.`)
+    const read = schema.safeParse(json.value)
+    if (read.success) return read.data
+    const [issue] = read.error.issues
+    throw new Refused(400, `${issue?.path.join('.') || 'The body'}: ${issue?.message}`)
+  } finally {
+    body?.entry.release()
+  }
 }
 
 /**

@@ -45,7 +45,7 @@ export function addExecuteRoutes(app: FastifyInstance, at: string, door: OpenTer
   )
   app.post(`${at}/execute`, { config: { rateLimit: {} } }, async (request, reply) => {
     const { wait, tail } = queryOf(request, waiting)
-    const asked = bodyOf(request, command)
+    const asked = await bodyOf(door, request, command)
     door.connections.work(request.raw.socket, null)
     return workFor(door, request, reply, async ({ use, path, place, signal }) => {
       const cwd = asked.cwd ? path(asked.cwd) : place.cwd
@@ -65,7 +65,7 @@ export function addExecuteRoutes(app: FastifyInstance, at: string, door: OpenTer
     return { ...told(kept), ...outputOf(kept, offset, tail) }
   })
   app.post(`${at}/execute/:id/input`, async (request, reply) => {
-    const asked = bodyOf(request, input)
+    const asked = await bodyOf(door, request, input)
     const kept = found(request)
     if (!kept.isRunning) throw new Refused(400, 'Process has already exited')
     if (kept.hasUnreadInput) throw new Refused(409, 'Process has not read its earlier input')

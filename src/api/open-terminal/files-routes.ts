@@ -82,7 +82,7 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
     ...{ cwd: place.cwd, home: SESSION_HOME, root: { path: SESSION_HOME, label: 'Home' } },
   }))
   post('cwd', async (work, request) => {
-    const target = work.path(bodyOf(request, path).path)
+    const target = work.path((await bodyOf(door, request, path)).path)
     if ((await entryOf(work, target))?.type !== 'folder')
       throw new Refused(404, 'Directory not found')
     places.move(work.place, target)
@@ -137,19 +137,19 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
     })
   })
   post('write', async (work, request) => {
-    const asked = bodyOf(request, BODIES.write)
+    const asked = await bodyOf(door, request, BODIES.write)
     const content = Buffer.from(asked.content)
     const target = work.path(asked.path)
     await writeWhole(work.files, target, content)
     return { path: target, size: content.length }
   })
   post('mkdir', async (work, request) => {
-    const target = work.path(bodyOf(request, path).path)
+    const target = work.path((await bodyOf(door, request, path)).path)
     await work.files.make(target)
     return { path: target }
   })
   post('move', async (work, request) => {
-    const asked = bodyOf(request, BODIES.move)
+    const asked = await bodyOf(door, request, BODIES.move)
     const [source, destination] = [work.path(asked.source), work.path(asked.destination)]
     if (!(await entryOf(work, source))) throw new Refused(404, 'Source path not found')
     if ((await entryOf(work, posix.dirname(destination)))?.type !== 'folder') {
@@ -160,7 +160,7 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
     return { source, destination }
   })
   post('replace', async (work, request) => {
-    const asked = bodyOf(request, BODIES.replace)
+    const asked = await bodyOf(door, request, BODIES.replace)
     const target = work.path(asked.path)
     const input = Buffer.from(JSON.stringify(asked.replacements))
     return jsonInside(work, 'replace', { path: target, most: MAX_JSON_BYTES }, input)
@@ -184,7 +184,7 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
   })
   app.post(`${at}/files/archive`, (request, reply) =>
     workFor(door, request, reply, async (work) => {
-      const paths = bodyOf(request, BODIES.archive).paths.map((one) => work.path(one))
+      const paths = (await bodyOf(door, request, BODIES.archive)).paths.map((one) => work.path(one))
       const bytes = await workInside(work, 'archive', { paths }, MAX_ARCHIVE_BYTES)
       if (bytes[0] === '{'.charCodeAt(0)) throw new Refused(404, 'Path not found')
       const [only] = paths

@@ -62,7 +62,7 @@ export function addTerminalRoutes(app: FastifyInstance, at: string, door: OpenTe
     return { output: Buffer.concat(pieces.map(({ bytes }) => bytes)).toString() }
   })
   app.post(`${at}/api/terminals/user/input`, async (request, reply) => {
-    const { input: text } = bodyOf(request, input)
+    const { input: text } = await bodyOf(door, request, input)
     const shell = userShell(request)
     if (shell.hasUnreadInput) throw new Refused(409, 'User shell has not read its earlier input')
     await workFor(door, request, reply, async () => void shell.write(Buffer.from(text)))

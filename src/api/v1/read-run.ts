@@ -5,6 +5,7 @@ import { jsonElements, jsonEntries } from '../../lib/json-members.ts'
 import { jsonStringBytes } from '../../lib/json-string.ts'
 import { isJson } from '../../lib/json-text.ts'
 import type { InputFile } from '../../run/types.ts'
+import { VALUE_BOUNDS } from '../json-value.ts'
 import { type Issue, pointerTo } from './problems.ts'
 import { MAX_FILES, type RunFields, run } from './request-schema.ts'
 
@@ -202,6 +203,7 @@ export function takeSmall(
   if (member.length > MAX_MEMBER_BYTES) {
     return { pointer, detail: `is larger than ${MAX_MEMBER_BYTES / 1024} KiB` }
   }
+  if (!isJson(member, VALUE_BOUNDS)) return { pointer, detail: 'has too many values' }
   const parsed: unknown = JSON.parse(member.toString())
   // The schema would leave it out without a word: of all names it alone means something to an object.
   if (typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, '__proto__')) {

@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { readValue } from '../../json-value.ts'
 import { Refused } from '../../refused.ts'
 import type { Body } from '../../uploads.ts'
-import { issuesOf, jsonOf } from '../../v1/read-run.ts'
+import { issuesOf } from '../../v1/read-run.ts'
 
+/** Small enough to be read in place: its values are counted. */
 const MAX_BODY_BYTES = 256 * 1024
 
 /**
@@ -26,7 +28,7 @@ export function readBody<T extends z.ZodType>(request: FastifyRequest, schema: T
 }
 
 function valueIn(bytes: Buffer): unknown {
-  const json = jsonOf(bytes)
-  if (!Buffer.isBuffer(json)) throw new Refused(400, json.detail)
-  return JSON.parse(json.toString('utf8')) as unknown
+  const json = readValue(bytes)
+  if ('wrong' in json) throw new Refused(400, `The body ${json.wrong}.`)
+  return json.value
 }

@@ -67,7 +67,7 @@ export function addMethod<T extends z.ZodType>(
 ): void {
   app.post(url, { config: { sandbox: 'envd', ...config } }, async (request, reply) => {
     if (!request.headers['content-type']?.startsWith('application/json')) throw refusedType()
-    const asked = readMessage(request, schema)
+    const asked = await readMessage(request, schema, context.parsing)
     if (!context.answers.hasRoomFor(request.caller)) throw unreadAnswers()
     const told = await within(request, reply, context, (call) => method({ ...call, asked }))
     return answer(reply, told)
@@ -86,7 +86,7 @@ export function addStreamMethod<T extends z.ZodType>(
   const isStream = true
   app.post(url, { config: { sandbox: 'envd', isStream, ...config } }, async (request, reply) => {
     if (!isConnectStream(request)) throw refusedType()
-    const asked = readOnly(request, schema)
+    const asked = await readOnly(request, schema, context.parsing)
     if (!context.answers.hasRoomFor(request.caller)) throw unreadAnswers()
     const stream = new AnswerStream(reply, request.caller, context.answers)
     try {

@@ -6,11 +6,10 @@ import { exactly } from '../../../sessions/file-bytes.ts'
 import { FileError, SessionFiles } from '../../../sessions/files.ts'
 import { Refused, unreadAnswers } from '../../refused.ts'
 import { attachment, UNTRUSTED } from '../../untrusted-file.ts'
-import type { Body } from '../../uploads.ts'
 import type { E2bContext } from '../context.ts'
 import { send } from '../failures.ts'
 import { within } from './calls.ts'
-import { parseMessage } from './connect/calls.ts'
+import { readMessage } from './connect/calls.ts'
 import { EISDIR, fileFailure } from './failures.ts'
 import { rangeIn } from './file-range.ts'
 import { takeFiles } from './upload.ts'
@@ -54,10 +53,7 @@ export async function fileContents(app: FastifyInstance, context: E2bContext): P
 /** Adds `/files/compose`, which joins files of a sandbox to one. */
 export function addComposeRoute(app: FastifyInstance, context: E2bContext): void {
   app.post('/files/compose', { config: { sandbox: 'envd' } }, async (request, reply) => {
-    const body = (request.body ?? null) as Body | null
-    const json = Buffer.concat(body?.takeBlocks() ?? [])
-    body?.entry.release()
-    const asked = parseMessage(json, composed)
+    const asked = await readMessage(request, composed, context.parsing)
     const user = userIn(asked.username)
     const path = absolute(asked.destination, user)
     await within(request, reply, context, async ({ use, sandbox, signal }) => {

@@ -5,7 +5,7 @@ import { giveLeave } from '../../server.ts'
 import type { E2bContext } from '../context.ts'
 import { type Call, isConnectStream, within } from './calls.ts'
 import { AnswerStream } from './connect/answer-stream.ts'
-import { connectErrorOf, MAX_MESSAGE_BYTES, parseMessage, refusedType } from './connect/calls.ts'
+import { connectErrorOf, MAX_MESSAGE_BYTES, messageOf, refusedType } from './connect/calls.ts'
 import { ConnectError } from './connect/errors.ts'
 import { FrameReader } from './connect/frames.ts'
 import { streamInputRequest } from './process-messages.ts'
@@ -75,7 +75,7 @@ function tooMuch(): ConnectError {
 
 async function takeInput(
   { request, use, signal }: Pick<Call<never>, 'request' | 'use' | 'signal'>,
-  { frames }: E2bContext,
+  { frames, parsing }: E2bContext,
 ): Promise<void> {
   const over = AbortSignal.any([signal, use.ended])
   const reader = new FrameReader(MAX_MESSAGE_BYTES)
@@ -93,7 +93,8 @@ async function takeInput(
       }
       for (const json of reader.push(chunk)) {
         if (++read % AT_ONCE === 0) await new Promise(setImmediate)
-        const { start, data } = parseMessage(json, streamInputRequest)
+        const value = json.length > 0 ? await parsing.readValue(request.caller, json, over) : null
+        const { start, data } = messageOf(value, streamInputRequest)
         if (!data?.input.length && ++idle > MOST_IDLE + (performance.now() - begunMs) / 1000) {
           throw new ConnectError('resource_exhausted', 'too many messages have no input')
         }

@@ -16,7 +16,7 @@ type OneContext = FastifyRequest<{ Params: { context: string } }>
 const DEFAULTS = ['python', 'javascript']
 
 /** Adds `/contexts`: makes, tells, restarts and removes the contexts of a sandbox. */
-export function addContextsRoutes(app: FastifyInstance, { sessions }: E2bContext): void {
+export function addContextsRoutes(app: FastifyInstance, { sessions, parsing }: E2bContext): void {
   const config = { sandbox: 'interpreter' } as const
   const contextsOf = async (request: FastifyRequest): Promise<Contexts> => {
     const { caller, sessionId, sandboxId } = await sandboxOf(request)
@@ -51,7 +51,7 @@ export function addContextsRoutes(app: FastifyInstance, { sessions }: E2bContext
   app.post('/contexts', { config }, async (request) => {
     const contexts = await contextsOf(request)
     try {
-      const asked = readBody(request, newContext)
+      const asked = await readBody(request, newContext, parsing)
       const language = languageOf(asked.language)
       const { id, cwd } = contexts.create({ language, cwd: asked.cwd ?? '', env: {} })
       return { id, language, cwd }

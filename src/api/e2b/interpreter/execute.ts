@@ -38,7 +38,8 @@ export async function execute(
   let use: SessionUse | null = null
   let stream: LineStream | null = null
   try {
-    const { code, context_id: asked, language: said, env_vars: env } = readBody(request, execution)
+    const body = await readBody(request, execution, options.parsing)
+    const { code, context_id: asked, language: said, env_vars: env } = body
     if (asked && said) {
       throw new Refused(400, 'Only one of context_id or language can be provided')
     }

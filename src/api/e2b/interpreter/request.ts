@@ -1,11 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { bodyValue } from '../../body-value.ts'
+import type { ParsingThread } from '../../parsing-thread.ts'
 import { Refused } from '../../refused.ts'
 import type { Body } from '../../uploads.ts'
-import { issuesOf, jsonOf } from '../../v1/read-run.ts'
+import { issuesOf } from '../../v1/read-run.ts'
 import { text } from '../../v1/session-schema.ts'
 
-/** It is read in place, which takes 10 ms for as much. */
 const MOST_BYTES = 8 * 1024 * 1024
 const MOST_VARIABLES = 256
 const NAME = /^[A-Za-z_]\w{0,127}$/
@@ -34,9 +35,13 @@ export const newContext = z.object({
 
 /**
  * Reads a JSON body. Its bytes stay on their caller's account until the body is released.
- * @throws Refused 400, 413
+ * @throws Refused 400, 413; what bodyValue() throws
  */
-export function readBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
+export async function readBody<T extends z.ZodType>(
+  request: FastifyRequest,
+  schema: T,
+  parsing: ParsingThread,
+): Promise<z.infer<T>> {
   const body = (request.body ?? null) as Body | null
   if (body === null) throw new Refused(400, 'The request has no body.')
   if (body.bytes > MOST_BYTES) {
@@ -45,9 +50,9 @@ export function readBody<T extends z.ZodType>(request: FastifyRequest, schema: T
       `The body has more than ${MOST_BYTES} bytes: write large files by /files.`,
     )
   }
-  const json = jsonOf(Buffer.concat(body.takeBlocks()))
-  if (!Buffer.isBuffer(json)) throw new Refused(400, json.detail)
-  const parsed = schema.safeParse(JSON.parse(json.toString('utf8')))
+  const json = (await bodyValue(request, parsing)) ?? { wrong: 'is not valid JSON' }
+  if ('wrong' in json) throw new Refused(400, `The body ${json.wrong}.`)
+  const parsed = schema.safeParse(json.value)
   if (parsed.success) return parsed.data
   const issues = issuesOf(parsed.error, '')
   const said = issues.map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`.trim())

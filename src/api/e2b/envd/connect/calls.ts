@@ -1,6 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { bodyValue } from '../../../body-value.ts'
 import { failureOf } from '../../../failure.ts'
+import type { ReadValue } from '../../../json-value.ts'
+import type { ParsingThread } from '../../../parsing-thread.ts'
 import { Refused } from '../../../refused.ts'
 import type { Body } from '../../../uploads.ts'
 import { GoneSandbox } from '../../failures.ts'
@@ -12,55 +15,71 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 ** 2
 
 /**
  * Reads the one message of a call.
- * @throws ConnectError
+ * @throws ConnectError; what bodyValue() throws
  */
-export function readMessage<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
-  const body = (request.body ?? null) as Body | null
+export async function readMessage<T extends z.ZodType>(
+  request: FastifyRequest,
+  schema: T,
+  parsing: ParsingThread,
+): Promise<z.infer<T>> {
   try {
-    return parseMessage(Buffer.concat(body?.takeBlocks() ?? []), schema)
+    return messageOf(await bodyValue(request, parsing, bounded), schema)
   } finally {
-    body?.entry.release()
+    release(request)
   }
 }
 
 /**
  * Reads the one message that a stream of the caller has.
- * @throws ConnectError for none, several, and what no stream can be
+ * @throws ConnectError for none, several, and what no stream can be; what bodyValue() throws
  */
-export function readOnly<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
-  const body = (request.body ?? null) as Body | null
+export async function readOnly<T extends z.ZodType>(
+  request: FastifyRequest,
+  schema: T,
+  parsing: ParsingThread,
+): Promise<z.infer<T>> {
   try {
-    const reader = new FrameReader(MAX_MESSAGE_BYTES)
-    const [only, second] = reader.push(Buffer.concat(body?.takeBlocks() ?? []), 2)
-    if (second) throw notOne()
-    reader.end()
-    if (!only) throw notOne()
-    return parseMessage(only, schema)
+    if (!request.body) throw notOne()
+    return messageOf(await bodyValue(request, parsing, onlyIn), schema)
   } finally {
-    body?.entry.release()
+    release(request)
   }
+}
+
+function release({ body }: FastifyRequest): void {
+  ;(body as Body | null | undefined)?.entry.release()
+}
+
+/** @throws ConnectError unless a stream has one message */
+function onlyIn(stream: Buffer): Buffer {
+  const reader = new FrameReader(MAX_MESSAGE_BYTES)
+  const [only, second] = reader.push(stream, 2)
+  if (second) throw notOne()
+  reader.end()
+  if (!only) throw notOne()
+  return only
 }
 
 function notOne(): ConnectError {
   return new ConnectError('unimplemented', 'unary request must have exactly one message')
 }
 
+/** @throws ConnectError when it is too large */
+function bounded(message: Buffer): Buffer {
+  if (message.length <= MAX_MESSAGE_BYTES) return message
+  const said = `message size ${message.length} is larger than configured max ${MAX_MESSAGE_BYTES}`
+  throw new ConnectError('resource_exhausted', said)
+}
+
 /**
- * Parses the JSON of a message.
+ * Returns the message that JSON is; without JSON, the empty one.
  * @throws ConnectError when it is not a message of this schema
  */
-export function parseMessage<T extends z.ZodType>(json: Buffer, schema: T): z.infer<T> {
-  if (json.length > MAX_MESSAGE_BYTES) {
-    const said = `message size ${json.length} is larger than configured max ${MAX_MESSAGE_BYTES}`
-    throw new ConnectError('resource_exhausted', said)
+export function messageOf<T extends z.ZodType>(json: ReadValue | null, schema: T): z.infer<T> {
+  if (json && 'wrong' in json) {
+    throw new ConnectError('invalid_argument', `unmarshal message: this ${json.wrong}`)
   }
-  let value: unknown
-  try {
-    value = json.length === 0 ? {} : JSON.parse(json.toString())
-  } catch {
-    throw new ConnectError('invalid_argument', 'unmarshal message: this is not JSON')
-  }
-  const read = schema.safeParse(value)
+  const read = schema.safeParse(json ? json.value : {})
   if (read.success) return read.data
   const [issue] = read.error.issues
   const field = issue?.path.join('.') || 'message'
