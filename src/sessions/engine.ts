@@ -9,7 +9,7 @@ export interface SandboxUse {
 }
 
 /** What a sandbox may use. */
-export type SandboxLimits = Pick<RunLimits, 'memoryBytes' | 'cpus' | 'workspaceBytes'>
+export type SandboxLimits = Pick<RunLimits, 'memoryBytes' | 'cpus' | 'processes' | 'workspaceBytes'>
 
 /** A sandbox that a caller keeps. This is what sessions need of an engine. Its owner has to call dispose(). */
 export interface KeptSandbox {
@@ -20,6 +20,8 @@ export interface KeptSandbox {
   /** What it held before its first use. Its memory limit is above that, after each restore too. */
   readonly baseBytes: number
   use(): SandboxUse
+  /** Sets what it may hold and use; the other limits are those it was made with. */
+  setLimits(limits: Pick<SandboxLimits, 'memoryBytes' | 'cpus'>): void
   /**
    * Stops all its processes once its threads sleep.
    * @returns false when they did not all sleep within 10 s: then it goes on
@@ -55,16 +57,23 @@ export interface KeptSandboxes {
   readonly offline: KeptSandboxes
   /**
    * @param isAwaited whether somebody waits for it; else it has the processor time that nobody needs until it is thawed
+   * @param limits at most those of the template, which is also the default
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
-  create(isAwaited?: boolean): Promise<KeptSandbox>
+  create(isAwaited?: boolean, limits?: SandboxLimits): Promise<KeptSandbox>
   /**
    * Restores the sandbox whose checkpoint is in the folder.
    * @param channels of the sandbox that was checkpointed
    * @param baseBytes of the first sandbox of the session
+   * @param limits that it was made with
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
-  restore(folder: string, channels: Channels, baseBytes: number): Promise<KeptSandbox>
+  restore(
+    folder: string,
+    channels: Channels,
+    baseBytes: number,
+    limits?: SandboxLimits,
+  ): Promise<KeptSandbox>
 }
 
 /** The templates that sessions can be made from. */

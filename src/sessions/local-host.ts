@@ -37,19 +37,19 @@ export function hostOf(
   }
   return {
     create: ({ record }) => {
-      const { caller } = record
+      const { caller, limits } = record
       const sandboxes = sandboxesOf(record)
-      const { memoryBytes } = sandboxes.limits
-      return memory.make({ caller, memoryBytes }, () => sandboxes.create())
+      const { memoryBytes } = limits
+      return memory.make({ caller, memoryBytes }, () => sandboxes.create(true, limits))
     },
     restore: ({ record }, { incarnation, image }, channels) => {
       const folder = shelf.image(record.id, incarnation)
-      const { baseBytes, caller } = record
+      const { baseBytes, caller, limits } = record
       const sandboxes = sandboxesOf(record)
-      const { memoryBytes } = sandboxes.limits
+      const { memoryBytes } = limits
       const restore = () =>
         readImage(shelf.sealing, folder, image, (plain) =>
-          sandboxes.restore(plain, channels, baseBytes),
+          sandboxes.restore(plain, channels, baseBytes, limits),
         )
       return memory.make({ caller, memoryBytes }, restore)
     },

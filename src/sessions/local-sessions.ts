@@ -6,6 +6,7 @@ import { type CopyHost, createFrom, fork, takeSnapshot } from './copies.ts'
 import type { SandboxTemplates, SandboxUse } from './engine.ts'
 import type { History } from './history.ts'
 import type { SessionHost } from './host.ts'
+import { canBeSetLater, limitsOfFound } from './limits.ts'
 import { loadSessions } from './load.ts'
 import { hostOf, type SessionEvents } from './local-host.ts'
 import { SessionMemory } from './memory.ts'
@@ -83,9 +84,10 @@ export class LocalSessions implements Sessions {
 
   /** @returns null when this manager cannot restore it */
   #found(found: Shelved): Session | null {
-    const { record } = found
-    const sandboxes = this.#templates.ofKey(record.key)
+    const sandboxes = this.#templates.ofKey(found.record.key)
     if (!sandboxes) return null
+    const limits = limitsOfFound(found.record.limits, sandboxes.limits)
+    const record = { ...found.record, limits }
     try {
       const commands = this.#newCommands(record.caller)
       return new Session(record, this.#host, found, commands, new Contexts(sandboxes.kernels))
@@ -116,8 +118,11 @@ export class LocalSessions implements Sessions {
     this.#admission.admit(caller, 1, 1)
     const record = newRecord(request, sandboxes)
     const commands = this.#newCommands(caller)
-    const isOther = request.isOffline && sandboxes.offline !== sandboxes
+    const isOther =
+      (request.isOffline && sandboxes.offline !== sandboxes) ||
+      !canBeSetLater(record.limits, sandboxes.limits)
     const ready = isOther ? null : this.#memory.ready.take(caller, template, sandboxes)
+    ready?.sandbox.setLimits(record.limits)
     const contexts = ready?.contexts ?? new Contexts(sandboxes.kernels)
     contexts.settle(request.env)
     const session = new Session(record, this.#host, null, commands, contexts)

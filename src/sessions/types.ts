@@ -30,6 +30,10 @@ export interface SessionRequest {
   readonly atDeadline?: 'end' | 'pause' | undefined
   /** It has no network, whatever the service has. One that is made from a snapshot is as that was. */
   readonly isOffline?: boolean | undefined
+  /** It is refused where sandboxes of its template have no network. */
+  readonly needsNetwork?: boolean | undefined
+  /** At most those of the template, which is also the default. One that is made from a snapshot is as that was. */
+  readonly limits?: Partial<SandboxLimits> | undefined
   /** What the front door that made it keeps with it, in JSON. Nobody else looks at it. */
   readonly note?: SessionNote | undefined
 }

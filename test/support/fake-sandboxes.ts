@@ -13,7 +13,7 @@ export class FakeSandboxes implements KeptSandboxes {
   memoryBytes = 4096
 
   get limits() {
-    return { memoryBytes: this.memoryBytes, cpus: 1, workspaceBytes: 1024 ** 3 }
+    return { memoryBytes: this.memoryBytes, cpus: 1, processes: 64, workspaceBytes: 1024 ** 3 }
   }
 
   readonly offline = this
@@ -45,6 +45,7 @@ export class FakeSandboxes implements KeptSandboxes {
       channels,
       baseBytes: 0,
       use: () => ({ memoryBytes, cpuTimeMs: 0 }),
+      setLimits: () => {},
       freeze: async () => true,
       thaw: () => {},
       isKilled: () => false,

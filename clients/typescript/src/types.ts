@@ -475,6 +475,16 @@ export interface Session {
     hibernate_ms: number | null
   }
   metadata: Record<string, string>
+  limits: {
+    /** Memory in MiB, files included. */
+    memory_mb: number
+    /** Processors’ worth of time, such as 0.5. */
+    cpus: number
+    /** Processes and threads together. */
+    processes: number
+    /** Size of the home in MiB. */
+    disk_mb: number
+  }
   /** The last state of it that is on disk. */
   checkpoint: {
     created_at: string
@@ -492,6 +502,18 @@ export interface SessionChange {
 export interface SessionFork {
   /** How many copies. */
   count?: number | undefined
+}
+
+/** Each at most the limit of the template, which is also the default. They hold as long as the session lives. Of a session of processes or disk_mb the sandbox is made when it is asked for. */
+export interface SessionLimits {
+  /** Memory in MiB, files included. */
+  memory_mb?: number | undefined
+  /** Processors’ worth of time, such as 0.5. */
+  cpus?: number | undefined
+  /** Processes and threads together. */
+  processes?: number | undefined
+  /** Size of the home in MiB. */
+  disk_mb?: number | undefined
 }
 
 export interface SessionList {
@@ -547,6 +569,12 @@ export interface SessionRequest {
   snapshot?: string | undefined
   /** Variables of every process of the session. */
   env?: Record<string, string> | undefined
+  /** Files that are put into the home before the session is answered. */
+  files?: InputFile[] | undefined
+  /** What it may use. A session from a snapshot is as that was. */
+  limits?: SessionLimits | undefined
+  /** none: it reaches nothing, whatever the operator allows. By default what the operator has set; more is refused. A session from a snapshot is as that was. */
+  network?: 'none' | 'egress' | undefined
   /** Kept and told, for the caller’s own use. */
   metadata?: Record<string, string> | undefined
   /** The session ends so long after its last use. */

@@ -5,6 +5,7 @@ import { sessionCopiesPaths, sessionCopiesSchemas } from './session-copies-opena
 import {
   resumeRequest,
   session,
+  sessionLimits,
   sessionList,
   sessionRequest,
   ttlRequest,
@@ -14,6 +15,7 @@ import { contextPaths, contextSchemas } from './sessions-contexts-openapi.ts'
 export const sessionSchemas = {
   requests: {
     ...contextSchemas.requests,
+    SessionLimits: sessionLimits,
     SessionRequest: sessionRequest,
     SessionChange: ttlRequest,
     SessionResume: resumeRequest,

@@ -8,6 +8,7 @@ import { SESSION_HOME } from '../../sessions/user.ts'
 import type { Body } from '../uploads.ts'
 import { invalid, Problem } from './problems.ts'
 import { issuesOf, jsonOf } from './read-run.ts'
+import { wireSessionLimits } from './session-limits.ts'
 import type { SessionAnswer } from './session-schema.ts'
 
 export type SessionRequest = FastifyRequest<{ Params: { id: string } }>
@@ -115,7 +116,7 @@ const WORDS: Readonly<Record<number, string>> = {
 /** Returns a session in the words of the native API. */
 export function toldSession(info: SessionInfo): SessionAnswer {
   const { id, template, state, why, createdAtMs, expiresAtMs, metadata, idle } = info
-  const { checkpoint, dropsAtMs } = info
+  const { checkpoint, dropsAtMs, limits } = info
   return {
     id,
     template,
@@ -125,6 +126,7 @@ export function toldSession(info: SessionInfo): SessionAnswer {
     expires_at: new Date(expiresAtMs).toISOString(),
     idle: { freeze_ms: idle.freezeMs, hibernate_ms: idle.hibernateMs },
     metadata: { ...metadata },
+    limits: wireSessionLimits(limits),
     checkpoint: checkpoint && {
       created_at: new Date(checkpoint.atMs).toISOString(),
       bytes: checkpoint.bytes,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { SESSION_STATES, type SessionState } from '../../sessions/lifecycle.ts'
+import { inputFile, MAX_FILES } from './request-schema.ts'
 
 /** What a request about sessions may say, and what is answered. */
 
@@ -15,6 +16,18 @@ export const env = z
   .record(z.string().regex(/^[A-Za-z_]\w{0,127}$/, 'must be a name of a variable'), text)
   .refine((value) => Object.keys(value).length <= 256, 'must have at most 256 members')
   .default({})
+export const sessionLimits = z
+  .strictObject({
+    memory_mb: z.int().min(16).optional().describe('Memory in MiB, files included.'),
+    cpus: z.number().min(0.05).optional().describe('Processors’ worth of time, such as 0.5.'),
+    processes: z.int().min(4).optional().describe('Processes and threads together.'),
+    disk_mb: z.int().min(1).optional().describe('Size of the home in MiB.'),
+  })
+  .meta({
+    id: 'SessionLimits',
+    description:
+      'Each at most the limit of the template, which is also the default. They hold as long as the session lives. Of a session of processes or disk_mb the sandbox is made when it is asked for.',
+  })
 const duration = z
   .int()
   .min(0)
@@ -35,6 +48,20 @@ export const sessionRequest = z
         'A snapshot of GET /v1/snapshots: the session begins as that was, and template counts no more.',
       ),
     env: env.describe('Variables of every process of the session.'),
+    files: z
+      .array(inputFile)
+      .max(MAX_FILES)
+      .default([])
+      .describe('Files that are put into the home before the session is answered.'),
+    limits: sessionLimits
+      .optional()
+      .describe('What it may use. A session from a snapshot is as that was.'),
+    network: z
+      .enum(['none', 'egress'])
+      .optional()
+      .describe(
+        'none: it reaches nothing, whatever the operator allows. By default what the operator has set; more is refused. A session from a snapshot is as that was.',
+      ),
     metadata: z
       .record(z.string().max(128), z.string().max(1024))
       .refine((value) => Object.keys(value).length <= 32, 'must have at most 32 members')
@@ -84,6 +111,7 @@ export const session = z
       hibernate_ms: z.int().nullable(),
     }),
     metadata: z.record(z.string(), z.string()),
+    limits: sessionLimits.required(),
     checkpoint: z
       .strictObject({ created_at: time, bytes: z.int() })
       .nullable()
@@ -153,5 +181,7 @@ export const fileList = z
   })
   .meta({ id: 'FileList' })
 
+export type SessionLimitsAsked = z.output<typeof sessionLimits>
+export type SessionLimitsAnswer = SessionAnswer['limits']
 export type SessionAnswer = z.infer<typeof session>
 export type FileEntryAnswer = z.infer<typeof fileEntry>

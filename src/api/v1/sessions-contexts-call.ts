@@ -76,7 +76,12 @@ export function contextRunOf(
   }
 }
 
-function fileOf(
+/**
+ * Returns a file of a request.
+ * @param index of it in `files`
+ * @throws Problem where its content is not base64
+ */
+export function fileOf(
   { path, content, content_base64 }: Fields['files'][number],
   index: number,
 ): InputFile {

@@ -1,27 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { Sessions } from '../../sessions/types.ts'
 import { noSession, readJson, sessionProblem, toldSession } from './session-call.ts'
-import { resumeRequest, sessionRequest, ttlRequest } from './session-schema.ts'
+import { createSession } from './session-create.ts'
+import { resumeRequest, ttlRequest } from './session-schema.ts'
 
 type Params = { Params: { id: string } }
 
 /** Adds `/v1/sessions`: makes, tells, changes and ends sessions, and runs commands in them. */
 export function addSessionsRoutes(app: FastifyInstance, sessions: Sessions): void {
   app.post('/v1/sessions', { config: { rateLimit: {} } }, async (request, reply) => {
-    const asked = readJson(request, sessionRequest)
-    const { template, snapshot, env, metadata, ttl_ms: ttlMs, idle } = asked
-    const created = sessions.create({
-      caller: request.caller,
-      template: template ?? sessions.defaultTemplate(),
-      snapshot,
-      env,
-      metadata,
-      ttlMs,
-      idle: { freezeMs: idle.freeze_ms, hibernateMs: idle.hibernate_ms },
-    })
-    const info = await created.catch((error: Error) => {
-      throw sessionProblem(error)
-    })
+    const info = await createSession(sessions, request)
     reply.header('location', `/v1/sessions/${info.id}`)
     return reply.code(201).send(toldSession(info))
   })

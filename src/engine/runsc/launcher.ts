@@ -44,6 +44,9 @@ export interface Bundle {
   readonly processes: number
 }
 
+/** Makes what a sandbox has as config.json instead of that of its bundle; null: it has that. */
+export type OwnSpec = (() => object) | null
+
 /** A sandbox with all that belongs to it. Its owner disposes of the sandbox, then releases the network. */
 export interface Launched {
   readonly id: string
@@ -63,8 +66,7 @@ export class Launcher {
     this.#context = context
     this.#bundle = bundle
     this.#folder = path.join(context.owner.runFolder, `bundle-${bundle.name}`)
-    mkdirSync(this.#folder, { recursive: true })
-    writeFileSync(path.join(this.#folder, 'config.json'), JSON.stringify(bundle.spec))
+    writeBundle(this.#folder, bundle.spec)
   }
 
   /**
@@ -72,16 +74,18 @@ export class Launcher {
    * @param mayConnect whether it gets the devices of its network namespace, where there is one
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
-  boot(mayConnect: boolean, pace: Pace): Promise<Launched> {
-    return this.#launch(mayConnect, pace, (flags, id) => runCommand(flags, this.#folder, id))
+  boot(mayConnect: boolean, pace: Pace, own: OwnSpec = null): Promise<Launched> {
+    return this.#launch(mayConnect, pace, own, runCommand)
   }
 
   /**
    * Restores a sandbox from the checkpoint in a folder; resolves before it runs.
    * @throws ManagerError ENGINE_FAILED, NETWORK_FAILED, SHUTTING_DOWN
    */
-  restore(image: string, pace: Pace): Promise<Launched> {
-    return this.#launch(true, pace, (flags, id) => restoreCommand(flags, this.#folder, id, image))
+  restore(image: string, pace: Pace, own: OwnSpec = null): Promise<Launched> {
+    return this.#launch(true, pace, own, (flags, folder, id) =>
+      restoreCommand(flags, folder, id, image),
+    )
   }
 
   /**
@@ -121,7 +125,8 @@ export class Launcher {
   async #launch(
     mayConnect: boolean,
     pace: Pace,
-    command: (flags: RunscFlags, id: string) => string[],
+    own: OwnSpec,
+    command: (flags: RunscFlags, folder: string, id: string) => string[],
   ): Promise<Launched> {
     const network = await this.#acquireNetwork()
     const { setting, tree, owner, processors } = this.#context
@@ -134,7 +139,8 @@ export class Launcher {
       })
       processors.make(cgroup, pace)
       const flags = this.#flags(id, mayConnect && network !== null)
-      const words = [setting.runscPath, ...command(flags, id)]
+      const folder = own ? writeBundle(path.join(flags.stateFolder, 'bundle'), own()) : this.#folder
+      const words = [setting.runscPath, ...command(flags, folder, id)]
       const whole = network ? inNetwork(setting.capabilities, network.namespaceFile, words) : words
       return { id, sandbox: new Sandbox(whole, flags.stateFolder, cgroup), network }
     } catch (error) {
@@ -176,4 +182,10 @@ export class Launcher {
     const { hasRootImage, hasWritableRoot = false } = this.#bundle
     return { ...setting, stateFolder, hasNetwork, hasRootImage, hasWritableRoot }
   }
+}
+
+function writeBundle(folder: string, spec: object): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(path.join(folder, 'config.json'), JSON.stringify(spec))
+  return folder
 }

@@ -5,13 +5,14 @@ import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
 import type { RunLimits } from '../../run/types.ts'
 import type { Kernels } from '../../sessions/context-types.ts'
-import type { KeptSandbox, KeptSandboxes } from '../../sessions/engine.ts'
+import type { KeptSandbox, KeptSandboxes, SandboxLimits } from '../../sessions/engine.ts'
+import { canBeSetLater } from '../../sessions/limits.ts'
 import { SESSION_HOME, SESSION_USER } from '../../sessions/user.ts'
 import type { Channels } from '../../supervisor/channels.ts'
 import { snapshotFlags } from './command.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { InstalledRuntime } from './installation.ts'
-import { type Launched, Launcher } from './launcher.ts'
+import { type Launched, Launcher, type OwnSpec } from './launcher.ts'
 import { kernelsOf } from './session-kernels.ts'
 import { SessionSandbox } from './session-sandbox.ts'
 import { sandboxSpec } from './spec.ts'
@@ -44,6 +45,7 @@ export class SessionFactory implements KeptSandboxes {
   readonly offline: SessionFactory
   readonly #context: EngineContext
   readonly #launcher: Launcher
+  readonly #specFor: (limits: SessionLimits) => object
 
   constructor(
     context: EngineContext,
@@ -54,7 +56,9 @@ export class SessionFactory implements KeptSandboxes {
   ) {
     const { hasRoot = false, others = [] } = shape
     const hasRootImage = installed.rootImage !== null
-    const specFor = (hasNetwork: boolean) => specOf(installed, limits, hasNetwork, hasRoot)
+    const specFor = (hasNetwork: boolean, its: SessionLimits = limits) =>
+      specOf(installed, its, hasNetwork, hasRoot)
+    this.#specFor = (its) => specFor(context.network !== null, its)
     this.#context = context
     this.limits = limits
     const without = { ...context, network: null }
@@ -82,18 +86,32 @@ export class SessionFactory implements KeptSandboxes {
     this.key = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16)
   }
 
-  async create(isAwaited = true): Promise<KeptSandbox> {
-    const launched = await this.#launcher.boot(true, isAwaited ? 'urgent' : 'ahead')
-    return this.#begun(launched, null, null, isAwaited)
+  async create(isAwaited = true, limits: SandboxLimits = this.limits): Promise<KeptSandbox> {
+    const pace = isAwaited ? 'urgent' : 'ahead'
+    const launched = await this.#launcher.boot(true, pace, this.#ownSpec(limits))
+    return this.#begun(launched, limits, null, null, isAwaited)
   }
 
-  async restore(folder: string, channels: Channels, baseBytes: number): Promise<KeptSandbox> {
-    const launched = await this.#launcher.restore(folder, 'urgent')
-    return this.#begun(launched, channels, baseBytes, true)
+  async restore(
+    folder: string,
+    channels: Channels,
+    baseBytes: number,
+    limits: SandboxLimits = this.limits,
+  ): Promise<KeptSandbox> {
+    const launched = await this.#launcher.restore(folder, 'urgent', this.#ownSpec(limits))
+    return this.#begun(launched, limits, channels, baseBytes, true)
+  }
+
+  /** What a sandbox is made from whose limits cannot be set later; null: what all others are. */
+  #ownSpec(limits: SandboxLimits): OwnSpec {
+    return canBeSetLater(limits, this.limits)
+      ? null
+      : () => this.#specFor({ ...this.limits, ...limits })
   }
 
   async #begun(
     launched: Launched,
+    limits: SandboxLimits,
     channels: Channels | null,
     baseBytes: number | null,
     isAwaited: boolean,
@@ -101,7 +119,7 @@ export class SessionFactory implements KeptSandboxes {
     const sandbox = new SessionSandbox(launched, this.#launcher, channels, this.#context)
     const timer = setTimeout(() => launched.sandbox.kill(), BOOT_TIMEOUT_MS)
     try {
-      await sandbox.begin(this.limits.memoryBytes, this.limits.cpus, baseBytes)
+      await sandbox.begin(limits, baseBytes)
       if (isAwaited) sandbox.rank()
       return sandbox
     } catch (error) {

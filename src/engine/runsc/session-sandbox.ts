@@ -2,7 +2,12 @@ import { statfsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scaledMs } from '../../lib/time-scale.ts'
 import { MIB } from '../../lib/units.ts'
-import { CheckpointRefused, type KeptSandbox, type SandboxUse } from '../../sessions/engine.ts'
+import {
+  CheckpointRefused,
+  type KeptSandbox,
+  type SandboxLimits,
+  type SandboxUse,
+} from '../../sessions/engine.ts'
 import { Channels } from '../../supervisor/channels.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { Launched, Launcher } from './launcher.ts'
@@ -27,6 +32,8 @@ export class SessionSandbox implements KeptSandbox {
   readonly #context: Pick<EngineContext, 'reaper' | 'processors'>
   readonly #endMemoryWatch: (() => void) | null
   #baseBytes = 0
+  /** What it may hold beside what its caller asked for. */
+  #freeBytes = 0
   #limitBytes = 0
   #isFrozen = false
   #isRanked = false
@@ -55,20 +62,29 @@ export class SessionSandbox implements KeptSandbox {
 
   /**
    * Waits until its supervisor answers, and sets its limits.
-   * @param baseBytes above which it may hold memoryBytes; null: what it holds now
+   * @param baseBytes above which it may hold the memory of its limits; null: what it holds now
    * @throws SessionLostError
    */
-  async begin(memoryBytes: number, cpus: number, baseBytes: number | null): Promise<void> {
+  async begin(
+    limits: Pick<SandboxLimits, 'memoryBytes' | 'cpus'>,
+    baseBytes: number | null,
+  ): Promise<void> {
     const { cgroup } = this.#launched.sandbox
     this.channels.resume()
     await this.channels.pause()
     this.channels.resume()
     this.#baseBytes = baseBytes ?? cgroup.memoryBytes()
     const restored = baseBytes === null ? 0 : RESTORED_BYTES
-    this.#limitBytes = this.#baseBytes + memoryBytes + restored
+    this.#freeBytes = this.#baseBytes + restored
+    this.setLimits(limits)
+    this.#context.processors.made(cgroup)
+  }
+
+  setLimits({ memoryBytes, cpus }: Pick<SandboxLimits, 'memoryBytes' | 'cpus'>): void {
+    const { cgroup } = this.#launched.sandbox
+    this.#limitBytes = this.#freeBytes + memoryBytes
     cgroup.setMemoryLimit(this.#limitBytes)
     cgroup.setCpuLimit(cpus)
-    this.#context.processors.made(cgroup)
   }
 
   /** Gives it the rank of one that somebody uses. */

@@ -406,6 +406,18 @@ class SessionIdle:
 
 
 @dataclass(frozen=True)
+class SessionLimits:
+    memory_mb: int
+    """Memory in MiB, files included."""
+    cpus: float
+    """Processors’ worth of time, such as 0.5."""
+    processes: int
+    """Processes and threads together."""
+    disk_mb: int
+    """Size of the home in MiB."""
+
+
+@dataclass(frozen=True)
 class SessionCheckpoint:
     created_at: str
     bytes: int
@@ -422,6 +434,7 @@ class Session:
     expires_at: str
     idle: SessionIdle
     metadata: Dict[str, str]
+    limits: SessionLimits
     checkpoint: Optional[SessionCheckpoint]
     """The last state of it that is on disk."""
     drops_at: Optional[str]
@@ -438,6 +451,20 @@ class SessionChange:
 class SessionFork:
     count: Optional[int] = None
     """How many copies."""
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """Each at most the limit of the template, which is also the default. They hold as long as the session lives. Of a session of processes or disk_mb the sandbox is made when it is asked for."""
+
+    memory_mb: Optional[int] = None
+    """Memory in MiB, files included."""
+    cpus: Optional[float] = None
+    """Processors’ worth of time, such as 0.5."""
+    processes: Optional[int] = None
+    """Processes and threads together."""
+    disk_mb: Optional[int] = None
+    """Size of the home in MiB."""
 
 
 @dataclass(frozen=True)
@@ -496,6 +523,12 @@ class SessionRequest:
     """A snapshot of GET /v1/snapshots: the session begins as that was, and template counts no more."""
     env: Optional[Dict[str, str]] = None
     """Variables of every process of the session."""
+    files: Optional[List[InputFile]] = None
+    """Files that are put into the home before the session is answered."""
+    limits: Optional[SessionLimits] = None
+    """What it may use. A session from a snapshot is as that was."""
+    network: Optional[Literal["none", "egress"]] = None
+    """none: it reaches nothing, whatever the operator allows. By default what the operator has set; more is refused. A session from a snapshot is as that was."""
     metadata: Optional[Dict[str, str]] = None
     """Kept and told, for the caller’s own use."""
     ttl_ms: Optional[int] = None
