@@ -73,6 +73,15 @@ export class Answers {
   }
 
   /**
+   * Holds what comes bit by bit and will be answered as a whole.
+   * @param drop is called when another caller, who holds less, needs the room
+   * @returns takes no more than the caller's account has room for
+   */
+  gather(caller: string, drop: () => void): Entry {
+    return this.#budget.open(caller, drop)
+  }
+
+  /**
    * Holds what a stream has not yet handed to the operating system. While something is held it is on the
    * caller's account and is looked after as hold() does; a stream that is silent is left in peace.
    */

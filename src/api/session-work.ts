@@ -3,7 +3,10 @@ import type { Writable } from 'node:stream'
 import { allIn } from '../sessions/file-bytes.ts'
 import { SessionFiles } from '../sessions/files.ts'
 import type { Sessions, SessionUse } from '../sessions/types.ts'
-import { Refused } from './refused.ts'
+import type { Budget } from './accounts.ts'
+import type { Answers } from './answers.ts'
+import { Refused, unreadAnswers } from './refused.ts'
+import { overBudget } from './uploads.ts'
 import { PROBLEMS, Problem } from './v1/problems.ts'
 import { contextProblem } from './v1/sessions-contexts-call.ts'
 
@@ -14,6 +17,14 @@ export interface SessionWork {
   readonly session: string
   /** The caller has gone, or the service stops. */
   readonly signal: AbortSignal
+}
+
+/** On whose account is what goes into a session as a whole, and what comes out of it. */
+export interface Holding {
+  readonly caller: string
+  readonly answers: Answers
+  /** What goes in. */
+  readonly frames: Budget
 }
 
 /**
@@ -45,23 +56,55 @@ export function refusalOf(error: Error): Error {
 }
 
 /**
- * Reads a file whole.
- * @throws Refused 413 when it has more bytes than that
+ * Reads a file whole. What has been read is on the caller's account meanwhile: the sandbox says when the file ends.
+ * @throws Refused 413 when it has more bytes than that, 429 when the account is full
  */
 export async function readWhole(
   files: SessionFiles,
   path: string,
   mostBytes: number,
+  { answers, caller }: Pick<Holding, 'answers' | 'caller'>,
 ): Promise<Buffer> {
-  const content = await allIn(await files.read(path), mostBytes)
-  if (!content) throw new Refused(413, `The file has more than ${mostBytes} bytes.`)
-  return content
+  const stream = await files.read(path)
+  const held = answers.gather(caller, () => stream.destroy(unreadAnswers()))
+  try {
+    const content = await allIn(stream, mostBytes, (bytes) => {
+      if (!held.add(bytes)) throw unreadAnswers()
+    })
+    if (!content) throw new Refused(413, `The file has more than ${mostBytes} bytes.`)
+    return content
+  } finally {
+    held.release()
+  }
 }
 
-/** Writes a file whole, and makes the folders above it. */
-export function writeWhole(files: SessionFiles, path: string, content: Buffer): Promise<void> {
-  return files.write(path, async (input: Writable) => {
-    if (!input.write(content)) await Promise.race([once(input, 'drain'), once(input, 'close')])
-    input.end()
+/**
+ * Writes a file whole, and makes the folders above it. Its content is on the caller's account until the sandbox has it.
+ * @param holding null: it is on an account already
+ * @throws Refused 429 when the account is full
+ */
+export async function writeWhole(
+  files: SessionFiles,
+  path: string,
+  content: Buffer,
+  holding: Holding | null,
+): Promise<void> {
+  let evict = () => {}
+  const evicted = new Promise<never>((_resolve, reject) => {
+    evict = () => reject(overBudget())
   })
+  evicted.catch(() => {})
+  const held = holding?.frames.open(holding.caller, evict)
+  if (held?.add(content.length) === false) throw overBudget()
+  const fill = async (input: Writable) => {
+    if (!input.write(content)) {
+      await Promise.race([once(input, 'drain'), once(input, 'close'), evicted])
+    }
+    input.end()
+  }
+  try {
+    await files.write(path, fill)
+  } finally {
+    held?.release()
+  }
 }

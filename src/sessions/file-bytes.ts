@@ -5,14 +5,20 @@ import { appendChunk } from '../lib/chunks.ts'
 
 /**
  * Reads a stream whole.
+ * @param onBytes is told how many bytes have come; what it throws ends the work
  * @returns null: it has more than `most` bytes, and is closed
  */
-export async function allIn(stream: Readable, most: number): Promise<Buffer | null> {
+export async function allIn(
+  stream: Readable,
+  most: number,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<Buffer | null> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of stream) {
     bytes += chunk.length
     if (bytes > most) return null
+    onBytes(chunk.length)
     appendChunk(chunks, chunk)
   }
   return Buffer.concat(chunks)

@@ -2,8 +2,11 @@ import { connect } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Accounts } from '../../src/api/accounts.ts'
+import { Answers } from '../../src/api/answers.ts'
 import { ApiKeys } from '../../src/api/api-keys.ts'
 import { readWhole } from '../../src/api/session-work.ts'
+import { readConfig } from '../../src/config.ts'
 import { runCommand } from '../../src/sessions/command.ts'
 import { allIn, exactly } from '../../src/sessions/file-bytes.ts'
 import { SessionFiles } from '../../src/sessions/files.ts'
@@ -93,7 +96,10 @@ test('a part of a file has no more bytes than were asked for, and fails', async 
 test('a whole file and a list have a bound', async () => {
   const { channels } = hostileChannels(false)
   const files = new SessionFiles(channels, lasting)
-  await expect(readWhole(files, 'a', 1_000_000)).rejects.toMatchObject({ statusCode: 413 })
+  const { answers, uploads: frames } = new Accounts(readConfig({}))
+  const holding = { caller: 'one', answers: new Answers(answers), frames }
+  const reading = readWhole(files, 'a', 1_000_000, holding)
+  await expect(reading).rejects.toMatchObject({ statusCode: 413 })
   await expect(files.list('a', 1)).rejects.toMatchObject({ errno: 27 })
   await expect(files.stat('a')).rejects.toMatchObject({ errno: 27 })
 })

@@ -97,7 +97,10 @@ export function addContentsRoutes(
       if (entry.type === 'folder') {
         return JSON.stringify({ ...told, ...(await folderOf(files, place)) })
       }
-      const bytes = await readWhole(files, place.inside, MAX_FILE_BYTES)
+      const bytes = await readWhole(files, place.inside, MAX_FILE_BYTES, {
+        caller: request.caller,
+        answers,
+      })
       const isNotebook = place.path.endsWith('.ipynb') && format !== 'text' && format !== 'base64'
       if (isNotebook && (await isJsonText(bytes, request.caller, signal))) {
         const rest = JSON.stringify({ ...told, content: undefined, format: 'json' })
@@ -118,7 +121,7 @@ export function addContentsRoutes(
       const [entry, isNew] = await inPlace(request, reply, place, async (files) => {
         const before = await files.stat(place.inside).catch(() => null)
         if (type === 'directory') await files.make(place.inside)
-        else await writeWhole(files, place.inside, bounded(content))
+        else await writeWhole(files, place.inside, bounded(content), null)
         return [await files.stat(place.inside), before === null] as const
       })
       return reply.code(isNew ? 201 : 200).send(modelOf(place.path, entry))
@@ -138,7 +141,7 @@ export function addContentsRoutes(
       if (asked.type === 'directory') await files.make(inside)
       else {
         const content = asked.type === 'notebook' ? JSON.stringify(EMPTY_NOTEBOOK) : ''
-        await writeWhole(files, inside, Buffer.from(content))
+        await writeWhole(files, inside, Buffer.from(content), null)
       }
       return free
     })

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import { runCommand } from '../../sessions/command.ts'
+import { type CommandOutcome, type CommandRequest, runCommand } from '../../sessions/command.ts'
 import type { SessionFiles } from '../../sessions/files.ts'
 import type { Sessions, SessionUse } from '../../sessions/types.ts'
 import type { Budget } from '../accounts.ts'
@@ -12,8 +12,8 @@ import type { Connections } from '../connections.ts'
 import type { ParsingThread } from '../parsing-thread.ts'
 import { Refused, unreadAnswers } from '../refused.ts'
 import { runCallerOf } from '../run-caller.ts'
-import { inSession } from '../session-work.ts'
-import type { Body, Uploads } from '../uploads.ts'
+import { type Holding, inSession } from '../session-work.ts'
+import { type Body, overBudget, type Uploads } from '../uploads.ts'
 import { SANDBOX_PROGRAM } from './sandbox-program.ts'
 import { personOf, type Workplace, type Workplaces } from './workplaces.ts'
 
@@ -44,13 +44,14 @@ export interface Work {
   readonly files: SessionFiles
   readonly use: SessionUse
   readonly signal: AbortSignal
+  readonly holding: Holding
   /** Returns a path as the sandbox knows it: from the folder of the chat, unless it is absolute. */
   path(asked: string): string
 }
 
 /** Works in the session of whoever asks, which is made where there is none. */
 export async function workFor<T>(
-  { places, sessions, answers, stopping }: OpenTerminal,
+  { places, sessions, answers, frames, stopping }: OpenTerminal,
   request: FastifyRequest,
   reply: FastifyReply,
   does: (work: Work) => Promise<T>,
@@ -58,12 +59,13 @@ export async function workFor<T>(
   if (!answers.hasRoomFor(request.caller)) throw unreadAnswers()
   const watched = runCallerOf(request, reply, null)
   const signal = AbortSignal.any([watched.signal, stopping])
+  const holding = { caller: request.caller, answers, frames }
   try {
     const place = await places.of(personOf(request))
     const path = (asked: string) => pathFrom(place.cwd, asked)
     return await inSession(
       { sessions, caller: request.caller, session: place.session, signal },
-      (files, use) => does({ place, files, use, signal, path }),
+      (files, use) => does({ place, files, use, signal, holding, path }),
     )
   } finally {
     watched.done()
@@ -112,7 +114,7 @@ export function queryOf<T extends z.ZodType>({ query }: FastifyRequest, schema: 
  * @throws Refused with what it says
  */
 export async function workInside(
-  { use, signal }: Work,
+  { use, signal, holding }: Work,
   name: string,
   args: object,
   outputBytes = MAX_JSON_BYTES,
@@ -120,7 +122,7 @@ export async function workInside(
 ): Promise<Buffer> {
   const argv = ['python3', '-c', SANDBOX_PROGRAM, name, JSON.stringify(args)]
   const asked = { argv, cwd: '/', env: {}, stdin, wallTimeMs: WORK_MS, outputBytes }
-  const { end, exitCode, stdout, stderr } = await runCommand(use, asked, signal)
+  const { end, exitCode, stdout, stderr } = await runHeld(holding, use, asked, signal)
   if (end === 'output') throw new Refused(413, `This has more than ${outputBytes} bytes.`)
   if (end === 'time') throw new Refused(408, `This takes longer than ${WORK_MS / 1000} s.`)
   if (exitCode !== 0) {
@@ -128,6 +130,38 @@ export async function workInside(
     throw new Refused(400, `The sandbox could not do it: ${said.slice(0, 300)}`)
   }
   return stdout
+}
+
+/**
+ * Runs a command. What it reads and what it says is on the caller's account meanwhile: the sandbox says when it ends.
+ * @throws Refused 429 when the account is full
+ */
+async function runHeld(
+  { caller, answers, frames }: Holding,
+  use: SessionUse,
+  asked: CommandRequest,
+  signal: AbortSignal,
+): Promise<CommandOutcome> {
+  const full = new AbortController()
+  const input = frames.open(caller, () => full.abort(overBudget()))
+  const output = answers.gather(caller, () => full.abort(unreadAnswers()))
+  try {
+    if (asked.stdin && !input.add(asked.stdin.length)) throw overBudget()
+    const outcome = await runCommand(
+      use,
+      asked,
+      AbortSignal.any([signal, full.signal]),
+      (event) => {
+        const isHeld = event.type === 'started' || output.add(event.bytes.length)
+        if (!isHeld) full.abort(unreadAnswers())
+      },
+    )
+    full.signal.throwIfAborted()
+    return outcome
+  } finally {
+    input.release()
+    output.release()
+  }
 }
 
 /** Has something done inside that is answered in JSON. */

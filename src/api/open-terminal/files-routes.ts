@@ -137,10 +137,8 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
     })
   })
   post('write', async (work, request) => {
-    const asked = await bodyOf(door, request, BODIES.write)
-    const content = Buffer.from(asked.content)
-    const target = work.path(asked.path)
-    await writeWhole(work.files, target, content)
+    const [target, content] = await writtenIn(door, work, request)
+    await writeWhole(work.files, target, content, work.holding)
     return { path: target, size: content.length }
   })
   post('mkdir', async (work, request) => {
@@ -176,7 +174,7 @@ export function addFileRoutes(app: FastifyInstance, at: string, door: OpenTermin
       if (!file) throw new Refused(422, 'file: Field required')
       const name = posix.basename(file.filename ?? '') || 'upload'
       const target = posix.join(work.path(directory), name)
-      await writeWhole(work.files, target, file.content)
+      await writeWhole(work.files, target, file.content, null)
       return { path: target, size: file.content.length }
     } finally {
       body?.entry.release()
@@ -213,7 +211,17 @@ async function entryOf({ files }: Work, target: string): Promise<FileEntry | nul
   })
 }
 
+/** Reads what is to be written, so that nothing else of the body stays. */
+async function writtenIn(
+  door: OpenTerminal,
+  work: Work,
+  request: FastifyRequest,
+): Promise<[target: string, content: Buffer]> {
+  const asked = await bodyOf(door, request, BODIES.write)
+  return [work.path(asked.path), Buffer.from(asked.content)]
+}
+
 async function fileOf(work: Work, target: string): Promise<Buffer> {
   if ((await entryOf(work, target))?.type !== 'file') throw new Refused(404, 'File not found')
-  return readWhole(work.files, target, MAX_JSON_BYTES)
+  return readWhole(work.files, target, MAX_JSON_BYTES, work.holding)
 }
