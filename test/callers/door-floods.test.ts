@@ -182,10 +182,55 @@ test('a flood of kernels that keep their state, and of requests in them', async 
   for (const status of statuses) expect([201, 429, 503]).toContain(status)
 })
 
+test('a flood of commands in chats of Open Terminal', async () => {
+  let isOver = false
+  const statuses = new Set<number>()
+  const flood = HOSTILE.flatMap((address) =>
+    Array.from({ length: CONNECTIONS }, async (_, number) => {
+      // Chats without end, each of which wants a session, and commands without end in those that are had.
+      for (let count = 0; !isOver; count++) {
+        const headers = {
+          'content-type': 'application/json',
+          'x-user-id': address,
+          'x-session-id': count % 2 === 0 ? `chat-${number}-${count}` : 'chat',
+        }
+        const body = JSON.stringify({ command: 'yes | head -c 1000000; sleep 60' })
+        try {
+          statuses.add((await ask('POST', '/open-terminal/execute', address, headers, body))[0])
+        } catch {
+          // The connection was closed.
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }),
+  )
+  try {
+    // Some are taken, and then there are too many.
+    await until(async () => statuses.size > 1)
+    const honest = new Caller(service.client.url, '127.0.0.200')
+    for (let count = 0; count < 3; count++) {
+      const answer = await honest.run('def main(): return 1')
+      expect(answer).toMatchObject({ status: 'success', result: { value: 1 } })
+    }
+  } finally {
+    isOver = true
+    await Promise.all(flood)
+  }
+  expect([...statuses]).toEqual(expect.arrayContaining([200]))
+  // A session that was asked for more than its sandbox can hold has ended.
+  for (const status of statuses) expect([200, 410, 429, 503]).toContain(status)
+})
+
 /** @returns the status and the body */
-async function ask(method: string, path: string, localAddress: string): Promise<[number, string]> {
-  const sent = request(service.client.url + path, { method, agent: false, localAddress })
-  sent.end()
+async function ask(
+  method: string,
+  path: string,
+  localAddress: string,
+  headers = {},
+  body = '',
+): Promise<[number, string]> {
+  const sent = request(service.client.url + path, { method, headers, agent: false, localAddress })
+  sent.end(body)
   const [response] = await once(sent, 'response')
   return [response.statusCode, await text(response)]
 }
