@@ -44,6 +44,18 @@ test('the TypeScript client works on files', async () => {
   await expect(files.read(at('f/d/e'))).rejects.toMatchObject({ status: 404 })
 })
 
+test('the TypeScript client watches a folder', async () => {
+  const { files } = session
+  await files.makeFolder(`${folder}/w`)
+  const seen: (string | undefined)[] = []
+  for await (const { event, data } of files.watch(`${folder}/w`)) {
+    if (event === 'begun') await files.makeFolder(`${folder}/w/new`)
+    seen.push(event, data.path)
+    if (event === 'created') break
+  }
+  expect(seen).toEqual(['begun', undefined, 'created', 'new'])
+})
+
 test('the TypeScript client has commands in the background', async () => {
   const { commands } = session
   const command = await commands.start('read x; echo got $x; exit 3', { cwd: '/tmp' })

@@ -27,6 +27,11 @@ assert files.read(folder + '/e/d') == b'content'
 assert files.sign(folder + '/e/d').url.startswith('/v1/sessions/here/files/')
 assert files.sign_port(80).url.startswith('/v1/ports/here.80.')
 files.remove(folder + '/e')
+files.make_folder(folder + '/w')
+for event in files.watch(folder + '/w'):
+    if event.event == 'begun': files.make_folder(folder + '/w/new')
+    if event.event == 'created': break
+assert event.data == {'path': 'new'}
 command = session.commands.start('read x; echo got $x; exit 3', cwd='/tmp')
 command.write('it\\n')
 while command.output().running: pass
@@ -42,6 +47,10 @@ async def main():
     assert b''.join([chunk async for chunk in session.files.stream(folder + '/f')]) == b'async'
     await session.files.move(folder + '/f', folder + '/g')
     assert (await session.files.sign(folder + '/g')).url
+    async for event in session.files.watch(folder + '/w'):
+        if event.event == 'begun': await session.files.make_folder(folder + '/w/more')
+        if event.event == 'created': break
+    assert event.data == {'path': 'more'}
     command = await session.commands.start('sleep 1000', cwd='/tmp')
     await command.signal('SIGINT')
     while (await command.output()).running: pass

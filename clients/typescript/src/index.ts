@@ -8,7 +8,7 @@ export {
 export { type ErrorType, ExecutorManagerError, type FieldError } from './errors.ts'
 export { bodyOf, type FileToSend, fileBytes, fileText, type RunToSend } from './files.ts'
 export { Command, type CommandEvent, Commands } from './session-commands.ts'
-export { SessionFiles } from './session-files.ts'
+export { type FileChange, SessionFiles } from './session-files.ts'
 export {
   Contexts,
   Session,

@@ -1,5 +1,19 @@
+import { eventsOf } from './events.ts'
 import type { Sending, Transport } from './transport.ts'
 import type { FileEntry, FileList, SignedUrl } from './types.ts'
+
+/** A change in a folder. `begun`: no later one is missed; `overflow`: some are not told of; these have no path. */
+export interface FileChange {
+  readonly event:
+    | 'begun'
+    | 'created'
+    | 'written'
+    | 'attributes'
+    | 'removed'
+    | 'moved_away'
+    | 'overflow'
+  readonly data: { readonly path?: string }
+}
 
 /**
  * Files of a session, by paths from its home or absolute ones. All methods throw ExecutorManagerError.
@@ -56,6 +70,13 @@ export class SessionFiles {
 
   async move(from: string, to: string): Promise<void> {
     await this.#post('/moves', { from, to }, nothing)
+  }
+
+  /** The changes in a folder, by default the home, as they come. It ends when the loop is left or the signal fires. */
+  async *watch(path = '', depth = 1, signal?: AbortSignal): AsyncGenerator<FileChange, void> {
+    const query = `path=${encodeURIComponent(path)}&depth=${depth}`
+    const sending = { method: 'GET', path: `${this.#path}/watch?${query}`, signal } as const
+    yield* eventsOf<FileChange>(await this.#transport.send(sending), signal)
   }
 
   /** A folder as an archive (tar). */

@@ -61,6 +61,19 @@ class AsyncSessionFiles:
         """Moves a file or a folder."""
         await self._post("/moves", {"from": source, "to": target})
 
+    async def watch(self, path: str = "", depth: int = 1) -> AsyncIterator[_wire.Event]:
+        """The changes in a folder, by default the home, as they come. ``event`` is ``begun``, ``created``, ``written``,
+        ``attributes``, ``removed``, ``moved_away`` or ``overflow``; ``data`` may have ``path``."""
+        request = _wire.request_of("GET", _wire.watch_path(self._path, path, depth), events=True)
+        response = await self._client._send(request, repeatable=True)
+        events = _wire.EventReader(None)
+        try:
+            async for chunk in response.aiter_bytes():
+                for event in events.read(chunk):
+                    yield event
+        finally:
+            await response.aclose()
+
     async def read_archive(self, path: str = "") -> bytes:
         """A folder as an archive (tar)."""
         url = _wire.archive_path(self._path, path)

@@ -60,6 +60,19 @@ class SessionFiles:
         """Moves a file or a folder."""
         self._post("/moves", {"from": source, "to": target})
 
+    def watch(self, path: str = "", depth: int = 1) -> Iterator[_wire.Event]:
+        """The changes in a folder, by default the home, as they come. ``event`` is ``begun``, ``created``, ``written``,
+        ``attributes``, ``removed``, ``moved_away`` or ``overflow``; ``data`` may have ``path``."""
+        request = _wire.request_of("GET", _wire.watch_path(self._path, path, depth), events=True)
+        response = self._client._send(request, repeatable=True)
+        events = _wire.EventReader(None)
+        try:
+            for chunk in response.iter_bytes():
+                for event in events.read(chunk):
+                    yield event
+        finally:
+            response.close()
+
     def read_archive(self, path: str = "") -> bytes:
         """A folder as an archive (tar)."""
         url = _wire.archive_path(self._path, path)

@@ -121,6 +121,11 @@ def archive_path(session: str, path: str) -> str:
     return session + "/archive?path=" + quote(path, safe="")
 
 
+def watch_path(session: str, path: str, depth: int) -> str:
+    """Where the changes in a folder of a session are told."""
+    return session + "/watch?path=%s&depth=%d" % (quote(path, safe=""), depth)
+
+
 def with_bytes(request: Dict[str, Any], content: Union[str, bytes]) -> Dict[str, Any]:
     """A request whose body is the content of a file."""
     raw = content.encode() if isinstance(content, str) else content
@@ -209,9 +214,9 @@ def broken_stream() -> ExecutorManagerError:
 
 class EventReader:
     """Reads a stream of events (https://html.spec.whatwg.org/#event-stream-interpretation). Lines end with
-    line feeds only: httpx would also break them at characters such as U+2028, which JSON may contain."""
+    line feeds only: httpx would also break them at characters such as U+2028, which JSON may contain. ``done`` None: of other streams, whose data stay as JSON has them."""
 
-    def __init__(self, done: type = Outcome) -> None:
+    def __init__(self, done: Optional[type] = Outcome) -> None:
         self._done = done
         self._rest: List[bytes] = []
         self._fields: Dict[str, str] = {}
@@ -248,9 +253,11 @@ def _field(line: str) -> Tuple[str, str]:
     return name, value[1:] if value.startswith(" ") else value
 
 
-def _event(event: str, data: Any, id: str, done: type) -> Optional[Event]:
+def _event(event: str, data: Any, id: str, done: Optional[type]) -> Optional[Event]:
     if event == "error":
         raise error_of(data)
+    if done is None:
+        return Event(event, data, id)
     cls: Any = done if event == "done" else _EVENTS.get(event)
     return Event(event, decode(cls, data), id) if cls else None
 
