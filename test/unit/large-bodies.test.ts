@@ -13,6 +13,7 @@ import { readMessage as readMcp } from '../../src/api/mcp/message.ts'
 import { bodyOf, type OpenTerminal } from '../../src/api/open-terminal/door.ts'
 import { ParsingThread } from '../../src/api/parsing-thread.ts'
 import { readRun } from '../../src/api/v1/read-run.ts'
+import { readJson } from '../../src/api/v1/session-call.ts'
 
 /** Bodies of many values are refused before there are objects; long texts are read in the thread. */
 const parsing = new ParsingThread(new Map())
@@ -79,6 +80,16 @@ describe('a body', () => {
     await expect(ofGone).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
     expect(await before).toHaveProperty('value')
     expect(gone.raw.socket.listenerCount('close')).toBe(0)
+  })
+
+  test('about a session may have a long text, and few values', () => {
+    const schema = z.object({ stdin: z.string() })
+    const stdin = 'x'.repeat(2 * MIB)
+    const long = requestOf(Buffer.from(JSON.stringify({ stdin })))
+    expect(readJson(long.request, schema)).toEqual({ stdin })
+    const { request, released } = requestOf(Buffer.from(`{"stdin":${TOO_MANY}}`))
+    expect(() => readJson(request, schema)).toThrow('values')
+    expect(released).toEqual(['body'])
   })
 
   test("of Open Terminal's may have a long text, and few values", async () => {

@@ -5,25 +5,26 @@ import { FileError } from '../../sessions/files.ts'
 import { SessionGone, SessionLost } from '../../sessions/gone.ts'
 import type { SessionInfo, Sessions, SessionUse } from '../../sessions/types.ts'
 import { SESSION_HOME } from '../../sessions/user.ts'
+import { readValue } from '../json-value.ts'
 import type { Body } from '../uploads.ts'
 import { invalid, Problem } from './problems.ts'
-import { issuesOf, jsonOf } from './read-run.ts'
+import { issuesOf } from './read-run.ts'
 import { wireSessionLimits } from './session-limits.ts'
 import type { SessionAnswer } from './session-schema.ts'
 
 export type SessionRequest = FastifyRequest<{ Params: { id: string } }>
 
 /**
- * Reads a small body of JSON; without a body, that of an empty object.
+ * Reads a body of JSON of few values, which are counted before they become objects; without a body, that of an empty object.
  * @throws Problem that names what is wrong
  */
 export function readJson<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
   const body = (request.body ?? null) as Body | null
   try {
     const bytes = body ? Buffer.concat(body.takeBlocks()) : Buffer.from('{}')
-    const json = jsonOf(bytes)
-    if (!Buffer.isBuffer(json)) throw invalid([json])
-    const parsed = schema.safeParse(JSON.parse(json.toString('utf8')))
+    const json = readValue(bytes)
+    if ('wrong' in json) throw invalid([{ pointer: '', detail: `The body ${json.wrong}.` }])
+    const parsed = schema.safeParse(json.value)
     if (!parsed.success) throw invalid(issuesOf(parsed.error, ''))
     return parsed.data
   } finally {
