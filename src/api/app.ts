@@ -83,7 +83,9 @@ export async function buildApp(
   const hasSessions = services.sessions !== null && options.doors.has('v1')
   const hasE2b = services.sessions !== null && options.doors.has('e2b')
   const hasTerminals = services.sessions !== null && options.doors.has('open-terminal')
-  const hasWebSockets = hasSessions || hasE2b || hasTerminals || options.doors.has('jupyter')
+  const hasPrograms = services.sessions !== null && options.doors.has('piston')
+  const hasWebSockets =
+    hasSessions || hasE2b || hasTerminals || hasPrograms || options.doors.has('jupyter')
   const domain = options.sandboxDomain
   const connections = new Connections(maxConnections(), isProxy)
   const app: FastifyInstance = Fastify({
@@ -208,7 +210,9 @@ export async function buildApp(
     const { uploads: inputs } = accounts
     await app.register(judge0, { ...services, ...keepers, jobs, kept, keepMs, webhooks, inputs })
   }
-  if (doors.has('piston')) await app.register(piston, { ...services, ...keepers })
+  if (doors.has('piston')) {
+    await app.register(piston, { ...services, ...keepers, frames: accounts.uploads })
+  }
   return app
 }
 
