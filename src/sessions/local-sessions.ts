@@ -1,4 +1,3 @@
-import { ManagerError } from '../errors.ts'
 import { Admission } from './admission.ts'
 import { Commands } from './commands.ts'
 import { Contexts } from './contexts.ts'
@@ -6,11 +5,11 @@ import { type CopyHost, createFrom, fork, takeSnapshot } from './copies.ts'
 import type { SandboxTemplates, SandboxUse } from './engine.ts'
 import type { History } from './history.ts'
 import type { SessionHost } from './host.ts'
-import { canBeSetLater, limitsOfFound } from './limits.ts'
+import { limitsOfFound } from './limits.ts'
 import { loadSessions } from './load.ts'
 import { hostOf, type SessionEvents } from './local-host.ts'
 import { SessionMemory } from './memory.ts'
-import { newRecord } from './new-record.ts'
+import { newRecord, sandboxesOf, suitsReady } from './new-record.ts'
 import { Registry } from './registry.ts'
 import type { Places } from './residence.ts'
 import { Session } from './session.ts'
@@ -86,8 +85,7 @@ export class LocalSessions implements Sessions {
   #found(found: Shelved): Session | null {
     const sandboxes = this.#templates.ofKey(found.record.key)
     if (!sandboxes) return null
-    const limits = limitsOfFound(found.record.limits, sandboxes.limits)
-    const record = { ...found.record, limits }
+    const record = { ...found.record, limits: limitsOfFound(found.record.limits, sandboxes.limits) }
     try {
       const commands = this.#newCommands(record.caller)
       return new Session(record, this.#host, found, commands, new Contexts(sandboxes.kernels))
@@ -107,21 +105,14 @@ export class LocalSessions implements Sessions {
   async create(request: SessionRequest): Promise<SessionInfo> {
     const { caller, template, snapshot } = request
     if (snapshot !== undefined) return createFrom(this.#copying, snapshot, request)
-    const sandboxes = await this.#templates.find(template)
-    if (!sandboxes) {
-      const known = this.#templates.names().join(', ')
-      throw new ManagerError('REQUEST_INVALID', `template: one of ${known} is expected.`, {
-        field: 'template',
-      })
-    }
+    const sandboxes = await sandboxesOf(this.#templates, template)
     // What is asked for now will want a place on disk sooner or later.
     this.#admission.admit(caller, 1, 1)
     const record = newRecord(request, sandboxes)
     const commands = this.#newCommands(caller)
-    const isOther =
-      (request.isOffline && sandboxes.offline !== sandboxes) ||
-      !canBeSetLater(record.limits, sandboxes.limits)
-    const ready = isOther ? null : this.#memory.ready.take(caller, template, sandboxes)
+    const ready = suitsReady(request, record, sandboxes)
+      ? this.#memory.ready.take(caller, template, sandboxes)
+      : null
     ready?.sandbox.setLimits(record.limits)
     const contexts = ready?.contexts ?? new Contexts(sandboxes.kernels)
     contexts.settle(request.env)

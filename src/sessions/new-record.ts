@@ -1,7 +1,7 @@
 import { ManagerError } from '../errors.ts'
 import { newId } from './copies.ts'
-import type { KeptSandboxes } from './engine.ts'
-import { limitsOfNew } from './limits.ts'
+import type { KeptSandboxes, SandboxTemplates } from './engine.ts'
+import { canBeSetLater, limitsOfNew } from './limits.ts'
 import type { SessionRecord, SessionRequest } from './types.ts'
 
 /**
@@ -25,4 +25,27 @@ export function newRecord(request: SessionRequest, sandboxes: KeptSandboxes): Se
     incarnation: 1,
     limits: limitsOfNew(limits, sandboxes.limits),
   }
+}
+
+/**
+ * Finds what makes the sandboxes of a template.
+ * @throws ManagerError REQUEST_INVALID when there is no such template
+ */
+export async function sandboxesOf(
+  templates: SandboxTemplates,
+  template: string,
+): Promise<KeptSandboxes> {
+  const sandboxes = await templates.find(template)
+  if (sandboxes) return sandboxes
+  const detail = `template: one of ${templates.names().join(', ')} is expected.`
+  throw new ManagerError('REQUEST_INVALID', detail, { field: 'template' })
+}
+
+/** Returns whether a ready sandbox of its template can become a session: what it has and may use can be set still. */
+export function suitsReady(
+  { isOffline }: SessionRequest,
+  { limits }: SessionRecord,
+  sandboxes: KeptSandboxes,
+): boolean {
+  return !(isOffline && sandboxes.offline !== sandboxes) && canBeSetLater(limits, sandboxes.limits)
 }

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ApiKeys } from '../../src/api/api-keys.ts'
-import { argvOf } from '../../src/api/judge0/check.ts'
 import { readConfig } from '../../src/config.ts'
 import { FakeRuns, outcomeWith, useDoors } from '../support/door.ts'
 import { zipOf } from '../support/zip.ts'
@@ -287,18 +286,4 @@ test('a callback gets the submission, and is tried again', async () => {
     stdout: 'MQo=\n',
     status: { id: 3 },
   })
-})
-
-test.each([
-  [null, []],
-  ['', []],
-  [' a  b ', ['a', 'b']],
-  ['a "b c"d \'e f\' g\\ h', ['a', 'b cd', 'e f', 'g h']],
-  ['"a\\"b" \'c"d\'', ['a"b', 'c"d']],
-  ['"a', null],
-  ['a\\', null],
-  ['a\0b', null],
-  [5, null],
-])('arguments %j', (said, words) => {
-  expect(argvOf(said)).toEqual(words)
 })
