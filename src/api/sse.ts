@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { scaledMs } from '../lib/time-scale.ts'
 import type { Answers } from './answers.ts'
+import { drained } from './drained.ts'
 
 /** Proxies close what is silent for a minute or less. */
 const COMMENT_MS = scaledMs(15_000)
@@ -54,7 +55,7 @@ export class EventStream {
     this.#write(this.#head(event))
     this.#isInside = true
     for await (const piece of data) {
-      if (!this.#write(piece)) await this.#drained()
+      if (!this.#write(piece)) await drained(this.#response)
       if (this.#response.destroyed) break
     }
     this.#isInside = false
@@ -112,19 +113,6 @@ export class EventStream {
 
   /** Resolves when the connection takes more, or is closed. */
   async drained(): Promise<void> {
-    if (this.#response.writableNeedDrain) await this.#drained()
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const go = () => {
-        this.#response.off('drain', go)
-        this.#response.off('close', go)
-        resolve()
-      }
-      this.#response.on('drain', go)
-      this.#response.on('close', go)
-      if (this.#response.destroyed) go()
-    })
+    if (this.#response.writableNeedDrain) await drained(this.#response)
   }
 }

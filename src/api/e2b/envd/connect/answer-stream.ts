@@ -2,6 +2,7 @@ import { TLSSocket } from 'node:tls'
 import type { FastifyReply } from 'fastify'
 import { scaledMs } from '../../../../lib/time-scale.ts'
 import type { Answers } from '../../../answers.ts'
+import { drained } from '../../../drained.ts'
 import type { ConnectError } from './errors.ts'
 import { END_OF_STREAM, frameOf } from './frames.ts'
 
@@ -38,7 +39,7 @@ export class AnswerStream {
   async send(message: object): Promise<void> {
     this.#write(frameOf(message))
     this.#keepalive?.refresh()
-    if (this.#response.writableNeedDrain && !this.#response.destroyed) await this.#drained()
+    if (this.#response.writableNeedDrain) await drained(this.#response)
   }
 
   /** Has a message sent whenever nothing else was for so long as the caller says, in seconds. */
@@ -90,19 +91,6 @@ export class AnswerStream {
       'cache-control': 'no-store',
       // A proxy that collects the answer first would hold the messages back.
       'x-accel-buffering': 'no',
-    })
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const go = () => {
-        this.#response.off('drain', go)
-        this.#response.off('close', go)
-        resolve()
-      }
-      this.#response.on('drain', go)
-      this.#response.on('close', go)
-      if (this.#response.destroyed) go()
     })
   }
 }
